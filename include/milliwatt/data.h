@@ -1,0 +1,80 @@
+/* milliwatt/data.h - data sets: .npz, .npy, folders of images by class, CSV. Streamed: memory does
+ * not grow with the size of the set.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MILLIWATT_DATA_H
+#define MILLIWATT_DATA_H
+
+#include <milliwatt/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct mw_dataset mw_dataset;
+
+typedef enum mw_data_role {
+    MW_DATA_TRAIN = 0, /* training and calibration: x_train, y_train; then x, y */
+    MW_DATA_TEST = 1,  /* evaluation: x_test, y_test; then x, y */
+} mw_data_role;
+
+/* All fields may be zero. */
+typedef struct mw_dataset_options {
+    mw_data_role role;
+    const char *split; /* "train", "test", "x" or another suffix; NULL: by role. Borrowed for the call */
+    double scale;      /* a float input gets stored * scale + offset; 0 means 1 */
+    double offset;
+    /* The inputs that the data must feed, in the model's order, borrowed for the call; NULL: any. With
+     * them arrays are matched by name, and shapes and types are checked with errors that say what to do. */
+    const mw_tensor_info *inputs;
+    size_t n_inputs;
+} mw_dataset_options;
+
+/* Opens a file or a folder; the kind is told by its content.
+ *   out_dataset  owned: mw_dataset_close
+ * Fails: MW_EIO, MW_EFORMAT, MW_EINVAL (does not fit `inputs`), MW_ELIMIT, MW_ENOMEM. */
+MW_API MW_MUST_USE mw_status mw_dataset_open(mw_ctx *ctx, const char *path,
+                                             const mw_dataset_options *options,
+                                             mw_dataset **out_dataset);
+MW_API void mw_dataset_close(mw_dataset *dataset); /* accepts NULL */
+
+MW_API uint64_t mw_dataset_n_samples(const mw_dataset *dataset);
+MW_API size_t mw_dataset_n_inputs(const mw_dataset *dataset);
+/* One sample of input `index` as stored: dims without the batch. Borrowed until close. */
+MW_API MW_MUST_USE mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dataset, size_t index,
+                                              mw_tensor_info *out_info);
+
+/* Reads samples [first, first + count) of input `index`, converted to what `as` says (dtype, and
+ * quantization when it is an integer type): floats get stored * scale + offset; the tensor's own
+ * integer type is taken as it is; another stored type is scaled, then quantized by as->quantization.
+ *   out  yours; count samples of the dims of `as` without its first one; exactly out_bytes long
+ * Fails: MW_EINVAL (range or size), MW_EFORMAT, MW_EIO. */
+MW_API MW_MUST_USE mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *dataset, size_t index,
+                                             uint64_t first, size_t count, const mw_tensor_info *as,
+                                             void *out, size_t out_bytes);
+
+/* Values of a label a sample: 0: no labels; 1: a class number or one target; n: one-hot or targets.
+ * *out_is_integer tells class numbers from floats. */
+MW_API size_t mw_dataset_label_size(const mw_dataset *dataset, bool *out_is_integer);
+/*   out  yours; count * label size doubles */
+MW_API MW_MUST_USE mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *dataset, uint64_t first,
+                                                    size_t count, double *out);
+
+/* One array of a .npy file, whole. `data` is owned by the array: mw_array_free. */
+typedef struct mw_array {
+    mw_dtype dtype;
+    int32_t rank;
+    int32_t dims[MW_MAX_RANK];
+    void *data;
+    size_t bytes;
+    mw_allocator allocator;
+} mw_array;
+MW_API MW_MUST_USE mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array);
+/* Writes .npy version 1.0, beside and renamed. */
+MW_API MW_MUST_USE mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
+                                           const int32_t *dims, const void *data);
+MW_API void mw_array_free(mw_array *array); /* accepts NULL and zeroed */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/* base/ctx.h - inside of mw_ctx: the one way to fail, the one way to allocate.
+ * Depends: nothing.  Used by: everything.     SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_BASE_CTX_H
+#define MWI_BASE_CTX_H
+
+#include <milliwatt/context.h>
+#include <stdarg.h>
+
+#define MWI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define MWI_TRY(call)                                                                              \
+    do {                                                                                           \
+        const mw_status mwi_st_ = (call);                                                          \
+        if (mwi_st_ != MW_OK) return mwi_st_;                                                      \
+    } while (0)
+
+/* For functions with one `out:` label and a local `mw_status st`. */
+#define MWI_GOTO(call)                                                                             \
+    do {                                                                                           \
+        st = (call);                                                                               \
+        if (st != MW_OK) goto out;                                                                 \
+    } while (0)
+
+/* The one way to fail: records the message in `ctx` and returns `status`. The first error wins; the
+ * layers above may only put context before it (mwi_prefix). */
+MW_MUST_USE mw_status mwi_fail(mw_ctx *ctx, mw_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Puts "prefix: " before the recorded message and returns `status` as it is. */
+MW_MUST_USE mw_status mwi_prefix(mw_ctx *ctx, mw_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void mwi_log(mw_ctx *ctx, mw_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* MW_ECANCELLED when the caller's hook says stop; cheap enough for each sample or layer. */
+MW_MUST_USE mw_status mwi_progress(mw_ctx *ctx, const char *what, uint64_t done, uint64_t total);
+
+const mw_limits *mwi_limits(const mw_ctx *ctx); /* with the defaults filled in */
+
+/* Memory that counts against limits.max_memory_bytes. 64-byte aligned, not cleared.
+ * *out is owned: mwi_free with the same size. bytes may be 0 (then *out is NULL).
+ * Fails: MW_ENOMEM, MW_ELIMIT. */
+MW_MUST_USE mw_status mwi_alloc(mw_ctx *ctx, size_t bytes, void **out);
+/* The part of a context that objects keep: they free after the context is gone. Reference counted. */
+typedef struct mwi_heap mwi_heap;
+mwi_heap *mwi_heap_retain(mw_ctx *ctx);
+void mwi_heap_release(mwi_heap *heap); /* accepts NULL */
+MW_MUST_USE mw_status mwi_heap_alloc(mw_ctx *ctx, mwi_heap *heap, size_t bytes, void **out);
+void mwi_heap_free(mwi_heap *heap, void *ptr, size_t bytes); /* accepts a NULL ptr */
+void mwi_free(mw_ctx *ctx, void *ptr, size_t bytes);         /* accepts a NULL ptr */
+
+/* Our own invariants: on in debug, sanitizer and fuzz builds. Input is never asserted. */
+#if defined(MWI_DEBUG)
+void mwi_assert_failed(const char *file, int line, const char *what);
+#define MWI_ASSERT(x) ((x) ? (void)0 : mwi_assert_failed(__FILE__, __LINE__, #x))
+#else
+#define MWI_ASSERT(x) ((void)sizeof(x))
+#endif
+
+#endif

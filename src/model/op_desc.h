@@ -1,0 +1,187 @@
+/* model/op_desc.h - what one operator's row says. The rows are in ops/, one file each; readers, writers,
+ * dump, verifier, quantizer, runtime and docs all read them, and none switches over operators.
+ * Depends: model/graph.  Used by: everything that touches operators.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_MODEL_OP_DESC_H
+#define MWI_MODEL_OP_DESC_H
+
+#include "base/pool.h"
+#include "model/graph.h"
+
+/* ---- attributes ---- */
+
+typedef enum mwi_field_kind {
+    MWI_FIELD_END = 0,
+    MWI_FIELD_I32,  /* int32_t */
+    MWI_FIELD_I64,  /* int64_t */
+    MWI_FIELD_F32,  /* float */
+    MWI_FIELD_BOOL, /* bool; one byte in the file */
+    MWI_FIELD_ENUM, /* int32_t; one byte in the file */
+    MWI_FIELD_I32S, /* mwi_i32s */
+    MWI_FIELD_STRING, /* const char *, NULL when absent */
+} mwi_field_kind;
+
+typedef struct mwi_i32s {
+    size_t n;
+    const int32_t *v;
+} mwi_i32s;
+
+/* One attribute: place in the struct, kind, slot in the operator's options table (-1: not in the file),
+ * default, legal range (ignored when min > max), names of an enum's values. */
+typedef struct mwi_field {
+    const char *name; /* the schema's: "stride_w" */
+    size_t offset;
+    mwi_field_kind kind;
+    int32_t slot;
+    double def, min, max;
+    const char *const *names; /* n = max + 1; NULL: numbers */
+} mwi_field;
+#define MWI_FIELDS_END {NULL, 0, MWI_FIELD_END, -1, 0, 0, 0, NULL}
+
+/* Shared enums of the schema. */
+enum { MWI_PADDING_SAME = 0, MWI_PADDING_VALID = 1 };
+enum { MWI_ACT_NONE = 0, MWI_ACT_RELU = 1, MWI_ACT_RELU_N1_TO_1 = 2, MWI_ACT_RELU6 = 3,
+       MWI_ACT_TANH = 4, MWI_ACT_SIGN_BIT = 5 };
+extern const char *const mwi_padding_names[];    /* 2 */
+extern const char *const mwi_activation_names[]; /* 6 */
+
+/* ---- tensors as operators see them ---- */
+
+typedef struct mwi_view {
+    mw_dtype dtype;
+    int32_t rank;
+    int32_t dims[MW_MAX_RANK];
+    void *data;   /* run: its bytes. infer, prepare: only constants have one. Inputs are not written,
+                   * except state (tensor->is_variable) */
+    size_t bytes;
+    const mwi_quant *quant;   /* NULL: none */
+    const mwi_tensor *tensor; /* NULL: an optional input that is left out (dtype, rank then mean nothing) */
+} mwi_view;
+
+/* For infer, macs and version: shapes and types, and data of constants. */
+typedef struct mwi_shape_call {
+    const mwi_op *op;
+    const void *attr;
+    size_t n_in, n_out;
+    const mwi_view *in;
+    mwi_view *out; /* infer sets rank and dims, and dtype where the attributes fix it */
+    bool unknown;  /* infer sets it when an output's shape depends on data that is not constant */
+} mwi_shape_call;
+
+/* ---- kernels ---- */
+
+/* What prepare gets and makes. State lives in `arena` as long as the plan. */
+typedef struct mwi_prepare_call {
+    const mwi_op *op;
+    const void *attr;
+    size_t n_in, n_out;
+    const mwi_view *in, *out; /* planned shapes; data of constants only */
+    mwi_arena *arena;
+    uint32_t n_threads;
+    void *state;          /* made by prepare, handed to run */
+    size_t scratch_bytes; /* set by prepare: run's scratch, uninitialised at each run */
+} mwi_prepare_call;
+
+typedef struct mwi_run_call {
+    const void *attr;
+    size_t n_in, n_out;
+    const mwi_view *in, *out;
+    const void *state;
+    void *scratch; /* 64-byte aligned */
+    mwi_pool *pool;
+} mwi_run_call;
+
+enum {
+    MWI_KERNEL_NOT_LITERT = 1 << 0, /* LiteRT has no kernel for these types: `quantize` does not write it */
+};
+
+/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type; a trailing
+ * '+' one or more of that type ("i8+>i8"); inputs past the list must not exist. */
+typedef struct mwi_kernel {
+    const char *name;  /* "s8_conv_2d__ref": <types>_<op>[_<variant>]__<isa> */
+    const char *types;
+    uint32_t flags;
+    uint32_t cpu_features; /* all of these bits are needed; 0: portable */
+    /* NULL: accepts all that infer lets through. */
+    bool (*accepts)(const mwi_prepare_call *call);
+    /* NULL: nothing to prepare. Proves all that run relies on besides shapes (quantization present, ...).
+     * Fails: MW_EFORMAT, MW_EUNSUPPORTED, MW_ENOMEM. */
+    mw_status (*prepare)(mw_ctx *ctx, mwi_prepare_call *call);
+    /* May fail only on values held in tensors (indices), or by cancellation. Allocates nothing. */
+    mw_status (*run)(mw_ctx *ctx, const mwi_run_call *call);
+} mwi_kernel;
+
+/* ---- quantization rule ---- */
+
+enum {
+    MWI_QUANT_SAME_SCALE = 1 << 0,     /* output keeps the input's scale and zero point (RESHAPE, MAX_POOL) */
+    MWI_QUANT_INPUTS_SAME = 1 << 1,    /* all inputs and the output share one scale (CONCATENATION) */
+    MWI_QUANT_FIXED_OUTPUT = 1 << 2,   /* output scale fixed by the specification: fixed_int8, fixed_int16 */
+    MWI_QUANT_INT16_SYMMETRIC = 1 << 3,/* informative: zero point 0 for int16 (always so here) */
+    MWI_QUANT_SYMMETRIC_IN = 1 << 4,   /* inputs need zero point 0 */
+};
+typedef struct mwi_fixed_quant {
+    float scale;
+    int32_t zero_point;
+} mwi_fixed_quant;
+typedef struct mwi_quant_rule {
+    bool quantizable; /* false: the row stays float, whatever kernels it has */
+    int8_t weight;    /* which input is the constant weight, -1 none */
+    int8_t axis;      /* its per-channel axis, -1: per tensor only */
+    int8_t bias;      /* which input is the bias (scale = input * weight), -1 none */
+    uint32_t flags;
+    mwi_fixed_quant fixed_int8, fixed_int16;
+    int8_t data_inputs[4]; /* inputs that are activations; -1 ends; {-1}: all that are not weight, bias */
+} mwi_quant_rule;
+
+/* ---- the row ---- */
+
+enum {
+    MWI_OP_INPLACE = 1 << 0,     /* run tolerates out[0].data == in[0].data of equal bytes */
+    MWI_OP_VIEW = 1 << 1,        /* out[0] has the bytes of in[0] (RESHAPE, SQUEEZE): no work */
+    MWI_OP_POINTWISE = 1 << 2,   /* out[i] depends on in[i] alone (unary elementwise) */
+    MWI_OP_FUSES_ACT = 1 << 3,   /* has a field named "fused_activation_function" */
+    MWI_OP_STATEFUL = 1 << 4,    /* reads or writes state, random, control flow: never folded or merged */
+    MWI_OP_TRAINING_ONLY = 1 << 5, /* lowered by a pass before a .tflite is written */
+    MWI_OP_BINARY_BROADCAST = 1 << 6,
+    MWI_OP_COMMUTATIVE = 1 << 7,
+    MWI_OP_SHAPE_ONLY = 1 << 8,  /* reads its inputs' shapes, not their data (SHAPE, RANK) */
+};
+
+struct mwi_op_desc {
+    const char *name;      /* "CONV_2D": BuiltinOperator's; a custom operator's code */
+    int32_t tflite_code;   /* -1: not a builtin (custom, or ours for training) */
+    uint8_t options_type;  /* BuiltinOptions member that holds the attributes, 0 none */
+    uint8_t options2_type; /* BuiltinOptions2 member, 0 none */
+    bool custom;           /* `name` is a TFLite custom code; options are flexbuffers in custom_options */
+    int8_t min_in, max_in; /* -1: any number */
+    int8_t min_out, max_out;
+    uint32_t traits;
+    size_t attr_size;
+    const mwi_field *fields;  /* ends with MWI_FIELDS_END; NULL: none */
+    const mwi_kernel *kernels; /* reference rows, ends with a NULL name; NULL: cannot run */
+    const mwi_quant_rule *quant; /* NULL: not quantizable */
+    /* Custom operators: fills attr from custom_options; NULL: none. Every byte is hostile. */
+    mw_status (*parse_custom)(mw_ctx *ctx, mwi_arena *arena, const uint8_t *bytes, size_t n, void *attr);
+    /* Shape and type rules. Proves all that run relies on. Never trusts: dims may be anything >= 0. */
+    mw_status (*infer)(mw_ctx *ctx, mwi_shape_call *call);
+    uint64_t (*macs)(const mwi_shape_call *call);   /* NULL: 0 */
+    int32_t (*version)(const mwi_shape_call *call); /* least version that LiteRT wants; NULL: 1 */
+};
+
+/* The row for operators that we do not know: carries name and code, cannot run. */
+extern const mwi_op_desc mwi_op_unknown;
+
+/* Fills attr with the fields' defaults. */
+void mwi_attr_defaults(const mwi_op_desc *desc, void *attr);
+/* Checks every field's range. Fails: MW_EFORMAT: "stride_w is 0, allowed 1 to 2147483647". */
+MW_MUST_USE mw_status mwi_attr_check(mw_ctx *ctx, const mwi_op_desc *desc, const void *attr);
+/* The op's name for people: the builtin's, the custom code, or "BuiltinOperator 133". */
+const char *mwi_op_name(const mwi_op *op);
+/* NULL when the row has no field of that name. */
+const mwi_field *mwi_op_field(const mwi_op_desc *desc, const char *name);
+/* Value of an I32 or ENUM field by name; `otherwise` when there is none. */
+int32_t mwi_op_get_i32(const mwi_op *op, const char *field, int32_t otherwise);
+void mwi_op_set_i32(mwi_op *op, const char *field, int32_t value);
+
+#endif

@@ -1,0 +1,33 @@
+/* passes/pass.h - one pass: model -> model, in place on a clone.
+ * Depends: model/, ops/.  Used by: the list of passes; api/, compress/.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_PASSES_PASS_H
+#define MWI_PASSES_PASS_H
+
+#include <milliwatt/optimize.h>
+
+#include "ops/registry.h"
+
+enum {
+    MWI_PASS_LOWER = 1 << 0,  /* needed before a .tflite is written: removes training-only operators */
+    MWI_PASS_OPTIMIZE = 1 << 1, /* part of `optimize` */
+    MWI_PASS_ONCE = 1 << 2,   /* not repeated until nothing changes */
+};
+
+typedef struct mwi_pass_desc {
+    const char *name;    /* "fold_batch_norm" */
+    const char *summary; /* one line for `list passes` */
+    uint32_t flags;
+    /* Rewrites one graph; adds the number of places to *n_changes. Leaves dead operators and tensors to
+     * the sweep that follows. */
+    mw_status (*run)(mw_ctx *ctx, mw_model *model, mwi_graph *graph, uint32_t *n_changes);
+} mwi_pass_desc;
+
+extern const mwi_pass_desc *const mwi_passes[]; /* in running order, ends with NULL */
+
+/* Runs the passes with any of `flags` (and the filters of `options`, which may be NULL) on all graphs,
+ * repeated until nothing changes; sweeps and verifies after each. `report` may be NULL. */
+MW_MUST_USE mw_status mwi_passes_run(mw_ctx *ctx, mw_model *model, uint32_t flags,
+                                     const mw_optimize_options *options, mw_optimize_report *report);
+
+#endif
