@@ -18,7 +18,7 @@ mw_status mwi_read_bytes(mw_ctx *ctx, const mwi_reader *r, uint64_t at, uint64_t
 mw_status mwi_read_uint(mw_ctx *ctx, const mwi_reader *r, uint64_t at, unsigned width,
                         const char *what, uint64_t *out)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     uint64_t v = 0;
 
     if (width == 0 || width > 8)
@@ -32,7 +32,7 @@ mw_status mwi_read_uint(mw_ctx *ctx, const mwi_reader *r, uint64_t at, unsigned 
 
 mw_status mwi_read_u8(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what, uint8_t *out)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     MWI_TRY(mwi_read_bytes(ctx, r, at, 1, what, &p));
     *out = *p;
     return MW_OK;
@@ -41,7 +41,7 @@ mw_status mwi_read_u8(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char 
 mw_status mwi_read_u16(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
                        uint16_t *out)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     MWI_TRY(mwi_read_bytes(ctx, r, at, 2, what, &p));
     *out = mwi_le16(p);
     return MW_OK;
@@ -50,7 +50,7 @@ mw_status mwi_read_u16(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char
 mw_status mwi_read_u32(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
                        uint32_t *out)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     MWI_TRY(mwi_read_bytes(ctx, r, at, 4, what, &p));
     *out = mwi_le32(p);
     return MW_OK;
@@ -59,7 +59,7 @@ mw_status mwi_read_u32(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char
 mw_status mwi_read_u64(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
                        uint64_t *out)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     MWI_TRY(mwi_read_bytes(ctx, r, at, 8, what, &p));
     *out = mwi_le64(p);
     return MW_OK;
