@@ -66,7 +66,7 @@ typedef struct mw_array {
     int32_t dims[MW_MAX_RANK];
     void *data;
     size_t bytes;
-    mw_allocator allocator;
+    struct mwi_heap *heap; /* private: where `data` came from */
 } mw_array;
 MW_API MW_MUST_USE mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array);
 /* Writes .npy version 1.0, beside and renamed. */

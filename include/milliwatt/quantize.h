@@ -70,7 +70,7 @@ typedef struct mw_quantize_report {
     uint64_t n_samples;
     double output_sqnr_db; /* model outputs against the float model on calibration samples; NaN: none */
     size_t n_kept;         /* operators that stayed float */
-    mw_allocator allocator;
+    struct mwi_heap *heap; /* private: where `layers` came from */
 } mw_quantize_report;
 
 /* Makes a quantized model.
