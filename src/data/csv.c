@@ -1,0 +1,290 @@
+/* data/csv.c - comma, semicolon or tab separated numbers: a row a sample, with or without a header.
+ * The label is the column named label, class, target or y; else, when the model takes one value fewer than
+ * a row has, the last column.
+ * Depends: data/source, base/text.  Used by: the list of kinds.
+ * Holds:   memory is one offset for each STRIDE rows: rows between are found by reading on.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "data/source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STRIDE = 256, MAX_FIELD = 63, MAX_COLUMNS = 1 << 24 };
+
+struct csv {
+    const mwi_reader *r;
+    char separator;
+    size_t *offsets; /* of every STRIDE-th row */
+    size_t n_offsets, capacity;
+    uint64_t n_rows;
+    size_t n_columns;
+    int64_t label; /* column, -1 none */
+    size_t first_line; /* 1 or 2: of row 0, for messages */
+    uint64_t at_row;   /* the row that starts at at_byte */
+    size_t at_byte;
+};
+
+static bool is_text(const uint8_t *bytes, size_t n)
+{
+    const size_t look = n < 4096 ? n : 4096;
+
+    for (size_t i = 0; i < look; i++)
+        if (bytes[i] < ' ' && bytes[i] != '\n' && bytes[i] != '\r' && bytes[i] != '\t') return false;
+    return n > 0;
+}
+
+static bool probe(const char *path, const uint8_t *bytes, size_t n)
+{
+    (void)path;
+    return bytes != NULL && is_text(bytes, n);
+}
+
+static size_t line_end(const mwi_reader *r, size_t at)
+{
+    const uint8_t *const nl = at < r->len ? memchr(r->bytes + at, '\n', r->len - at) : NULL;
+    return nl == NULL ? r->len : (size_t)(nl - r->bytes);
+}
+
+/* The next field of a line: [*at, end of field); false at the end of the line. */
+static bool next_field(const struct csv *c, size_t *at, size_t end, size_t *begin, size_t *stop)
+{
+    if (*at > end) return false;
+    *begin = *at;
+    while (*at < end && c->r->bytes[*at] != (uint8_t)c->separator) (*at)++;
+    *stop = *at;
+    (*at)++;
+    while (*begin < *stop && (c->r->bytes[*begin] == ' ' || c->r->bytes[*begin] == '"')) (*begin)++;
+    while (*stop > *begin && memchr(" \"\r", c->r->bytes[*stop - 1], 3) != NULL) (*stop)--;
+    return true;
+}
+
+static bool parse(const struct csv *c, size_t begin, size_t stop, double *out)
+{
+    char text[MAX_FIELD + 1], *end;
+
+    if (stop - begin == 0 || stop - begin > MAX_FIELD) return false;
+    memcpy(text, c->r->bytes + begin, stop - begin);
+    text[stop - begin] = '\0';
+    *out = strtod(text, &end);
+    return *end == '\0';
+}
+
+static char guess_separator(const mwi_reader *r)
+{
+    const size_t end = line_end(r, 0);
+    for (size_t i = 0; i < end; i++)
+        if (r->bytes[i] == ',' || r->bytes[i] == ';' || r->bytes[i] == '\t') return (char)r->bytes[i];
+    return ',';
+}
+
+static bool is_label_name(const struct csv *c, size_t begin, size_t stop)
+{
+    static const char *const names[] = {"label", "labels", "class", "target", "y"};
+    for (size_t i = 0; i < MWI_COUNT(names); i++)
+        if (strlen(names[i]) == stop - begin && memcmp(names[i], c->r->bytes + begin, stop - begin) == 0)
+            return true;
+    return false;
+}
+
+/* Counts the columns of the first line and tells whether it is a header: a field that is no number. */
+static mw_status read_first_line(mw_ctx *ctx, struct csv *c, bool *out_header)
+{
+    const size_t end = line_end(c->r, 0);
+    size_t at = 0, begin, stop;
+    double v;
+
+    *out_header = false;
+    c->label = -1;
+    while (next_field(c, &at, end, &begin, &stop)) {
+        if (!parse(c, begin, stop, &v)) *out_header = true;
+        if (is_label_name(c, begin, stop)) c->label = (int64_t)c->n_columns;
+        if (++c->n_columns > MAX_COLUMNS)
+            return mwi_fail(ctx, MW_ELIMIT, "%s: more than %d columns", c->r->name, MAX_COLUMNS);
+    }
+    return MW_OK;
+}
+
+static bool blank(const struct csv *c, size_t at, size_t end)
+{
+    for (; at < end; at++)
+        if (c->r->bytes[at] != ' ' && c->r->bytes[at] != '\r') return false;
+    return true;
+}
+
+static mw_status index_rows(mw_ctx *ctx, struct csv *c, mwi_arena *arena, size_t at)
+{
+    while (at < c->r->len) {
+        const size_t end = line_end(c->r, at);
+        if (!blank(c, at, end)) {
+            if (c->n_rows % STRIDE == 0) {
+                MWI_TRY(mwi_arena_grow(ctx, arena, &c->offsets, c->n_offsets, &c->capacity, sizeof *c->offsets));
+                c->offsets[c->n_offsets++] = at;
+            }
+            c->n_rows++;
+        }
+        at = end + 1;
+    }
+    return MW_OK;
+}
+
+/* Moves to the start of a row, which exists. */
+static void seek(struct csv *c, uint64_t row)
+{
+    if (row < c->at_row || row - c->at_row > STRIDE) {
+        c->at_row = row / STRIDE * STRIDE;
+        c->at_byte = c->offsets[row / STRIDE];
+    }
+    for (;;) {
+        const size_t end = line_end(c->r, c->at_byte);
+        if (!blank(c, c->at_byte, end)) {
+            if (c->at_row == row) return;
+            c->at_row++;
+        }
+        c->at_byte = end + 1;
+    }
+}
+
+/* Reads the row at at_byte: features into `out` or the label alone. */
+static mw_status read_row(mw_ctx *ctx, struct csv *c, bool label, float *out)
+{
+    const size_t end = line_end(c->r, c->at_byte);
+    size_t at = c->at_byte, begin, stop, column = 0;
+    double v;
+
+    while (next_field(c, &at, end, &begin, &stop)) {
+        if (column < c->n_columns && ((int64_t)column == c->label) == label) {
+            if (!parse(c, begin, stop, &v))
+                return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " column %zu: '%.*s' is not a number",
+                                c->r->name, c->at_row + c->first_line, column + 1,
+                                (int)(stop - begin < MAX_FIELD ? stop - begin : MAX_FIELD),
+                                (const char *)c->r->bytes + begin);
+            *out++ = (float)v;
+        }
+        column++;
+    }
+    if (column != c->n_columns)
+        return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " has %zu columns, the first has %zu", c->r->name,
+                        c->at_row + c->first_line, column, c->n_columns);
+    return MW_OK;
+}
+
+static mw_status read_rows(mw_ctx *ctx, struct csv *c, uint64_t first, size_t count, bool label, float *out)
+{
+    const size_t width = label ? 1 : c->n_columns - (c->label >= 0);
+
+    for (size_t i = 0; i < count; i++) {
+        seek(c, first + i);
+        MWI_TRY(read_row(ctx, c, label, out + i * width));
+    }
+    return MW_OK;
+}
+
+static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out)
+{
+    return read_rows(ctx, column->self, first, count, false, out);
+}
+
+static mw_status read_labels(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out)
+{
+    return read_rows(ctx, column->self, first, count, true, out);
+}
+
+/* Labels are class numbers when they are all whole: then they are given as integers. */
+static mw_status labels_are_whole(mw_ctx *ctx, struct csv *c, bool *out)
+{
+    float v;
+
+    *out = true;
+    for (uint64_t i = 0; i < c->n_rows && *out; i++) {
+        MWI_TRY(read_rows(ctx, c, i, 1, true, &v));
+        *out = v == floorf(v) && fabsf(v) < 1e9f;
+    }
+    return MW_OK;
+}
+
+static mw_status read_class(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out)
+{
+    int32_t *const classes = out;
+
+    for (size_t i = 0; i < count; i++) {
+        float v;
+        MWI_TRY(read_rows(ctx, column->self, first + i, 1, true, &v));
+        if (!(fabsf(v) < 1e9f)) return mwi_fail(ctx, MW_EFORMAT, "a label is %g", (double)v);
+        classes[i] = (int32_t)v;
+    }
+    return MW_OK;
+}
+
+/* The sample's shape is the model's when the count fits: a row is [h,w,c] in order. */
+static void set_shape(const mw_dataset_options *o, size_t n, mwi_column *out)
+{
+    size_t product = 1;
+
+    out->rank = 1;
+    out->dims[0] = (int32_t)n;
+    if (o->n_inputs != 1 || o->inputs[0].rank < 2) return;
+    for (int32_t i = 1; i < o->inputs[0].rank; i++) {
+        if (o->inputs[0].signature[i] <= 0) return;
+        product *= (size_t)o->inputs[0].signature[i];
+    }
+    if (product != n) return;
+    out->rank = o->inputs[0].rank - 1;
+    memcpy(out->dims, o->inputs[0].signature + 1, (size_t)out->rank * sizeof *out->dims);
+}
+
+static size_t wanted_values(const mw_dataset_options *o)
+{
+    size_t n = 1;
+
+    if (o->n_inputs != 1 || o->inputs[0].rank < 2) return 0;
+    for (int32_t i = 1; i < o->inputs[0].rank; i++) {
+        if (o->inputs[0].signature[i] <= 0 || n > MAX_COLUMNS) return 0;
+        n *= (size_t)o->inputs[0].signature[i];
+    }
+    return n;
+}
+
+static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o, mw_dataset *ds)
+{
+    void *memory;
+    bool header, whole = false;
+
+    MWI_TRY(mwi_arena_copy(ctx, &ds->arena, r, sizeof *r, &memory));
+    const mwi_reader *const reader = memory;
+    MWI_TRY(mwi_arena_array(ctx, &ds->arena, 1, sizeof(struct csv), &memory));
+    struct csv *const c = memory;
+    c->r = reader;
+    c->separator = guess_separator(r);
+    MWI_TRY(read_first_line(ctx, c, &header));
+    c->first_line = header ? 2 : 1;
+    if (!header) c->label = -1;
+    if (c->label < 0 && c->n_columns > 1 && wanted_values(o) == c->n_columns - 1)
+        c->label = (int64_t)c->n_columns - 1;
+    MWI_TRY(index_rows(ctx, c, &ds->arena, header ? line_end(r, 0) + 1 : 0));
+    if (c->n_rows == 0) return mwi_fail(ctx, MW_EINVAL, "%s: no rows of numbers", r->name);
+    c->at_byte = c->offsets[0];
+    MWI_TRY(mwi_arena_array(ctx, &ds->arena, 2, sizeof *ds->inputs, &memory));
+    ds->inputs = memory;
+    ds->n_inputs = 1;
+    const size_t width = c->n_columns - (c->label >= 0);
+    ds->inputs[0] = (mwi_column){.name = "columns", .dtype = MW_FLOAT32, .n_samples = c->n_rows,
+                                 .sample_bytes = width * sizeof(float), .read = read_features, .self = c};
+    set_shape(o, width, &ds->inputs[0]);
+    if (c->label < 0) return MW_OK;
+    MWI_TRY(labels_are_whole(ctx, c, &whole));
+    ds->labels = ds->inputs + 1;
+    ds->inputs[1] = (mwi_column){.name = "label", .dtype = whole ? MW_INT32 : MW_FLOAT32,
+                                 .n_samples = c->n_rows, .sample_bytes = 4,
+                                 .read = whole ? read_class : read_labels, .self = c};
+    return MW_OK;
+}
+
+const mwi_data_kind mwi_data_kind_csv = {
+    .name = "csv",
+    .summary = "numbers separated by comma, semicolon or tab: a row a sample, label column named or last",
+    .probe = probe,
+    .open = open_csv,
+};

@@ -1,0 +1,269 @@
+/* data/data_test.c - npy, npz, csv, images: reading, fitting, conversion, errors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include "base/half.h"
+#include "data/image_decode.h"
+#include "data/source.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static mw_status open_text(mw_ctx *ctx, const char *text, const mw_dataset_options *o, mw_dataset **out)
+{
+    const mwi_reader r = {"set.csv", (const uint8_t *)text, strlen(text)};
+    return mwi_dataset_open_bytes(ctx, &r, o, out);
+}
+
+static const mw_tensor_info two_floats = {.name = "x", .dtype = MW_FLOAT32, .rank = 2, .dims = {1, 2},
+                                          .signature = {-1, 2}};
+
+static void csv_reads_rows_and_labels(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        size_t n_samples, label_size;
+        bool integer;
+        float first, last;
+    } cases[] = {
+        {"plain", "1,2\n3,4\n", 2, 0, false, 1, 4},
+        {"header", "a,b\n1,2\n3,4\n5,6", 3, 0, false, 1, 6},
+        {"label last", "1;2;0\r\n3;4;1\r\n", 2, 1, true, 1, 4},
+        {"named label first", "label,a,b\n7,1,2\n9,3,4\n", 2, 1, true, 1, 4},
+        {"float target", "a\tb\ttarget\n1\t2\t.5\n\n3\t4\t1.5\n", 2, 1, false, 1, 4},
+    };
+    mw_ctx *const ctx = test_ctx();
+    const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        mw_dataset *ds = NULL;
+        float x[8];
+        bool integer;
+        print_message("%s\n", cases[i].name);
+        assert_ok(ctx, open_text(ctx, cases[i].text, &o, &ds));
+        const size_t n = mw_dataset_n_samples(ds);
+        assert_int_equal(n, cases[i].n_samples);
+        assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, n, &two_floats, x, n * 8));
+        assert_true(x[0] == cases[i].first && x[2 * n - 1] == cases[i].last);
+        assert_int_equal(mw_dataset_label_size(ds, &integer), cases[i].label_size);
+        assert_int_equal(integer, cases[i].integer);
+        mw_dataset_close(ds);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+static void csv_goes_back_and_forth_over_many_rows(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    char *const text = malloc(100000);
+    size_t n = 0;
+    mw_dataset *ds;
+
+    (void)state;
+    for (int i = 0; i < 3000; i++) n += (size_t)snprintf(text + n, 100000 - n, "%d,%d\n", i, -i);
+    assert_ok(ctx, open_text(ctx, text, NULL, &ds));
+    for (uint64_t row = 0; row < 3000; row += 37) {
+        const uint64_t r = (row * 7919) % 3000;
+        float x[2];
+        assert_ok(ctx, mw_dataset_read(ctx, ds, 0, r, 1, &two_floats, x, sizeof x));
+        assert_true(x[0] == (float)r && x[1] == -(float)r);
+    }
+    mw_dataset_close(ds);
+    free(text);
+    mw_ctx_destroy(ctx);
+}
+
+static void unfit_data_says_what_and_where(void **state)
+{
+    static const struct {
+        const char *name, *text, *says;
+    } cases[] = {
+        {"too few columns", "1\n2\n", "samples of shape [N,1], the model's input 'x' wants [N,2]"},
+        {"ragged", "1,2\n3\n", "row 2 has 1 columns, the first has 2"},
+        {"not a number", "1,2\n3,abc\n", "row 2 column 2: 'abc' is not a number"},
+        {"empty", "a,b\n", "no rows"},
+    };
+    mw_ctx *const ctx = test_ctx();
+    const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        mw_dataset *ds = NULL;
+        float x[8];
+        mw_ctx_clear(ctx);
+        if (open_text(ctx, cases[i].text, &o, &ds) == MW_OK)
+            assert_int_not_equal(mw_dataset_read(ctx, ds, 0, 0, 2, &two_floats, x, 16), MW_OK);
+        if (strstr(mw_ctx_error(ctx), cases[i].says) == NULL)
+            fail_msg("%s: '%s' lacks '%s'", cases[i].name, mw_ctx_error(ctx), cases[i].says);
+        mw_dataset_close(ds);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+/* A .npy file in memory: version 1.0. */
+static size_t make_npy(uint8_t *out, const char *descr, const char *shape, const void *data, size_t bytes)
+{
+    char header[128];
+    const int n = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n",
+                           descr, shape);
+    memcpy(out, "\x93NUMPY\1\0", 8);
+    out[8] = (uint8_t)n;
+    out[9] = 0;
+    memcpy(out + 10, header, (size_t)n);
+    memcpy(out + 10 + n, data, bytes);
+    return 10 + (size_t)n + bytes;
+}
+
+static void values_are_converted_to_the_input(void **state)
+{
+    static const uint8_t stored[4] = {0, 8, 16, 255};
+    static const float scales[1] = {0.5f};
+    static const int64_t zeros[1] = {-128};
+    const mw_quantization q = {.n_scales = 1, .scales = scales, .zero_points = zeros};
+    static const struct {
+        const char *name;
+        mw_dtype dtype;
+        bool quantized;
+        double want[4];
+    } cases[] = {
+        {"float gets stored * scale + offset", MW_FLOAT32, false, {1, 1.5, 2, 16.9375}},
+        {"own integer type as it is", MW_UINT8, true, {0, 8, 16, 255}},
+        {"another integer type by its quantization", MW_INT8, true, {-126, -125, -124, -94}},
+    };
+    uint8_t file[256];
+    mw_ctx *const ctx = test_ctx();
+    const mwi_reader r = {"x.npy", file, make_npy(file, "|u1", "(2, 2)", stored, 4)};
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        mw_tensor_info as = two_floats;
+        const mw_dataset_options o = {.scale = 0.0625, .offset = 1, .inputs = &as, .n_inputs = 1};
+        mw_dataset *ds;
+        union {
+            float f[4];
+            uint8_t u[4];
+            int8_t s[4];
+        } out;
+        as.dtype = cases[i].dtype;
+        if (cases[i].quantized) as.quantization = q;
+        assert_ok(ctx, mwi_dataset_open_bytes(ctx, &r, &o, &ds));
+        assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, 2, &as, &out, as.dtype == MW_FLOAT32 ? 16 : 4));
+        for (size_t k = 0; k < 4; k++) {
+            const double got = as.dtype == MW_FLOAT32 ? (double)out.f[k] : as.dtype == MW_UINT8 ? out.u[k] : out.s[k];
+            if (got != cases[i].want[k]) fail_msg("%s: %g, wanted %g", cases[i].name, got, cases[i].want[k]);
+        }
+        mw_dataset_close(ds);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+static void npy_refuses_what_it_cannot_read(void **state)
+{
+    static const struct {
+        const char *descr, *shape, *says;
+    } cases[] = {
+        {">f4", "(1,)", "not supported"}, {"|O", "(1,)", "not supported"}, {"<f4", "(1, -1)", "bad shape"},
+        {"<f4", "(1,1,1,1,1,1,1,1,1)", "rank over 8"}, {"<f4", "(2147483647,2147483647,2147483647)", "larger"},
+        {"<f4", "(5,)", "past the end"}, {"<f4", "()", "first dimension must count"},
+    };
+    uint8_t file[256] = {0};
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        const mwi_reader r = {"x.npy", file, make_npy(file, cases[i].descr, cases[i].shape, "abcd", 4)};
+        mw_dataset *ds = NULL;
+        mw_ctx_clear(ctx);
+        assert_int_not_equal(mwi_dataset_open_bytes(ctx, &r, NULL, &ds), MW_OK);
+        if (strstr(mw_ctx_error(ctx), cases[i].says) == NULL)
+            fail_msg("%s %s: '%s' lacks '%s'", cases[i].descr, cases[i].shape, mw_ctx_error(ctx), cases[i].says);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+static void arrays_are_saved_and_loaded(void **state)
+{
+    static const int32_t dims[3] = {2, 1, 3};
+    static const float data[6] = {1, 2, 3, 4, 5, 6};
+    char path[] = "/tmp/milliwatt_array_XXXXXX";
+    mw_ctx *const ctx = test_ctx();
+    mw_array a;
+
+    (void)state;
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    for (int32_t rank = 0; rank <= 3; rank++) {
+        assert_ok(ctx, mw_array_save(ctx, path, MW_FLOAT32, rank, dims, data));
+        assert_ok(ctx, mw_array_load(ctx, path, &a));
+        assert_int_equal(a.rank, rank);
+        assert_memory_equal(a.data, data, a.bytes);
+        mw_array_free(&a);
+    }
+    (void)unlink(path);
+    mw_ctx_destroy(ctx);
+}
+
+static void half_round_trips(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        const float f = mwi_half_to_float((uint16_t)h);
+        if (isnan(f)) continue;
+        assert_int_equal(mwi_float_to_half(f), h);
+    }
+    assert_int_equal(mwi_float_to_half(65520.0f), 0x7c00); /* ties to infinity */
+    assert_int_equal(mwi_float_to_half(0x1p-25f), 0);
+    assert_int_equal(mwi_float_to_half(0x1.8p-25f), 1);
+}
+
+static void npz_of_digits_reads_whole_and_backwards(void **state)
+{
+    char path[4096];
+    mw_ctx *ctx;
+    mw_dataset *ds;
+    static uint8_t all[497 * 64];
+    uint8_t one[64];
+    double label;
+    bool integer;
+
+    (void)state;
+    if (test_shared_dir() == NULL) skip();
+    (void)snprintf(path, sizeof path, "%s/data/digits/digits.npz", test_shared_dir());
+    ctx = test_ctx();
+    const mw_tensor_info as = {.name = "x", .dtype = MW_UINT8, .rank = 4, .dims = {1, 8, 8, 1},
+                               .signature = {-1, 8, 8, 1}};
+    const mw_dataset_options o = {.role = MW_DATA_TEST, .inputs = &as, .n_inputs = 1};
+    assert_ok(ctx, mw_dataset_open(ctx, path, &o, &ds));
+    assert_int_equal(mw_dataset_n_samples(ds), 497);
+    assert_int_equal(mw_dataset_label_size(ds, &integer), 1);
+    assert_true(integer);
+    assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, 497, &as, all, sizeof all));
+    for (uint64_t i = 497; i-- > 490;) {
+        assert_ok(ctx, mw_dataset_read(ctx, ds, 0, i, 1, &as, one, sizeof one));
+        assert_memory_equal(one, all + i * 64, 64);
+        assert_ok(ctx, mw_dataset_read_labels(ctx, ds, i, 1, &label));
+        assert_true(label >= 0 && label <= 9);
+    }
+    mw_dataset_close(ds);
+    mw_ctx_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(csv_reads_rows_and_labels),
+        cmocka_unit_test(csv_goes_back_and_forth_over_many_rows),
+        cmocka_unit_test(unfit_data_says_what_and_where),
+        cmocka_unit_test(values_are_converted_to_the_input),
+        cmocka_unit_test(npy_refuses_what_it_cannot_read),
+        cmocka_unit_test(arrays_are_saved_and_loaded),
+        cmocka_unit_test(half_round_trips),
+        cmocka_unit_test(npz_of_digits_reads_whole_and_backwards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
