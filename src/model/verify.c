@@ -101,7 +101,8 @@ static mw_status check_op(mw_ctx *ctx, const mwi_graph *g, const mwi_op *op, uin
         MWI_TRY(check_operand(ctx, g, "intermediate", k, op->intermediates[k], true));
     for (size_t k = 0; k < op->n_out; k++) {
         MWI_TRY(check_operand(ctx, g, "output", k, op->out[k], false));
-        if (known[op->out[k]])
+        /* Converters let an operator set a state tensor (a float16 state that DEQUANTIZE widens). */
+        if (known[op->out[k]] && !g->tensors[op->out[k]]->is_variable)
             return mwi_fail(ctx, MW_EFORMAT, "output %zu (tensor %d '%s') has a value already", k,
                             op->out[k], g->tensors[op->out[k]]->name);
         known[op->out[k]] = 1;
