@@ -52,7 +52,9 @@ mw_status mwi_attr_check(mw_ctx *ctx, const mwi_op_desc *desc, const void *attr)
 const char *mwi_op_name(const mwi_op *op)
 {
     if (op->desc != &mwi_op_unknown) return op->desc->name;
-    return op->custom_code != NULL ? op->custom_code : "UNKNOWN";
+    if (op->custom_code != NULL) return op->custom_code;
+    const char *const name = mwi_builtin_name(op->code);
+    return name != NULL ? name : "UNKNOWN";
 }
 
 const mwi_field *mwi_op_field(const mwi_op_desc *desc, const char *name)

@@ -176,8 +176,10 @@ extern const mwi_op_desc mwi_op_unknown;
 void mwi_attr_defaults(const mwi_op_desc *desc, void *attr);
 /* Checks every field's range. Fails: MW_EFORMAT: "stride_w is 0, allowed 1 to 2147483647". */
 MW_MUST_USE mw_status mwi_attr_check(mw_ctx *ctx, const mwi_op_desc *desc, const void *attr);
-/* The op's name for people: the builtin's, the custom code, or "BuiltinOperator 133". */
+/* The op's name for people: the builtin's (also without a row), the custom code, or "UNKNOWN". */
 const char *mwi_op_name(const mwi_op *op);
+/* "ADD" for 0, ...; NULL for a code that is newer than this build. Static storage. */
+const char *mwi_builtin_name(int32_t code);
 /* NULL when the row has no field of that name. */
 const mwi_field *mwi_op_field(const mwi_op_desc *desc, const char *name);
 /* Value of an I32 or ENUM field by name; `otherwise` when there is none. */

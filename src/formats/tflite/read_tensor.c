@@ -78,6 +78,7 @@ static mw_status read_data(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *
     /* A buffer may be longer than its tensor (shared, padded): the rest is not the tensor's. */
     if (x->sparsity == NULL && mwi_dims_bytes(x->dtype, x->rank, x->dims, &wanted) && wanted < bytes)
         bytes = wanted;
+    if (bytes == 0) return MW_OK; /* see give_empty_constants */
     x->data = data;
     x->bytes = bytes;
     return MW_OK;

@@ -3,75 +3,34 @@
  * Depends: formats/tflite.   SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
-#include "base/text.h"
-#include "formats/format.h"
-#include "formats/tflite/write.h"
+#include "formats/tflite/testing.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-extern const mwi_format_desc mwi_format_tflite;
-
-typedef struct piece_sink {
-    mw_ctx *ctx;
-    mwi_text text;
-} piece_sink;
-
-static void dump_piece(void *self, const char *text, size_t n)
-{
-    piece_sink *const s = self;
-
-    assert_ok(s->ctx, mwi_text_append(s->ctx, &s->text, text, n));
-}
-
-static mw_status save_piece(void *self, mw_ctx *ctx, const void *data, size_t bytes)
-{
-    return mwi_text_append(ctx, &((piece_sink *)self)->text, data, bytes);
-}
-
-static mw_status load(mw_ctx *ctx, const mwi_reader *r, mw_model **out)
-{
-    MWI_TRY(mwi_model_create(ctx, r->name, out));
-    const mw_status st = mwi_format_tflite.load(ctx, r, NULL, *out);
-    if (st != MW_OK) {
-        mw_model_destroy(*out);
-        *out = NULL;
-    }
-    return st;
-}
-
-static void dump(mw_ctx *ctx, const mw_model *m, piece_sink *s)
-{
-    s->ctx = ctx;
-    mwi_text_init(ctx, &s->text, (size_t)256 << 20);
-    assert_ok(ctx, mw_model_dump(ctx, m, dump_piece, s));
-}
-
 /* Whether the model could be written; then it must read the same. */
-static bool round_trip(mw_ctx *ctx, const mw_model *m, uint64_t max_inline)
+static bool round_trip(mw_ctx *ctx, const mw_model *m, uint64_t max_inline_bytes)
 {
-    piece_sink file = {.ctx = ctx}, before, after;
+    mwi_text file, before, after;
     mw_model *again;
+    const mw_status st = testing_save(ctx, m, max_inline_bytes, &file);
 
-    mwi_text_init(ctx, &file.text, (size_t)256 << 20);
-    const mw_status st = mwi_tfl_save(ctx, m, max_inline, save_piece, &file);
     if (st == MW_EUNSUPPORTED) {
         mw_ctx_clear(ctx);
-        mwi_text_deinit(&file.text);
+        mwi_text_deinit(&file);
         return false;
     }
     assert_ok(ctx, st);
-    const mwi_reader r = {"again", (const uint8_t *)mwi_text_chars(&file.text), file.text.n};
-    assert_ok(ctx, load(ctx, &r, &again));
-    dump(ctx, m, &before);
-    dump(ctx, again, &after);
-    assert_string_equal(mwi_text_chars(&before.text), mwi_text_chars(&after.text));
+    assert_ok(ctx, testing_load(ctx, mwi_text_chars(&file), file.n, &again));
+    assert_ok(ctx, testing_dump(ctx, m, &before));
+    assert_ok(ctx, testing_dump(ctx, again, &after));
+    assert_string_equal(mwi_text_chars(&before), mwi_text_chars(&after));
     mw_model_destroy(again);
-    mwi_text_deinit(&file.text);
-    mwi_text_deinit(&before.text);
-    mwi_text_deinit(&after.text);
+    mwi_text_deinit(&file);
+    mwi_text_deinit(&before);
+    mwi_text_deinit(&after);
     return true;
 }
 
@@ -86,11 +45,11 @@ static void check_file(const char *path, bool must_load, tally *t)
     mw_model *m;
 
     assert_ok(ctx, mwi_file_map(ctx, path, &map));
-    const mwi_reader r = {path, map.bytes, map.len};
     t->files++;
-    const mw_status st = load(ctx, &r, &m);
+    const mw_status st = testing_load(ctx, map.bytes, map.len, &m);
     if (must_load) {
         assert_true(mwi_format_tflite.probe(map.bytes, map.len));
+        if (st != MW_OK) print_error("%s\n", path);
         assert_ok(ctx, st);
     }
     if (st == MW_OK) {
