@@ -281,5 +281,5 @@ mw_status mwi_tfl_save(mw_ctx *ctx, const mw_model *model, uint64_t max_inline_b
     const mw_status st = save(ctx, &wr, max_inline_bytes, sink, self);
     mwi_fbb_deinit(ctx, &wr.b);
     mwi_arena_deinit(&wr.scratch);
-    return mwi_prefix(ctx, st, "%s", model->name);
+    return st;
 }
