@@ -23,7 +23,7 @@ typedef struct mwi_quant {
     int32_t block_scales, block_zero_points; /* tensor indices, -1 none; when q.block_size > 0 */
 } mwi_quant;
 
-/* TFLite's SparsityParameters. */
+/* TFLite's SparsityParameters: see model/sparsity.c. */
 typedef struct mwi_dim_metadata {
     int32_t format;     /* 0 dense, 1 sparse CSR */
     int32_t dense_size; /* when dense */
@@ -171,6 +171,13 @@ void mwi_tensor_info(const mwi_tensor *tensor, mw_tensor_info *out);
 /* Short names in kernels' type lists and in dumps: "f32", "i8", ... */
 const char *mwi_dtype_short(mw_dtype dtype);
 bool mwi_dtype_from_short(const char *name, size_t n, mw_dtype *out);
+
+/* Proves that a sparse constant's levels fit its shape and data, for the verifier. Fails: MW_EFORMAT. */
+MW_MUST_USE mw_status mwi_sparsity_check(mw_ctx *ctx, const mwi_tensor *tensor);
+/* The dense elements of a sparse constant that the verifier has passed.
+ *   out  yours; mwi_dims_bytes of the tensor
+ * Fails: MW_EUNSUPPORTED (elements below 8 bits). */
+MW_MUST_USE mw_status mwi_sparsity_expand(mw_ctx *ctx, const mwi_tensor *tensor, void *out);
 
 /* ---- changing ---- */
 

@@ -68,6 +68,7 @@ static mw_status check_tensor(mw_ctx *ctx, const mwi_graph *g, const mwi_tensor 
     }
     if (t->is_variable && t->data != NULL)
         return mwi_fail(ctx, MW_EFORMAT, "a variable with constant data");
+    if (t->sparsity != NULL && t->data != NULL) MWI_TRY(mwi_sparsity_check(ctx, t));
     return t->quant == NULL ? MW_OK : check_quant(ctx, g, t);
 }
 

@@ -53,11 +53,12 @@ static void check_features(const mw_model *m)
     assert_true(q->q.block_size == 32 && q->block_scales == 5 && q->block_zero_points == -1);
     assert_int_equal(g->tensors[4]->bytes, 64);
     assert_int_equal(g->tensors[6]->bytes, 2);
-    assert_int_equal(s->n_dims, 3);
-    assert_true(s->traversal_order[2] == 2 && s->block_map[0] == 1);
+    assert_int_equal(s->n_dims, 4);
+    assert_true(s->traversal_order[3] == 3 && s->block_map[0] == 2);
     assert_true(s->dims[0].format == 1 && s->dims[0].indices[0] == 1 && s->dims[0].segments[1] == 1);
     assert_true(s->dims[1].segments[1] == 1 && s->dims[1].indices[0] == 300);
-    assert_true(s->dims[2].format == 0 && s->dims[2].dense_size == 4);
+    assert_true(s->dims[2].segments[1] == 1 && s->dims[2].indices[0] == 1);
+    assert_true(s->dims[3].format == 0 && s->dims[3].dense_size == 2);
     assert_true(g->tensors[8]->is_variable);
     assert_true(g->tensors[9]->quant->q.n_scales == 0 && g->tensors[9]->quant->n_max == 1);
     assert_true(mwi_tensor_is_const(g->tensors[10]) && g->tensors[10]->bytes == 0);
@@ -147,28 +148,68 @@ static void test_codes_and_identifiers(void **state)
     mw_ctx_destroy(ctx);
 }
 
-/* Constants stay in the file: nothing of them is copied when they are aligned. */
-static void test_zero_copy(void **state)
+static void test_sparse_expansion(void **state)
 {
+    static float dense[2 * 301 * 4];
     mw_ctx *const ctx = test_ctx();
     mwi_mapping map;
     mw_model *m;
 
     (void)state;
     load_data(ctx, "features", &map, &m);
-    for (size_t i = 0; i < m->graphs[0]->n_tensors; i++) {
-        const mwi_tensor *const t = m->graphs[0]->tensors[i];
-        if (t->bytes == 0) continue;
-        assert_true((const uint8_t *)t->data > map.bytes &&
-                    (const uint8_t *)t->data < map.bytes + map.len);
-    }
+    assert_ok(ctx, mwi_sparsity_expand(ctx, m->graphs[0]->tensors[7], dense));
+    for (size_t i = 0; i < MWI_COUNT(dense); i++)
+        assert_true(dense[i] == (i < MWI_COUNT(dense) - 2 ? 0 : i == MWI_COUNT(dense) - 2 ? 1.0f : 2.0f));
     mw_model_destroy(m);
     mwi_file_unmap(&map);
     mw_ctx_destroy(ctx);
 }
 
-/* Blobs start at multiples of 16 bytes from the start of the file. */
-static void test_alignment(void **state)
+/* What a sparse tensor of shape {4, 6} may not say. */
+static void test_sparse_lies(void **state)
+{
+    static const int32_t order[] = {0, 1, 2}, twice[] = {0, 1, 1}, map[] = {1}, far[] = {2};
+    static const int32_t segments[] = {0, 1, 1, 2, 2}, falling[] = {0, 2, 1, 2, 2}, longer[] = {0, 1, 1, 2, 3};
+    static const int32_t indices[] = {2, 0}, beyond[] = {3, 0};
+    static const float data[4] = {0};
+#define LEVELS(dense, seg, n_seg, idx, block)                                                      \
+    {{0, dense, 0, 0, NULL, NULL}, {1, 0, n_seg, 2, seg, idx}, {0, block, 0, 0, NULL, NULL}}
+    static const struct {
+        const int32_t *order, *map;
+        mwi_dim_metadata dims[3];
+        size_t bytes;
+        const char *message;
+    } rows[] = {
+        {order, map, LEVELS(4, segments, 5, indices, 2), 16, NULL},
+        {order, map, LEVELS(4, segments, 5, indices, 2), 15, "4 elements, the data have 15 bytes"},
+        {twice, map, LEVELS(4, segments, 5, indices, 2), 16, "traversal order 2 is 1"},
+        {order, far, LEVELS(4, segments, 5, indices, 2), 16, "does not cut dimension 2"},
+        {order, map, LEVELS(4, segments, 5, indices, 4), 16, "a block of 4 does not cut dimension 1"},
+        {order, map, LEVELS(3, segments, 5, indices, 2), 16, "dense size 3, the shape says 4"},
+        {order, map, LEVELS(4, segments, 4, indices, 2), 16, "4 segments for 4 nodes"},
+        {order, map, LEVELS(4, falling, 5, indices, 2), 16, "segment 2 is 1 after 2"},
+        {order, map, LEVELS(4, longer, 5, indices, 2), 16, "segments end at 3"},
+        {order, map, LEVELS(4, segments, 5, beyond, 2), 16, "index 0 is 3 of 3"},
+    };
+#undef LEVELS
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(rows); i++) {
+        const mwi_sparsity s = {3, 1, 3, rows[i].order, rows[i].map, rows[i].dims};
+        const mwi_tensor t = {.rank = 2, .dims = {4, 6}, .sparsity = &s, .data = data,
+                              .bytes = rows[i].bytes};
+        const mw_status st = mwi_sparsity_check(ctx, &t);
+        if (rows[i].message == NULL) assert_ok(ctx, st);
+        else if (st != MW_EFORMAT || strstr(mw_ctx_error(ctx), rows[i].message) == NULL)
+            fail_msg("row %zu: wanted \"%s\", got \"%s\"", i, rows[i].message, mw_ctx_error(ctx));
+        mw_ctx_clear(ctx);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+/* Constants start at multiples of 16 bytes from the start of the file, and stay in it when it is read. */
+static void test_zero_copy(void **state)
 {
     mw_ctx *const ctx = test_ctx();
     mwi_mapping map;
@@ -182,8 +223,13 @@ static void test_alignment(void **state)
     assert_int_equal(posix_memalign(&copy, 64, file.n), 0);
     memcpy(copy, mwi_text_chars(&file), file.n);
     assert_ok(ctx, testing_load(ctx, copy, file.n, &again));
-    for (size_t i = 0; i < again->graphs[0]->n_tensors; i++)
-        assert_int_equal((uintptr_t)again->graphs[0]->tensors[i]->data % 16, 0);
+    for (size_t i = 0; i < again->graphs[0]->n_tensors; i++) {
+        const mwi_tensor *const t = again->graphs[0]->tensors[i];
+        assert_int_equal((uintptr_t)t->data % 16, 0);
+        if (t->bytes != 0)
+            assert_true((const char *)t->data > (const char *)copy &&
+                        (const char *)t->data < (const char *)copy + file.n);
+    }
     mw_model_destroy(again);
     mw_model_destroy(m);
     free(copy);
@@ -651,8 +697,9 @@ int main(void)
         cmocka_unit_test(test_features),
         cmocka_unit_test(test_outside),
         cmocka_unit_test(test_codes_and_identifiers),
+        cmocka_unit_test(test_sparse_expansion),
+        cmocka_unit_test(test_sparse_lies),
         cmocka_unit_test(test_zero_copy),
-        cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_input_shapes),
         cmocka_unit_test(test_refuses_to_write),
         cmocka_unit_test(test_lies),

@@ -68,9 +68,10 @@ def sparse_dim(kind_segments, segments, kind_indices, indices):
 
 def features():
     """Every kind of thing that a file can say."""
-    sparsity = make(s.SparsityParametersT, traversalOrder=[0, 1, 2], blockMap=[1], dimMetadata=[
-        sparse_dim(1, [0, 1], 3, [1]), sparse_dim(2, [0, 1], 2, [300]),
-        make(s.DimensionMetadataT, format=0, denseSize=4)])
+    # The one block of two elements lies at [1, 300, 2:4].
+    sparsity = make(s.SparsityParametersT, traversalOrder=[0, 1, 2, 3], blockMap=[2], dimMetadata=[
+        sparse_dim(1, [0, 1], 3, [1]), sparse_dim(2, [0, 1], 2, [300]), sparse_dim(3, [0, 1], 3, [1]),
+        make(s.DimensionMetadataT, format=0, denseSize=2)])
     tensors = [
         tensor("input", [1, 4], shapeSignature=[-1, 4]),                                    # 0
         tensor("relu", [1, 4], shapeSignature=[-1, 4]),                                     # 1
@@ -107,7 +108,7 @@ def features():
         [code(RELU, 2), code(CUSTOM, 1, "example_op")], [main, second],
         [buffer(), buffer(bytes([1, 2, 3, 252])), buffer(bytes(range(64))),
          buffer(np.float16([1, 2, 3, 4]).tobytes()), buffer(b"\x1b\x06"),
-         buffer(np.float32([1, 2, 3, 4]).tobytes()), buffer(struct.pack("<q", -5)), buffer(text),
+         buffer(np.float32([1, 2]).tobytes()), buffer(struct.pack("<q", -5)), buffer(text),
          buffer(b"1.2.3")],
         description="every feature",
         metadata=[make(s.MetadataT, name="min_runtime_version", buffer=8),
