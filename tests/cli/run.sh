@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# End-to-end tests of the program as a user runs it: tests/cli/run.sh build/milliwatt
+# Each case is a command, the exit status it must have, and text that must stand in what it prints.
+set -u
+cd "$(dirname "$0")/../.."
+mw=$(realpath "${1:-build/milliwatt}")
+model=examples/digits/model.h5
+data=examples/digits/digits.npz
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+# expect NAME STATUS TEXT COMMAND...: TEXT is a fixed string in stdout or stderr ('' for any).
+expect() {
+  local name=$1 want=$2 text=$3
+  shift 3
+  "$@" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null
+  local got=$?
+  if [ $got -ne "$want" ]; then
+    echo "FAILED $name: exit $got, wanted $want"
+  elif [ -n "$text" ] && ! cat "$tmp/stdout" "$tmp/stderr" | grep -qF -- "$text"; then
+    echo "FAILED $name: no '$text' in what it printed"
+  else
+    passed=$((passed + 1))
+    return
+  fi
+  failed=$((failed + 1))
+  sed 's/^/    /' "$tmp/stdout" "$tmp/stderr" | head -8
+}
+# The value of a key at the top of a JSON receipt.
+field() { sed -n "s/^  \"$2\": \([^,]*\),*\$/\1/p" "$1"; }
+# check NAME CONDITION...: an arithmetic or test command that must hold.
+check() {
+  local name=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED $name: $*"; fi
+}
+at_least() { awk -v a="${1:-nan}" -v b="$2" 'BEGIN { exit !(a + 0 >= b + 0 && a != "nan" && a != "") }'; }
+
+# ---- help and mistakes ----
+expect 'help' 0 'usage: milliwatt COMMAND' "$mw" --help
+expect 'no command' 2 'usage' "$mw"
+expect 'unknown command' 2 "no command 'fly'" "$mw" fly
+for c in info optimize quantize run eval bench list; do
+  expect "$c --help" 0 'example:' "$mw" $c --help
+  expect "$c unknown option" 2 "no option '--wings'" "$mw" $c --wings
+done
+expect 'info without a model' 2 'usage' "$mw" info
+expect 'a file that is not there' 1 'nothing.tflite: No such file' "$mw" info nothing.tflite
+expect 'a folder' 1 'not a regular file' "$mw" info examples
+echo 'hello' >"$tmp/text.tflite"
+expect 'not a model' 1 'not a .tflite, .h5 or .keras file' "$mw" info "$tmp/text.tflite"
+expect 'quantize without -o' 2 'add -o' "$mw" quantize $model
+expect 'quantize a wrong scheme' 2 "--scheme 'int3'" "$mw" quantize $model -o "$tmp/x.tflite" --scheme int3
+expect 'quantize without calibration' 1 'calibrat' "$mw" quantize $model -o "$tmp/x.tflite"
+expect 'quantize to a wrong suffix' 1 '.tflite or .h5' "$mw" quantize $model -o "$tmp/x.bin" --scheme dynamic
+expect 'quantize --keep that matches nothing' 1 'nosuchlayer' "$mw" quantize $model -o "$tmp/x.tflite" --calibrate $data --scale 1/16 --keep nosuchlayer
+check 'a failure writes nothing' test ! -e "$tmp/x.tflite"
+expect 'eval without data' 2 'add --data' "$mw" eval $model
+expect 'eval with a bad scale' 2 'not a number' "$mw" eval $model --data $data --scale 1/0
+expect 'eval with data that do not fit' 1 'wants [N,8,8,1]' "$mw" eval $model --data tests/cli/two_columns.csv
+expect 'run without a way' 2 'give either' "$mw" run $model --output "$tmp/out"
+expect 'list of nothing' 1 "no table 'birds'" "$mw" list birds
+
+# ---- lists and looks ----
+for t in ops kernels layers passes formats devices data commands; do
+  expect "list $t" 0 'name' "$mw" list $t
+done
+expect 'list ops --json' 0 '"CONV_2D"' "$mw" list ops --json
+expect 'info of a Keras file' 0 'CONV_2D' "$mw" info $model
+expect 'info --graph' 0 'graph "' "$mw" info $model --graph
+expect 'info --json' 0 '"macs":' "$mw" info $model --json
+
+# ---- the main job ----
+expect 'optimize' 0 'operators' "$mw" optimize $model -o "$tmp/float.tflite"
+expect 'optimize again' 0 'operators' "$mw" optimize "$tmp/float.tflite" -o "$tmp/float2.tflite"
+for scheme in int8 int16x8 dynamic float16 int4 int4-block weights; do
+  expect "quantize $scheme" 0 '"file_bytes"' "$mw" quantize $model -o "$tmp/$scheme.tflite" --scheme $scheme --calibrate $data --scale 1/16 --samples 100 --json
+  "$mw" eval "$tmp/$scheme.tflite" --data $data --scale 1/16 --against $model --json >"$tmp/$scheme.json"
+  check "accuracy of $scheme" at_least "$(field "$tmp/$scheme.json" top1)" 0.97
+  check "agreement of $scheme" at_least "$(field "$tmp/$scheme.json" agreement)" 0.97
+done
+size() { stat -c %s "$1"; }
+check 'int8 is about a quarter' test "$(size "$tmp/int8.tflite")" -lt $(($(size $model) * 27 / 100))
+check 'float16 is about a half' test "$(size "$tmp/float16.tflite")" -lt $(($(size $model) * 52 / 100))
+check 'int4 is about an eighth' test "$(size "$tmp/int4.tflite")" -lt $(($(size $model) * 16 / 100))
+for io in int8 uint8 float; do
+  expect "quantize --io $io" 0 'written' "$mw" quantize $model -o "$tmp/io_$io.tflite" --calibrate $data --scale 1/16 --samples 50 --io $io
+done
+expect 'io int8' 0 'int8 ' "$mw" info "$tmp/io_int8.tflite"
+for method in minmax moving-average percentile entropy mse; do
+  expect "quantize --method $method" 0 'written' "$mw" quantize $model -o "$tmp/m.tflite" --calibrate $data --scale 1/16 --samples 100 --method $method
+done
+expect 'quantize with every option' 0 'written' "$mw" quantize $model -o "$tmp/best.tflite" --calibrate $data --scale 1/16 --samples 64 --equalize --bias-correction --adaround
+expect 'quantize --keep' 0 'kept float' "$mw" quantize $model -o "$tmp/keep.tflite" --calibrate $data --scale 1/16 --samples 50 --keep 'dense*'
+expect 'the same bytes again' 0 '' "$mw" quantize $model -o "$tmp/int8_b.tflite" --scheme int8 --calibrate $data --scale 1/16 --samples 100 --threads 2
+check 'quantize is deterministic' cmp "$tmp/int8.tflite" "$tmp/int8_b.tflite"
+expect 'quantize to .h5' 0 'integer * scale' "$mw" quantize $model -o "$tmp/q.h5" --scheme int8 --calibrate $data --scale 1/16 --samples 100
+expect 'eval of the .h5' 0 '"top1": 0.9' "$mw" eval "$tmp/q.h5" --data $data --scale 1/16 --json
+expect 'bench' 0 '"median_us":' "$mw" bench "$tmp/int8.tflite" --runs 20 --json
+expect 'bench --per-op' 0 'CONV_2D' "$mw" bench "$tmp/int8.tflite" --runs 20 --per-op --threads 2 --batch 4
+
+# ---- run: batches, sets, threads ----
+expect 'run --random' 0 'runs' "$mw" run "$tmp/int8.tflite" --random --output "$tmp/r1"
+expect 'run on a set' 0 'runs' "$mw" run "$tmp/float.tflite" --data $data --scale 1/16 --output "$tmp/set1"
+expect 'run on a set in batches' 0 'runs' "$mw" run "$tmp/float.tflite" --data $data --scale 1/16 --batch 7 --threads 2 --output "$tmp/set7"
+check 'a batch gives the same results' cmp "$tmp/set1/out_0.npy" "$tmp/set7/out_0.npy"
+expect 'run on an array' 0 'runs' "$mw" run "$tmp/int8.tflite" --input tests/cli/two_images.npy --output "$tmp/a"
+expect 'run twice' 0 'runs' "$mw" run "$tmp/int8.tflite" --input tests/cli/two_images.npy --next --input tests/cli/two_images.npy --output "$tmp/b"
+check 'the second invocation has its name' cmp "$tmp/a/out_0.npy" "$tmp/b/out_0.s1.npy"
+expect 'an array that does not fit' 1 'takes int8 [' "$mw" run "$tmp/int8.tflite" --input "$tmp/set1/out_0.npy" --output "$tmp/c"
+
+# ---- files are written beside and renamed ----
+if [ "$(id -u)" -ne 0 ]; then
+  mkdir "$tmp/locked" && chmod 555 "$tmp/locked"
+  expect 'a folder that cannot be written' 1 'cannot write' "$mw" optimize $model -o "$tmp/locked/x.tflite"
+fi
+expect 'a folder that is not there' 1 'cannot write' "$mw" optimize $model -o "$tmp/no/such/x.tflite"
+check 'no temporary files are left' test -z "$(find "$tmp" -name '*.tflite.*')"
+
+echo "cli: $passed passed, $failed failed"
+[ $failed -eq 0 ]
