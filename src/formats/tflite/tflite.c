@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* Constants beyond this are put behind the FlatBuffer, for its offsets end at 2 GiB. */
-enum { ROOM_FOR_STRUCTURE = 128 << 20 };
-
 /* The identifier is optional in a FlatBuffer and some tools leave it out or write another: without it, a
  * root table whose first field is the schema's version is taken for a model. */
 static bool probe(const uint8_t *bytes, size_t n)
@@ -35,7 +32,7 @@ static mw_status to_output(void *self, mw_ctx *ctx, const void *data, size_t byt
 
 static mw_status save(mw_ctx *ctx, const mw_model *model, mwi_output *output)
 {
-    return mwi_tfl_save(ctx, model, MWI_FBB_MAX_BYTES - ROOM_FOR_STRUCTURE, to_output, output);
+    return mwi_tfl_save(ctx, model, MWI_TFL_MAX_INLINE_BYTES, to_output, output);
 }
 
 const mwi_format_desc mwi_format_tflite = {

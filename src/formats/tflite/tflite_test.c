@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const char *const data_files[] = {"features",      "outside",        "old_code",
                                          "no_identifier", "odd_identifier", "unknown_op"};
@@ -29,7 +30,7 @@ static void load_data(mw_ctx *ctx, const char *name, mwi_mapping *map, mw_model 
 
 /* ---- what a file says arrives ---- */
 
-static void check_features(const mw_model *m)
+static void check_features_of(const mw_model *m, size_t n_tensors)
 {
     const mwi_graph *const g = m->graphs[0];
     const mwi_sparsity *const s = g->tensors[7]->sparsity;
@@ -38,7 +39,7 @@ static void check_features(const mw_model *m)
     assert_int_equal(m->n_graphs, 2);
     assert_string_equal(m->graphs[1]->name, "second");
     assert_string_equal(m->description, "every feature");
-    assert_int_equal(g->n_tensors, 15);
+    assert_int_equal(g->n_tensors, n_tensors);
     assert_int_equal(g->tensors[0]->dims[0], 1);
     assert_int_equal(g->tensors[0]->signature[0], -1);
     assert_int_equal(g->tensors[0]->signature[1], 4);
@@ -79,6 +80,8 @@ static void check_features(const mw_model *m)
     assert_memory_equal(m->metadata[0].data, "1.2.3", 5);
     assert_int_equal(m->metadata[1].bytes, 0);
 }
+
+static void check_features(const mw_model *m) { check_features_of(m, 15); }
 
 static void check_outside(const mw_model *m)
 {
@@ -266,6 +269,70 @@ static void test_input_shapes(void **state)
         mw_model_destroy(m);
     }
     mwi_file_unmap(&map);
+    mw_ctx_destroy(ctx);
+}
+
+/* ---- more than 2 GiB ---- */
+
+enum { LARGE = 1200 << 20, LARGE_FILE_ROOM = 1 << 20 };
+
+typedef struct region {
+    uint8_t *bytes;
+    size_t n;
+} region;
+
+/* Large constants are zeros here, and so is fresh memory: they need not be copied. */
+static mw_status to_region(void *self, mw_ctx *ctx, const void *data, size_t bytes)
+{
+    region *const r = self;
+
+    (void)ctx;
+    if (bytes < LARGE_FILE_ROOM) memcpy(r->bytes + r->n, data, bytes);
+    r->n += bytes;
+    return MW_OK;
+}
+
+static void add_large(mw_ctx *ctx, mw_model *m, mwi_graph *g, const uint8_t *data)
+{
+    static const int32_t dims[] = {LARGE};
+    int32_t index;
+
+    assert_ok(ctx, mwi_graph_add_value(ctx, m, g, "large", MW_INT8, 1, dims, &index));
+    g->tensors[index]->data = data;
+    g->tensors[index]->bytes = LARGE;
+}
+
+static void test_large_file(void **state)
+{
+    const size_t room = 2 * (size_t)LARGE + LARGE_FILE_ROOM;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    mw_ctx *const ctx = test_ctx();
+    uint8_t *const zeros = mmap(NULL, room, PROT_READ, flags, -1, 0);
+    region file = {mmap(NULL, room, PROT_READ | PROT_WRITE, flags, -1, 0), 0};
+    mwi_mapping map;
+    mw_model *m, *again;
+
+    (void)state;
+    if (zeros == MAP_FAILED || file.bytes == MAP_FAILED) test_skip("no address space");
+    load_data(ctx, "features", &map, &m);
+    add_large(ctx, m, m->graphs[0], zeros);
+    add_large(ctx, m, m->graphs[0], zeros + LARGE);
+    assert_int_equal(mwi_tfl_save(ctx, m, UINT64_MAX, to_region, &file), MW_ELIMIT);
+    mw_ctx_clear(ctx);
+    assert_int_equal(file.n, 0);
+    assert_ok(ctx, mwi_tfl_save(ctx, m, MWI_TFL_MAX_INLINE_BYTES, to_region, &file));
+    assert_true(file.n > 2 * (size_t)LARGE);
+    assert_ok(ctx, testing_load(ctx, file.bytes, file.n, &again));
+    check_features_of(again, m->graphs[0]->n_tensors);
+    for (size_t i = 15; i < 17; i++) {
+        assert_int_equal(again->graphs[0]->tensors[i]->bytes, LARGE);
+        assert_true(again->graphs[0]->tensors[i]->data > (const void *)file.bytes);
+    }
+    mw_model_destroy(again);
+    mw_model_destroy(m);
+    mwi_file_unmap(&map);
+    (void)munmap(zeros, room);
+    (void)munmap(file.bytes, room);
     mw_ctx_destroy(ctx);
 }
 
@@ -701,6 +768,7 @@ int main(void)
         cmocka_unit_test(test_sparse_lies),
         cmocka_unit_test(test_zero_copy),
         cmocka_unit_test(test_input_shapes),
+        cmocka_unit_test(test_large_file),
         cmocka_unit_test(test_refuses_to_write),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_raw_bytes),

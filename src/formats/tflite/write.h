@@ -6,6 +6,10 @@
 #include "formats/tflite/flatbuffer_build.h"
 #include "ops/registry.h"
 
+/* Constants beyond this are put behind the FlatBuffer, for its offsets end at 2 GiB; room is left for the
+ * structure. */
+#define MWI_TFL_MAX_INLINE_BYTES ((uint64_t)MWI_FBB_MAX_BYTES - ((uint64_t)128 << 20))
+
 typedef mw_status (*mwi_tfl_sink)(void *self, mw_ctx *ctx, const void *data, size_t bytes);
 
 /* Bytes that are appended behind the structure: a constant, metadata, large custom options. */
