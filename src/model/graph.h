@@ -197,5 +197,8 @@ MW_MUST_USE mw_status mwi_graph_sort(mw_ctx *ctx, mwi_graph *graph);
  * zero points, signatures. In all builds; after loading and after each pass.
  * Fails: MW_EFORMAT, MW_ELIMIT: "name: subgraph 0 op 3 CONV_2D: input 1 is tensor 99 of 12". */
 MW_MUST_USE mw_status mwi_model_verify(mw_ctx *ctx, const mw_model *model);
+/* Part of verify: subgraphs that operators call exist, and never call each other in a circle; nested no
+ * deeper than limits.max_depth. */
+MW_MUST_USE mw_status mwi_model_check_calls(mw_ctx *ctx, const mw_model *model);
 
 #endif

@@ -164,5 +164,6 @@ mw_status mwi_model_verify(mw_ctx *ctx, const mw_model *model)
         st = mwi_prefix(ctx, check_signature(ctx, model, &model->signatures[i]),
                         "%s: signature '%s'", model->name, model->signatures[i].key);
     mwi_arena_deinit(&scratch);
+    if (st == MW_OK) st = mwi_prefix(ctx, mwi_model_check_calls(ctx, model), "%s", model->name);
     return st;
 }
