@@ -55,6 +55,12 @@ static mw_status field_text(mw_ctx *ctx, mwi_text *t, const mwi_field *f, const 
         for (size_t i = 0; i < v->n; i++) MWI_TRY(mwi_text_printf(ctx, t, i == 0 ? "%d" : ",%d", v->v[i]));
         return MW_OK;
     }
+    case MWI_FIELD_F32S: {
+        const mwi_f32s *const v = at;
+        for (size_t i = 0; i < v->n; i++)
+            MWI_TRY(mwi_text_printf(ctx, t, i == 0 ? "%.9g" : ",%.9g", (double)v->v[i]));
+        return MW_OK;
+    }
     case MWI_FIELD_STRING: {
         const char *const s = *(const char *const *)at;
         return mwi_text_printf(ctx, t, "\"%s\"", s == NULL ? "" : s);

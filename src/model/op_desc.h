@@ -19,12 +19,17 @@ typedef enum mwi_field_kind {
     MWI_FIELD_ENUM, /* int32_t; one byte in the file */
     MWI_FIELD_I32S, /* mwi_i32s */
     MWI_FIELD_STRING, /* const char *, NULL when absent */
+    MWI_FIELD_F32S, /* mwi_f32s */
 } mwi_field_kind;
 
 typedef struct mwi_i32s {
     size_t n;
     const int32_t *v;
 } mwi_i32s;
+typedef struct mwi_f32s {
+    size_t n;
+    const float *v;
+} mwi_f32s;
 
 /* One attribute: place in the struct, kind, slot in the operator's options table (-1: not in the file),
  * default, legal range (ignored when min > max), names of an enum's values. */

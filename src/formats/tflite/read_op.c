@@ -55,17 +55,15 @@ mw_status mwi_tfl_read_codes(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table
 
 /* ---- options ---- */
 
-static mw_status read_i32s(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *t, const mwi_field *f,
-                           mwi_i32s *out)
+/* Elements of four bytes each. */
+static mw_status read_list(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *t, const mwi_field *f,
+                           const void **out, size_t *out_n)
 {
     mwi_fb_vector v;
-    const void *p;
 
-    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, f->slot, sizeof(int32_t), f->name, &v));
-    MWI_TRY(mwi_fb_array(ctx, &rd->fb, &rd->model->arena, &v, sizeof(int32_t), &p));
-    out->n = v.n;
-    out->v = p;
-    return MW_OK;
+    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, f->slot, 4, f->name, &v));
+    *out_n = v.n;
+    return mwi_fb_array(ctx, &rd->fb, &rd->model->arena, &v, 4, out);
 }
 
 /* Absent fields keep the default that stands in *attr. */
@@ -73,6 +71,7 @@ static mw_status read_field(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table 
                             void *attr)
 {
     void *const at = (char *)attr + f->offset;
+    const void *list;
     uint64_t bits;
 
     switch (f->kind) {
@@ -88,7 +87,14 @@ static mw_status read_field(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table 
         return mwi_fb_f32(ctx, &rd->fb, t, f->slot, f->name, *(float *)at, at);
     case MWI_FIELD_BOOL:
         return mwi_fb_bool(ctx, &rd->fb, t, f->slot, f->name, *(bool *)at, at);
-    case MWI_FIELD_I32S: return read_i32s(ctx, rd, t, f, at);
+    case MWI_FIELD_I32S:
+        MWI_TRY(read_list(ctx, rd, t, f, &list, &((mwi_i32s *)at)->n));
+        ((mwi_i32s *)at)->v = list;
+        return MW_OK;
+    case MWI_FIELD_F32S:
+        MWI_TRY(read_list(ctx, rd, t, f, &list, &((mwi_f32s *)at)->n));
+        ((mwi_f32s *)at)->v = list;
+        return MW_OK;
     case MWI_FIELD_STRING:
         return mwi_fb_string(ctx, &rd->fb, &rd->model->arena, t, f->slot, f->name, at);
     case MWI_FIELD_END: break;

@@ -195,6 +195,9 @@ static void put_field(mwi_fbb_table *t, const mwi_field *f, const void *at)
     case MWI_FIELD_I32S:
         if (((const mwi_i32s *)at)->n > 0) mwi_fbb_ref(t, f->slot);
         break;
+    case MWI_FIELD_F32S:
+        if (((const mwi_f32s *)at)->n > 0) mwi_fbb_ref(t, f->slot);
+        break;
     case MWI_FIELD_STRING:
         if (*(const char *const *)at != NULL) mwi_fbb_ref(t, f->slot);
         break;
@@ -208,6 +211,9 @@ static mw_status put_field_data(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_fbb_t
 {
     if (f->kind == MWI_FIELD_I32S) {
         const mwi_i32s *const v = at;
+        if (v->n > 0) return mwi_fbb_vector(ctx, &wr->b, t->at[f->slot], v->v, v->n, sizeof *v->v);
+    } else if (f->kind == MWI_FIELD_F32S) {
+        const mwi_f32s *const v = at;
         if (v->n > 0) return mwi_fbb_vector(ctx, &wr->b, t->at[f->slot], v->v, v->n, sizeof *v->v);
     } else if (f->kind == MWI_FIELD_STRING) {
         const char *const s = *(const char *const *)at;
