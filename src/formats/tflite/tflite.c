@@ -1,6 +1,7 @@
 /* formats/tflite/tflite.c - the row of the TFLite format: recognising, loading, saving.
  * Depends: read, write.  Used by: the list of formats only.
- * Trust:   every byte is hostile.   SPDX-License-Identifier: Apache-2.0 */
+ * Trust:   every byte is hostile.
+ * Format:  docs/formats/tflite.md   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/format.h"
 #include "formats/tflite/read.h"
 #include "formats/tflite/schema.h"
