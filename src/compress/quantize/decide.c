@@ -1,0 +1,200 @@
+/* compress/quantize/decide.c - which operators become integer, hybrid, or stay float and why.
+ * Depends: compress/quantize/job, emit.  Used by: mw_quantize.
+ * An operator is written with other types only where a kernel that LiteRT has too takes them; its row
+ * says what is weight, bias and data.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "compress/quantize/emit.h"
+
+bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i)
+{
+    if ((int32_t)i == rule->weight || (int32_t)i == rule->bias) return false;
+    /* An all-zero list is a row that left the field out: {0} would name input 0 four times. */
+    if (rule->data_inputs[0] < 0) return true;
+    if (rule->data_inputs[0] == 0 && rule->data_inputs[1] == 0) return true;
+    for (size_t k = 0; k < MWI_COUNT(rule->data_inputs) && rule->data_inputs[k] >= 0; k++)
+        if (rule->data_inputs[k] == (int8_t)i) return true;
+    return false;
+}
+
+static bool is_float(const mwi_tensor *t) { return t != NULL && t->dtype == MW_FLOAT32; }
+
+int32_t mwi_rule_main_input(const mwi_graph *g, const mwi_op *op)
+{
+    for (size_t i = 0; i < op->n_in; i++) {
+        if (op->in[i] < 0 || !mwi_rule_is_data(op->desc->quant, i)) continue;
+        const mwi_tensor *const t = g->tensors[op->in[i]];
+        if (is_float(t) && !mwi_tensor_is_const(t)) return op->in[i];
+    }
+    return -1;
+}
+
+/* ---- kernels for candidate types ---- */
+
+/* What types an operator's operands would have. */
+struct candidate {
+    mw_dtype data, weight, bias, out;
+};
+
+static bool has_kernel(const mwi_shape_call *views, const mwi_quant_rule *rule, struct candidate c,
+                       mwi_view *in)
+{
+    mwi_shape_call call = *views;
+
+    for (size_t i = 0; i < call.n_in; i++) {
+        if (call.in[i].tensor == NULL || call.in[i].dtype != MW_FLOAT32) continue;
+        in[i].dtype = (int32_t)i == rule->weight ? c.weight
+                      : (int32_t)i == rule->bias ? c.bias
+                      : mwi_rule_is_data(rule, i) ? c.data : MW_FLOAT32;
+    }
+    for (size_t i = 0; i < call.n_out; i++)
+        if (views->out[i].tensor->dtype == MW_FLOAT32) call.out[i].dtype = c.out;
+    const mwi_kernel *const k = mwi_op_kernel(&call);
+    return k != NULL && (k->flags & MWI_KERNEL_NOT_LITERT) == 0;
+}
+
+/* Tries candidate types; the views are put back as they were. */
+static bool accepts(const mwi_shape_call *views, const mwi_quant_rule *rule, struct candidate c)
+{
+    mwi_view *const in = (mwi_view *)(uintptr_t)views->in; /* made for us by mwi_op_views */
+    const bool yes = has_kernel(views, rule, c, in);
+
+    for (size_t i = 0; i < views->n_in; i++)
+        if (in[i].tensor != NULL) in[i].dtype = in[i].tensor->dtype;
+    for (size_t i = 0; i < views->n_out; i++) views->out[i].dtype = views->out[i].tensor->dtype;
+    return yes;
+}
+
+/* ---- integer schemes ---- */
+
+/* A weight that is computed cannot be per channel, and a kernel for it is another matter. */
+static bool weight_is_const(const mwi_graph *g, const mwi_op *op, const mwi_quant_rule *rule)
+{
+    if (rule->weight < 0) return true;
+    return (size_t)rule->weight < op->n_in && op->in[rule->weight] >= 0 &&
+           mwi_tensor_is_const(g->tensors[op->in[rule->weight]]);
+}
+
+static bool bias_is_const(const mwi_graph *g, const mwi_op *op, const mwi_quant_rule *rule)
+{
+    if (rule->bias < 0 || (size_t)rule->bias >= op->n_in || op->in[rule->bias] < 0) return true;
+    return mwi_tensor_is_const(g->tensors[op->in[rule->bias]]);
+}
+
+static bool touches_float(const mwi_graph *g, const mwi_op *op)
+{
+    for (size_t k = 0; k < op->n_out; k++)
+        if (is_float(g->tensors[op->out[k]])) return true;
+    for (size_t k = 0; k < op->n_in; k++)
+        if (op->in[k] >= 0 && is_float(g->tensors[op->in[k]])) return true;
+    return false;
+}
+
+static const char *why_not_integer(const mwi_graph *g, const mwi_op *op, const mwi_shape_call *views,
+                                   mw_dtype act)
+{
+    const mwi_quant_rule *const rule = op->desc->quant;
+
+    if (!touches_float(g, op)) return "has no float operands";
+    if (rule == NULL || !rule->quantizable) return "the specification gives no integer form";
+    if (!weight_is_const(g, op, rule)) return "its weight is computed";
+    if (!bias_is_const(g, op, rule)) return "its bias is computed";
+    const struct candidate c = {act, MW_INT8, act == MW_INT16 ? MW_INT64 : MW_INT32, act};
+    if (accepts(views, rule, c)) return "";
+    return act == MW_INT16 ? "LiteRT has no int16 kernel for its types" : "LiteRT has no int8 kernel for its types";
+}
+
+/* An operator that only moves values gains nothing from being integer between float neighbours. */
+static bool has_integer_neighbour(const mwi_qjob *job, const mwi_uses *uses, const mwi_op *op)
+{
+    for (size_t k = 0; k < op->n_in; k++) {
+        if (op->in[k] < 0 || !is_float(job->fg->tensors[op->in[k]])) continue;
+        const int32_t p = uses->producer[op->in[k]];
+        if (p >= 0 ? job->ops[p].integer : mwi_graph_is_input(job->fg, op->in[k])) return true;
+    }
+    for (size_t i = 0; i < job->fg->n_ops; i++) {
+        if (!job->ops[i].integer) continue;
+        for (size_t k = 0; k < job->fg->ops[i]->n_in; k++)
+            for (size_t j = 0; j < op->n_out; j++)
+                if (job->fg->ops[i]->in[k] == op->out[j]) return true;
+    }
+    return false;
+}
+
+static mw_status drop_islands(mw_ctx *ctx, mwi_qjob *job)
+{
+    mwi_uses uses;
+    bool again = true;
+
+    MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &uses));
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < job->fg->n_ops; i++) {
+            const mwi_op *const op = job->fg->ops[i];
+            if (!job->ops[i].integer || (op->desc->quant->flags & MWI_QUANT_SAME_SCALE) == 0) continue;
+            if (has_integer_neighbour(job, &uses, op)) continue;
+            job->ops[i].integer = false;
+            job->ops[i].reason = "between float operators";
+            again = true;
+        }
+    }
+    return MW_OK;
+}
+
+static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
+{
+    for (size_t i = 0; i < job->fg->n_ops; i++) {
+        mwi_qop *const q = &job->ops[i];
+        mwi_shape_call views;
+        if (q->reason[0] != '\0') continue; /* kept */
+        MWI_TRY(mwi_op_views(ctx, job->fg, job->fg->ops[i], &job->arena, &views));
+        q->reason = why_not_integer(job->fg, job->fg->ops[i], &views, job->act);
+        q->integer = q->reason[0] == '\0';
+        q->bits = 8;
+    }
+    return drop_islands(ctx, job);
+}
+
+/* ---- schemes that quantize weights alone ---- */
+
+/* TensorFlow's converter leaves smaller weights float in these schemes: they save nothing. */
+enum { LEAST_ELEMENTS = 1024 };
+
+static const char *decide_weight(mwi_qjob *job, mwi_qop *q, const mwi_op *op, const mwi_shape_call *views)
+{
+    const mwi_quant_rule *const rule = op->desc->quant;
+    const mw_quant_scheme scheme = job->options->scheme;
+    size_t n;
+
+    if (rule == NULL || rule->weight < 0) return "has no weight";
+    if ((size_t)rule->weight >= op->n_in || op->in[rule->weight] < 0 || !weight_is_const(job->fg, op, rule))
+        return "its weight is computed";
+    const mwi_tensor *const w = job->fg->tensors[op->in[rule->weight]];
+    if (w->dtype != MW_FLOAT32 || w->sparsity != NULL) return "its weight is not float32";
+    /* A Keras model for int8 gets the integers that the int8 .tflite made of it will have: all weights. */
+    const bool every = scheme == MW_QUANT_INT8 || scheme == MW_QUANT_INT16X8;
+    if (!mwi_dims_count(w->rank, w->dims, &n) || n < (every ? 1 : LEAST_ELEMENTS)) return "its weight is small";
+    const bool narrow = scheme == MW_QUANT_INT4 || scheme == MW_QUANT_INT4_BLOCK;
+    const struct candidate c = {MW_FLOAT32, narrow ? MW_INT4 : MW_INT8, MW_FLOAT32, MW_FLOAT32};
+    q->hybrid = scheme != MW_QUANT_WEIGHTS && accepts(views, rule, c);
+    q->behind = !q->hybrid;
+    if (job->options->for_keras) q->hybrid = false, q->behind = true;
+    q->bits = narrow && (q->hybrid || job->options->for_keras || mwi_emit_can_convert(MW_INT4, MW_FLOAT32)) ? 4 : 8;
+    return "";
+}
+
+static mw_status decide_weights(mw_ctx *ctx, mwi_qjob *job)
+{
+    for (size_t i = 0; i < job->fg->n_ops; i++) {
+        mwi_qop *const q = &job->ops[i];
+        mwi_shape_call views;
+        if (q->reason[0] != '\0') continue;
+        MWI_TRY(mwi_op_views(ctx, job->fg, job->fg->ops[i], &job->arena, &views));
+        q->reason = decide_weight(job, q, job->fg->ops[i], &views);
+    }
+    return MW_OK;
+}
+
+mw_status mwi_qjob_decide(mw_ctx *ctx, mwi_qjob *job)
+{
+    return job->act == MW_FLOAT32 ? decide_weights(ctx, job) : decide_integer(ctx, job);
+}

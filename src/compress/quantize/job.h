@@ -1,0 +1,118 @@
+/* compress/quantize/job.h - one call of mw_quantize: what its steps share.
+ * Depends: model/, ops/, runtime/.  Used by: compress/quantize.
+ * Order of the steps: float model (passes) -> keep -> equalize -> decide -> calibrate -> scales -> layers
+ * (weights to integers) -> moments, rounding, bias -> rewrite -> error report.
+ * Holds: (1) values and ops are indexed as the tensors and ops of `fg`, which is not changed once they
+ *        exist;  (2) a value's parameters are those of its group's root.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_COMPRESS_JOB_H
+#define MWI_COMPRESS_JOB_H
+
+#include "compress/quantize/affine.h"
+#include "compress/quantize/observe.h"
+#include "ops/registry.h"
+#include "runtime/session.h"
+
+/* A tensor of the float graph. */
+typedef struct mwi_qvalue {
+    mwi_observer *observer; /* NULL: not calibrated */
+    int32_t group;          /* union-find parent: values that share one scale */
+    bool activation;        /* float, computed or fed, touched by an integer operator */
+    bool fixed, symmetric;  /* of the root: parameters given by the specification; zero point 0 */
+    bool ranged;
+    mwi_range range;        /* calibrated; of the root: of the group */
+    mwi_params params;      /* of the root */
+} mwi_qvalue;
+
+/* A weight of an operator, turned into integers. Shared by operators that read the same constant. */
+typedef struct mwi_qweight {
+    int32_t tensor, axis, bits;
+    mwi_channels channels;
+    size_t block;        /* > 0: blockwise; block_scales then, not scales */
+    float *scales;       /* channels.n_channels */
+    uint16_t *block_scales;
+    int8_t *q;           /* channels.n, one a byte */
+    bool learned;        /* rounding was learned */
+} mwi_qweight;
+
+typedef struct mwi_qop {
+    bool integer;        /* becomes an integer operator */
+    bool hybrid;         /* keeps float activations, integer weights */
+    bool behind;         /* its weight goes behind a DEQUANTIZE */
+    int bits;            /* of its weight */
+    const char *reason;  /* why it stays float; "" when it does not */
+    mwi_qweight *weight; /* NULL: none */
+    float *bias;         /* corrected bias, n_bias long; NULL: as it is */
+    size_t n_bias;
+} mwi_qop;
+
+typedef struct mwi_qjob {
+    const mw_quantize_options *options;
+    const mwi_method_desc *method;
+    mw_dataset *data; /* NULL: none */
+    mwi_arena arena;
+    mw_model *flt;    /* the optimised float model; errors are measured against it */
+    mwi_graph *fg;    /* its main graph */
+    mw_model *out;    /* the clone that becomes the result */
+    mw_dtype act;     /* MW_INT8 or MW_INT16 when activations are quantized, else MW_FLOAT32 */
+    mwi_qvalue *values;
+    mwi_qop *ops;
+    mwi_tensor **made; /* by float tensor: the result's tensor that holds the same value, NULL none */
+    mwi_op **made_ops; /* by float op: the same of the result */
+    uint64_t n_samples;
+} mwi_qjob;
+
+/* ---- keep.c ---- */
+/* Marks operators whose layer, output or name matches one of options->keep.
+ * Fails: MW_EINVAL (a pattern that matches nothing). */
+MW_MUST_USE mw_status mwi_qjob_keep(mw_ctx *ctx, mwi_qjob *job);
+
+/* ---- decide.c ---- */
+/* Which operators become integer, hybrid, or stay float and why. */
+MW_MUST_USE mw_status mwi_qjob_decide(mw_ctx *ctx, mwi_qjob *job);
+/* Whether input `i` is an activation of a rule (not weight, not bias, not an index). */
+bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i);
+/* First data input that is a computed float, -1 none. */
+int32_t mwi_rule_main_input(const mwi_graph *graph, const mwi_op *op);
+
+/* ---- calibrate.c ---- */
+MW_MUST_USE mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job);
+
+/* ---- scales.c ---- */
+MW_MUST_USE mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job);
+int32_t mwi_qjob_root(const mwi_qjob *job, int32_t tensor);
+mwi_params mwi_qjob_params(const mwi_qjob *job, int32_t tensor);
+
+/* ---- layers.c ---- */
+/* Quantizes the weights of all operators that were chosen. */
+MW_MUST_USE mw_status mwi_qjob_layers(mw_ctx *ctx, mwi_qjob *job);
+/* The floats that a weight's integers stand for. */
+void mwi_qweight_floats(const mwi_qweight *weight, float *out);
+/* The bias that op `i` will have: corrected, or the constant; NULL none. *out_n its length. */
+const float *mwi_qjob_bias(const mwi_qjob *job, size_t i, size_t *out_n);
+
+/* ---- learn.c: rounding and bias from the calibration data ---- */
+MW_MUST_USE mw_status mwi_qjob_learn(mw_ctx *ctx, mwi_qjob *job);
+
+/* ---- equalize.c ---- */
+MW_MUST_USE mw_status mwi_qjob_equalize(mw_ctx *ctx, mwi_qjob *job);
+
+/* ---- rewrite.c, rewrite_weights.c ---- */
+MW_MUST_USE mw_status mwi_qjob_rewrite(mw_ctx *ctx, mwi_qjob *job);
+MW_MUST_USE mw_status mwi_qjob_rewrite_weights(mw_ctx *ctx, mwi_qjob *job);
+/* Sets input `k` of an operator, making room where the operator has fewer. */
+MW_MUST_USE mw_status mwi_qjob_set_input(mw_ctx *ctx, mw_model *model, mwi_op *op, size_t k, int32_t tensor);
+
+/* ---- keras_weights.c ---- */
+/* The rewrite for options->for_keras. */
+MW_MUST_USE mw_status mwi_qjob_keras(mw_ctx *ctx, mwi_qjob *job);
+
+/* ---- uint8_models.c ---- */
+bool mwi_model_is_uint8(const mw_model *model);
+MW_MUST_USE mw_status mwi_qjob_uint8(mw_ctx *ctx, mwi_qjob *job);
+
+/* ---- error_report.c ---- */
+MW_MUST_USE mw_status mwi_qjob_report(mw_ctx *ctx, mwi_qjob *job, const mw_model *before,
+                                      mw_quantize_report *out);
+
+#endif

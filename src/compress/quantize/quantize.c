@@ -1,0 +1,150 @@
+/* compress/quantize/quantize.c - mw_quantize: options, the order of the steps, the result.
+ * Depends: compress/quantize/job, passes/.  Used by: api, programs.   SPDX-License-Identifier: Apache-2.0 */
+#include <milliwatt/quantize.h>
+
+#include "compress/quantize/job.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+static bool needs_activations(const mw_quantize_options *o)
+{
+    return (o->scheme == MW_QUANT_INT8 || o->scheme == MW_QUANT_INT16X8) && !o->for_keras;
+}
+
+static bool learns(const mw_quantize_options *o) { return o->bias_correction || o->adaround; }
+
+static mw_status check_data(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o,
+                            const mw_dataset *data)
+{
+    if (data != NULL) return MW_OK;
+    if (needs_activations(o) && !mwi_model_is_uint8(model))
+        return mwi_fail(ctx, MW_EINVAL, "%s: int8 and int16x8 need calibration data to know the ranges of "
+                        "activations; give some, or take the scheme dynamic", model->name);
+    if (learns(o))
+        return mwi_fail(ctx, MW_EINVAL, "%s: bias correction and AdaRound learn from calibration data; give some",
+                        model->name);
+    return MW_OK;
+}
+
+static mw_status check_options(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o)
+{
+    if ((unsigned)o->scheme > MW_QUANT_WEIGHTS)
+        return mwi_fail(ctx, MW_EINVAL, "scheme %d, allowed 0 to %d", (int)o->scheme, MW_QUANT_WEIGHTS);
+    if (mwi_method_find(o->method) == NULL)
+        return mwi_fail(ctx, MW_EINVAL, "calibration method %d, allowed 0 to %d", (int)o->method, MW_CALIBRATE_MSE);
+    if ((unsigned)o->io > MW_IO_FLOAT)
+        return mwi_fail(ctx, MW_EINVAL, "io %d, allowed 0 to %d", (int)o->io, MW_IO_FLOAT);
+    if (o->percentile != 0 && !(o->percentile > 50 && o->percentile <= 100))
+        return mwi_fail(ctx, MW_EINVAL, "percentile %g, allowed above 50 to 100", o->percentile);
+    if (!needs_activations(o) && (o->io == MW_IO_INT8 || o->io == MW_IO_UINT8))
+        return mwi_fail(ctx, MW_EINVAL, "%s: this scheme keeps activations float, so its inputs and outputs are "
+                        "float; integer ones need int8 or int16x8", model->name);
+    if (o->scheme == MW_QUANT_FLOAT16 && (learns(o) || o->equalize || o->per_tensor))
+        return mwi_fail(ctx, MW_EINVAL, "%s: float16 rounds each weight by itself: equalisation, bias correction, "
+                        "AdaRound and per-tensor scales would do nothing", model->name);
+    return MW_OK;
+}
+
+/* ---- set-up ---- */
+
+static mw_status float_model(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o, mw_model **out)
+{
+    MWI_TRY(mwi_model_clone(ctx, model, out));
+    if (o->for_keras) return MW_OK;
+    MWI_TRY(mwi_passes_run(ctx, *out, MWI_PASS_LOWER | MWI_PASS_OPTIMIZE, NULL, NULL));
+    return MW_OK;
+}
+
+static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model, const mw_quantize_options *o,
+                      mw_dataset *data)
+{
+    void *memory;
+
+    job->options = o;
+    job->method = mwi_method_find(o->method);
+    job->data = data;
+    job->act = !needs_activations(o) ? MW_FLOAT32 : o->scheme == MW_QUANT_INT16X8 ? MW_INT16 : MW_INT8;
+    MWI_TRY(float_model(ctx, model, o, &job->flt));
+    job->fg = job->flt->graphs[0];
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_qvalue), &memory));
+    job->values = memory;
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_qop), &memory));
+    job->ops = memory;
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_tensor *), &memory));
+    job->made = memory;
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_op *), &memory));
+    job->made_ops = memory;
+    for (size_t i = 0; i < job->fg->n_tensors; i++) job->values[i].group = (int32_t)i;
+    for (size_t i = 0; i < job->fg->n_ops; i++) job->ops[i].reason = "";
+    return MW_OK;
+}
+
+/* ---- steps ---- */
+
+static mw_status refuse_if_nothing(mw_ctx *ctx, const mwi_qjob *job)
+{
+    const char *reason = "the model has no operators";
+
+    for (size_t i = 0; i < job->fg->n_ops; i++) {
+        const mwi_qop *const q = &job->ops[i];
+        if (q->integer || q->hybrid || q->behind) return MW_OK;
+        if (i == 0 || q->reason[0] != '\0') reason = q->reason;
+    }
+    return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: nothing to quantize (%s)", job->flt->name, reason);
+}
+
+static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
+{
+    const mw_quantize_options *const o = job->options;
+    const bool half = o->scheme == MW_QUANT_FLOAT16;
+
+    MWI_TRY(mwi_qjob_keep(ctx, job));
+    if (o->equalize) MWI_TRY(mwi_qjob_equalize(ctx, job));
+    if (!half) {
+        MWI_TRY(mwi_qjob_decide(ctx, job));
+        MWI_TRY(refuse_if_nothing(ctx, job));
+    }
+    if (job->data != NULL) MWI_TRY(mwi_qjob_calibrate(ctx, job));
+    if (job->act != MW_FLOAT32) MWI_TRY(mwi_qjob_scales(ctx, job));
+    if (!half) MWI_TRY(mwi_qjob_layers(ctx, job));
+    if (learns(o)) MWI_TRY(mwi_qjob_learn(ctx, job));
+    if (o->for_keras) return mwi_qjob_keras(ctx, job);
+    MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
+    if (job->act != MW_FLOAT32) return mwi_qjob_rewrite(ctx, job);
+    MWI_TRY(mwi_qjob_rewrite_weights(ctx, job));
+    return half ? refuse_if_nothing(ctx, job) : MW_OK;
+}
+
+static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model, mw_quantize_report *report)
+{
+    if (mwi_model_is_uint8(model) && job->options->scheme == MW_QUANT_INT8) MWI_TRY(mwi_qjob_uint8(ctx, job));
+    else MWI_TRY(quantize_float(ctx, job));
+    MWI_TRY(mwi_model_sweep(ctx, job->out, NULL));
+    MWI_TRY(mwi_prefix(ctx, mwi_model_verify(ctx, job->out), "after quantization"));
+    return report == NULL ? MW_OK : mwi_qjob_report(ctx, job, model, report);
+}
+
+mw_status mw_quantize(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *options,
+                      mw_dataset *calibration, mw_model **out_model, mw_quantize_report *out_report)
+{
+    static const mw_quantize_options none;
+    const mw_quantize_options *const o = options == NULL ? &none : options;
+    mwi_qjob job = {0};
+    mw_quantize_report report = {0};
+
+    MWI_TRY(check_options(ctx, model, o));
+    MWI_TRY(check_data(ctx, model, o, calibration));
+    mwi_arena_init(ctx, &job.arena);
+    mw_status st = init(ctx, &job, model, o, calibration);
+    if (st == MW_OK) st = steps(ctx, &job, model, out_report == NULL ? NULL : &report);
+    mwi_arena_deinit(&job.arena);
+    mw_model_destroy(job.flt);
+    if (st != MW_OK) {
+        mw_model_destroy(job.out);
+        return st;
+    }
+    *out_model = job.out;
+    if (out_report != NULL) *out_report = report;
+    return MW_OK;
+}
