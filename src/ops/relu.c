@@ -1,24 +1,27 @@
-/* ops/relu.c - RELU: max(0, x). The smallest row: start here to add an operator.
- * Depends: ops/registry, ops/shapes.  Used by: the list of operators only.
- * SPDX-License-Identifier: Apache-2.0 */
-#include "ops/registry.h"
-#include "ops/shapes.h"
+/* ops/relu.c - RELU: max(0, x). A small row: start here to add an operator.
+ * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/unary.h"
 
-static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
+#include <math.h>
+
+MWI_UNARY_RUN(run_f32, float, void, x < 0.0f ? 0.0f : x)
+
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_relu_prepare(ctx, call, 0.0f, INFINITY); }
+
+static int32_t version(const mwi_shape_call *call)
 {
-    const float *const in = call->in[0].data;
-    float *const out = call->out[0].data;
-    const size_t n = call->in[0].bytes / sizeof *in;
-
-    (void)ctx;
-    for (size_t i = 0; i < n; i++) out[i] = in[i] < 0.0f ? 0.0f : in[i];
-    return MW_OK;
+    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_FLOAT32 ? 1 : 2;
 }
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_relu__ref", .types = "f32>f32", .run = run_f32},
+    {.name = "s8_relu__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_relu_run_i8},
+    {.name = "u8_relu__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_relu_run_u8},
+    {.name = "s16_relu__ref", .types = "i16>i16", .flags = 0, .prepare = prepare, .run = mwi_relu_run_i16},
     {.name = NULL},
 };
+
+static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {-1}};
 
 const mwi_op_desc mwi_op_relu = {
     .name = "RELU",
@@ -26,5 +29,7 @@ const mwi_op_desc mwi_op_relu = {
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
+    .quant = &quant,
     .infer = mwi_infer_same,
+    .version = version,
 };

@@ -1,0 +1,48 @@
+/* ops/maximum.c - MAXIMUM: the larger of a and b with broadcast.
+ * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/binary.h"
+
+MWI_BINARY_ROW(row_f32, float, float, void, x > y ? x : y)
+MWI_BINARY_ROW(row_i8, int8_t, int8_t, void, x > y ? x : y)
+MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, void, x > y ? x : y)
+MWI_BINARY_ROW(row_i16, int16_t, int16_t, void, x > y ? x : y)
+MWI_BINARY_ROW(row_i32, int32_t, int32_t, void, x > y ? x : y)
+MWI_BINARY_ROW(row_i64, int64_t, int64_t, void, x > y ? x : y)
+MWI_BINARY_RUN(run_f32, row_f32)
+MWI_BINARY_RUN(run_i8, row_i8)
+MWI_BINARY_RUN(run_u8, row_u8)
+MWI_BINARY_RUN(run_i16, row_i16)
+MWI_BINARY_RUN(run_i32, row_i32)
+MWI_BINARY_RUN(run_i64, row_i64)
+
+static int32_t version(const mwi_shape_call *call)
+{
+    if (call->in[0].dtype == MW_INT16) return 4;
+    if (call->in[0].rank > 4 || call->in[1].rank > 4) return 3;
+    return call->in[0].dtype == MW_INT8 ? 2 : 1;
+}
+
+static const mwi_kernel kernels[] = {
+    {.name = "f32_maximum__ref", .types = "f32,f32>f32", .run = run_f32},
+    {.name = "s8_maximum__ref", .types = "i8,i8>i8", .run = run_i8},
+    {.name = "u8_maximum__ref", .types = "u8,u8>u8", .run = run_u8},
+    {.name = "s16_maximum__ref", .types = "i16,i16>i16", .run = run_i16},
+    {.name = "s32_maximum__ref", .types = "i32,i32>i32", .run = run_i32},
+    {.name = "s64_maximum__ref", .types = "i64,i64>i64", .run = run_i64},
+    {.name = NULL},
+};
+
+static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
+                                     .flags = MWI_QUANT_INPUTS_SAME, .data_inputs = {-1}};
+
+const mwi_op_desc mwi_op_maximum = {
+    .name = "MAXIMUM",
+    .tflite_code = 55,
+    .options_type = 39,
+    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
+    .kernels = kernels,
+    .quant = &quant,
+    .infer = mwi_infer_broadcast,
+    .version = version,
+};

@@ -1,0 +1,13 @@
+/* ops/pad.h - what PAD and PADV2 share.  Depends: ops/strided.  Used by: ops/pad, ops/padv2.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_OPS_PAD_H
+#define MWI_OPS_PAD_H
+
+#include "ops/strided.h"
+
+mw_status mwi_pad_infer(mw_ctx *ctx, mwi_shape_call *call);
+/* Zero is the zero point of a quantized tensor; PADV2's value is input 2. */
+mw_status mwi_pad_prepare(mw_ctx *ctx, mwi_prepare_call *call);
+mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call);
+
+#endif

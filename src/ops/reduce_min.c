@@ -1,0 +1,43 @@
+/* ops/reduce_min.c - REDUCE_MIN: the smallest value over axes.
+ * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/reduce.h"
+
+#include <float.h>
+
+MWI_REDUCE_RUN(run_f32, float, float, FLT_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i8, int8_t, int8_t, INT8_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_u8, uint8_t, uint8_t, UINT8_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i16, int16_t, int16_t, INT16_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i32, int32_t, int32_t, INT32_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, INT64_MAX, acc = v < acc ? v : acc, acc)
+
+static int32_t version(const mwi_shape_call *call)
+{
+    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
+}
+
+static const mwi_kernel kernels[] = {
+    {.name = "f32_reduce_min__ref", .types = "f32,i32>f32", .run = run_f32},
+    {.name = "s8_reduce_min__ref", .types = "i8,i32>i8", .run = run_i8},
+    {.name = "u8_reduce_min__ref", .types = "u8,i32>u8", .run = run_u8},
+    {.name = "s16_reduce_min__ref", .types = "i16,i32>i16", .run = run_i16},
+    {.name = "s32_reduce_min__ref", .types = "i32,i32>i32", .run = run_i32},
+    {.name = "s64_reduce_min__ref", .types = "i64,i32>i64", .run = run_i64},
+    {.name = NULL},
+};
+
+static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
+                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
+
+const mwi_op_desc mwi_op_reduce_min = {
+    .name = "REDUCE_MIN",
+    .tflite_code = 89,
+    .options_type = 27,
+    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .attr_size = sizeof(mwi_reduce_attr),
+    .fields = mwi_reduce_fields,
+    .kernels = kernels,
+    .quant = &quant,
+    .infer = mwi_reduce_infer,
+    .version = version,
+};

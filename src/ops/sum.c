@@ -1,0 +1,39 @@
+/* ops/sum.c - SUM over axes.
+ * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/reduce.h"
+
+MWI_REDUCE_RUN(run_f32, float, float, 0, acc += v, acc)
+MWI_REDUCE_RUN(run_i32, int32_t, int64_t, 0, acc += v, acc)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, 0, acc += v, acc)
+
+static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call) { return mwi_mean_run(ctx, call, false); }
+
+static int32_t version(const mwi_shape_call *call)
+{
+    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
+}
+
+static const mwi_kernel kernels[] = {
+    {.name = "f32_sum__ref", .types = "f32,i32>f32", .run = run_f32},
+    {.name = "s8_sum__ref", .types = "i8,i32>i8", .prepare = mwi_mean_prepare, .run = run_int},
+    {.name = "u8_sum__ref", .types = "u8,i32>u8", .prepare = mwi_mean_prepare, .run = run_int},
+    {.name = "s16_sum__ref", .types = "i16,i32>i16", .prepare = mwi_mean_prepare, .run = run_int},
+    {.name = "s32_sum__ref", .types = "i32,i32>i32", .run = run_i32},
+    {.name = "s64_sum__ref", .types = "i64,i32>i64", .run = run_i64},
+    {.name = NULL},
+};
+
+static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {0, -1}};
+
+const mwi_op_desc mwi_op_sum = {
+    .name = "SUM",
+    .tflite_code = 74,
+    .options_type = 27,
+    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .attr_size = sizeof(mwi_reduce_attr),
+    .fields = mwi_reduce_fields,
+    .kernels = kernels,
+    .quant = &quant,
+    .infer = mwi_reduce_infer,
+    .version = version,
+};

@@ -1,0 +1,138 @@
+/* ops/unary.c - see unary.h.
+ * Depends: ops/fixed.  Used by: elementwise operators.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/unary.h"
+
+#include <math.h>
+#include <string.h>
+
+mw_status mwi_unary_table8(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
+{
+    float in_scale, out_scale;
+    int32_t in_zero, out_zero, low, high;
+
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &in_zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
+    mwi_type_range(call->in[0].dtype, &low, &high);
+    MWI_TRY(mwi_arena_alloc(ctx, call->arena, 256, &call->state));
+    uint8_t *const table = call->state;
+    const float inverse = 1 / out_scale;
+    for (int32_t v = low; v <= high; v++) {
+        const float q = roundf(fn(in_scale * (float)(v - in_zero), call->attr) * inverse) + (float)out_zero;
+        table[(uint8_t)v] = (uint8_t)(!(q > (float)low) ? low : q > (float)high ? high : (int32_t)q);
+    }
+    return MW_OK;
+}
+
+mw_status mwi_unary_run_table8(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const uint8_t *const table = call->state, *const in = call->in[0].data;
+    uint8_t *const out = call->out[0].data;
+
+    (void)ctx;
+    for (size_t i = 0; i < call->in[0].bytes; i++) out[i] = table[in[i]];
+    return MW_OK;
+}
+
+static int16_t to_i16(float v) { return (int16_t)(!(v > -32768.0f) ? -32768 : v > 32767.0f ? 32767 : (int32_t)v); }
+
+mw_status mwi_unary_table16(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
+{
+    enum { STEPS = 512 };
+    float in_scale, out_scale;
+    int32_t in_zero, out_zero;
+
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &in_zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
+    MWI_TRY(mwi_arena_alloc(ctx, call->arena, (STEPS + 1) * sizeof(int16_t), &call->state));
+    int16_t *const table = call->state;
+    const float low = in_scale * (float)(-32768 - in_zero), high = in_scale * (float)(32767 - in_zero);
+    const float out_low = out_scale * (float)(-32768 - out_zero), out_high = out_scale * (float)(32767 - out_zero);
+    const float step = (high - low) / STEPS, half = step / 2, inverse = 65536.0f / (out_high - out_low);
+    for (int i = 0; i < STEPS; i++) {
+        const float here = fn(low + (float)i * step, call->attr);
+        const float middle = fn(low + (float)i * step + half, call->attr);
+        const float next = fn(low + (float)(i + 1) * step, call->attr);
+        const float sample = roundf(here * inverse);
+        const float between = roundf((next * inverse + roundf(here * inverse)) / 2);
+        table[i] = to_i16(sample - roundf((between - roundf(middle * inverse)) / 2));
+    }
+    table[STEPS] = to_i16(roundf(fn(high, call->attr) * inverse));
+    return MW_OK;
+}
+
+void mwi_table16_fill(double in_scale, int32_t in_zero, double out_scale, int32_t out_zero, double (*fn)(double),
+                      int16_t table[513])
+{
+    enum { STEPS = 512 };
+    const double low = in_scale * (-32768 - in_zero), high = in_scale * (32767 - in_zero);
+    const double out_low = out_scale * (-32768 - out_zero), out_high = out_scale * (32767 - out_zero);
+    const double step = (high - low) / STEPS, inverse = 65536.0 / (out_high - out_low);
+
+    for (int i = 0; i < STEPS; i++) {
+        const double here = fn(low + i * step), middle = fn(low + i * step + step / 2), next = fn(low + (i + 1) * step);
+        const double sample = round(here * inverse), between = round((next * inverse + round(here * inverse)) / 2);
+        const double v = sample - round((between - round(middle * inverse)) / 2);
+        table[i] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
+    }
+    const double v = round(fn(high) * inverse);
+    table[STEPS] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
+}
+
+/* 512 steps of 128: the upper 9 bits pick, the lower 7 interpolate. */
+int16_t mwi_table16_at(int16_t value, const int16_t table[513])
+{
+    const int32_t index = 256 + (value >> 7), offset = value & 0x7f;
+    const int32_t base = table[index], slope = table[index + 1] - table[index];
+    return (int16_t)(base + ((slope * offset + 64) >> 7));
+}
+
+mw_status mwi_unary_run_table16(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const int16_t *const in = call->in[0].data;
+    int16_t *const out = call->out[0].data;
+
+    (void)ctx;
+    for (size_t i = 0; i < call->in[0].bytes / sizeof *in; i++) out[i] = mwi_table16_at(in[i], call->state);
+    return MW_OK;
+}
+
+/* ---- the RELU family ---- */
+
+typedef struct relu {
+    mwi_multiplier m;
+    int32_t in_zero, out_zero, low, high;
+} relu;
+
+mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float high)
+{
+    float in_scale, out_scale;
+    int32_t type_low, type_high;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(relu), &memory));
+    relu *const s = call->state = memory;
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
+    mwi_type_range(call->out[0].dtype, &type_low, &type_high);
+    s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
+    s->low = isinf(low) ? type_low : (int32_t)fminf(fmaxf(roundf(low / out_scale), -1e6f), 1e6f) + s->out_zero;
+    s->high = isinf(high) ? type_high : (int32_t)fminf(fmaxf(roundf(high / out_scale), -1e6f), 1e6f) + s->out_zero;
+    if (s->low < type_low) s->low = type_low;
+    if (s->high > type_high) s->high = type_high;
+    return MW_OK;
+}
+
+#define RELU_RUN(name, type)                                                                        \
+    mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                           \
+    {                                                                                               \
+        const relu *const s = call->state;                                                          \
+        const type *const in = call->in[0].data;                                                    \
+        type *const out = call->out[0].data;                                                        \
+        (void)ctx;                                                                                  \
+        for (size_t i = 0, n = call->in[0].bytes / sizeof *in; i < n; i++)                          \
+            out[i] = (type)mwi_clamp(s->out_zero + mwi_scale(in[i] - s->in_zero, s->m), s->low, s->high); \
+        return MW_OK;                                                                               \
+    }
+RELU_RUN(mwi_relu_run_i8, int8_t)
+RELU_RUN(mwi_relu_run_u8, uint8_t)
+RELU_RUN(mwi_relu_run_i16, int16_t)
