@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/half.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK = 16, ROWS_A_PIECE = 64 };
@@ -62,6 +63,7 @@ static uint64_t macs(const mwi_shape_call *call)
 typedef struct state {
     size_t batch, in, out;
     mwi_requant rq;
+    const double *scales_d; /* integer kernels: input * weight / output scale, one a unit; NULL: rq.channels */
     const int16_t *weights; /* minus their zero point; NULL: made at each run */
     const float *blocks;    /* float: [out/BLOCK][in][BLOCK]; NULL: made at each run */
     float low, high;
@@ -128,6 +130,28 @@ static const int16_t *weights_at_run(const state *s, const mwi_run_call *call)
 
 /* ---- integers ---- */
 
+/* The reference scales these sums in double precision, not by a fixed-point multiplier. */
+static mw_status prepare_scales(mw_ctx *ctx, mwi_prepare_call *call, state *s)
+{
+    const mw_quantization *const q = &call->in[1].quant->q;
+    void *memory;
+
+    if (call->in[1].dtype == MW_INT16) return MW_OK;
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->out, sizeof(double), &memory));
+    double *const scales = memory;
+    for (size_t i = 0; i < s->out; i++)
+        scales[i] = (double)call->in[0].quant->q.scales[0] * (double)q->scales[q->n_scales > 1 ? i : 0] /
+                    (double)call->out[0].quant->q.scales[0];
+    s->scales_d = scales;
+    return MW_OK;
+}
+
+static int32_t scaled(const state *s, int64_t sum, size_t unit)
+{
+    const double v = round((double)sum * s->scales_d[unit]);
+    return v > 1e9 ? 1000000000 : v < -1e9 ? -1000000000 : (int32_t)v;
+}
+
 static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
@@ -137,6 +161,7 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_requant_make(ctx, call, s->out, 0, true, a->activation, &s->rq));
     if (call->in[0].dtype == MW_INT16 && (s->rq.in_zero != 0 || s->rq.out_zero != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
+    MWI_TRY(prepare_scales(ctx, call, s));
     return prepare_weights(ctx, call, s);
 }
 
@@ -160,7 +185,7 @@ static void units_8(void *arg, size_t begin, size_t end, uint32_t thread)
     (void)thread;
     for (size_t c = begin; c < end; c++) {
         const int32_t sum = mwi_dot_s16(j->x, j->weights + c * s->in, s->in) + (bias == NULL ? 0 : bias[c]);
-        const int32_t q = mwi_clamp(mwi_scale(sum, s->rq.channels[c]) + s->rq.out_zero, s->rq.low, s->rq.high);
+        const int32_t q = mwi_clamp(scaled(s, sum, c) + s->rq.out_zero, s->rq.low, s->rq.high);
         if (out->dtype == MW_INT16) ((int16_t *)out->data)[j->row * s->out + c] = (int16_t)q;
         else ((uint8_t *)out->data)[j->row * s->out + c] = (uint8_t)q; /* the same byte for int8 */
     }
@@ -183,10 +208,12 @@ static void units_16(void *arg, size_t begin, size_t end, uint32_t thread)
     (void)thread;
     for (size_t c = begin; c < end; c++) {
         const int16_t *const f = j->weights + c * s->in;
-        int64_t sum = wide ? dot_wide(j->x, f, s->in) : mwi_dot_s16_long(j->x, f, s->in);
-        int32_t q;
-        if (narrow) q = mwi_scale((int32_t)sum + ((const int32_t *)j->bias)[c], s->rq.channels[c]);
-        else q = mwi_scale64(sum + (j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]), s->rq.channels[c]);
+        const int64_t sum = wide ? dot_wide(j->x, f, s->in) : mwi_dot_s16_long(j->x, f, s->in);
+        const int64_t total = narrow ? (int32_t)sum + ((const int32_t *)j->bias)[c]
+                                     : sum + (j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]);
+        const int32_t q = s->scales_d != NULL ? scaled(s, total, c)
+                          : narrow            ? mwi_scale((int32_t)total, s->rq.channels[c])
+                                              : mwi_scale64(total, s->rq.channels[c]);
         ((int16_t *)j->call->out[0].data)[j->row * s->out + c] = (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
     }
 }

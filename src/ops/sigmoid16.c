@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+static double point(double i) { return 65536.0 / (1.0 + exp(-i / 24.0)); }
+
 mw_status mwi_sigmoid16_prepare(mw_ctx *ctx, mwi_prepare_call *call, int32_t pot_shifts)
 {
     enum { INPUT_BITS = 3 };
@@ -19,9 +21,11 @@ mw_status mwi_sigmoid16_prepare(mw_ctx *ctx, mwi_prepare_call *call, int32_t pot
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_sigmoid16), &memory));
     mwi_sigmoid16 *const s = call->state = memory;
     for (int i = 0; i < 256; i++) {
-        const double v = round(65536.0 / (1.0 + exp(-i / 24.0)));
-        s->table[i] = (uint16_t)(v > 65535 ? 65535 : v);
+        /* Each point gives way by half of what a straight line to the next one errs in the middle. */
+        const double error = (point(i) + point(i + 1)) / 2 - point(i + 0.5);
+        s->table[i] = (uint16_t)round(point(i) - error / 2);
     }
+    s->table[255] = 65535; /* the last one saturates */
     const double log2_scale = (double)log2f(scale);
     const int32_t exponent = (int32_t)round(log2_scale);
     s->left_shift = (15 - INPUT_BITS) + exponent;
