@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-void mwi_type_range(mw_dtype dtype, int32_t *low, int32_t *high)
+void mwi_quant_range(mw_dtype dtype, int32_t *low, int32_t *high)
 {
     const unsigned bits = mw_dtype_bits(dtype);
     const bool is_unsigned = dtype == MW_UINT8 || dtype == MW_UINT16;
@@ -20,7 +20,7 @@ mwi_params mwi_params_from_range(mw_dtype dtype, bool symmetric, double min, dou
     const double low = fmin(min, 0), high = fmax(max, 0);
     int32_t qmin, qmax;
 
-    mwi_type_range(dtype, &qmin, &qmax);
+    mwi_quant_range(dtype, &qmin, &qmax);
     if (symmetric || dtype == MW_INT16) {
         const double scale = fmax(-low, high) / qmax;
         return (mwi_params){(float)scale < 1e-30f ? 1.0f : (float)scale, 0};
@@ -42,7 +42,7 @@ void mwi_quantize_all(const float *x, size_t n, mw_dtype dtype, mwi_params p, vo
 {
     int32_t low, high;
 
-    mwi_type_range(dtype, &low, &high);
+    mwi_quant_range(dtype, &low, &high);
     for (size_t i = 0; i < n; i++) {
         const int32_t q = mwi_quantize_one(x[i], p, low, high);
         if (dtype == MW_INT16) ((int16_t *)out)[i] = (int16_t)q;
@@ -65,7 +65,7 @@ void mwi_fake_quantize(float *x, size_t n, mw_dtype dtype, mwi_params p)
 {
     int32_t low, high;
 
-    mwi_type_range(dtype, &low, &high);
+    mwi_quant_range(dtype, &low, &high);
     for (size_t i = 0; i < n; i++)
         x[i] = p.scale * (float)(mwi_quantize_one(x[i], p, low, high) - p.zero_point);
 }

@@ -12,7 +12,7 @@ typedef struct mwi_params {
 } mwi_params;
 
 /* Smallest and largest value of an integer type; for int4 [-8, 7]. */
-void mwi_type_range(mw_dtype dtype, int32_t *low, int32_t *high);
+void mwi_quant_range(mw_dtype dtype, int32_t *low, int32_t *high);
 
 /* int8 and uint8: asymmetric over all 256 values with zero on a value; int16, or `symmetric`: zero point 0
  * over [-127, 127] or [-32767, 32767]. A range without extent gets scale 1. */

@@ -34,7 +34,7 @@ static void test_params(void **state)
     for (size_t i = 0; i < MWI_COUNT(params); i++) {
         const mwi_params p = mwi_params_from_range(params[i].dtype, params[i].symmetric, params[i].min, params[i].max);
         int32_t low, high;
-        mwi_type_range(params[i].dtype, &low, &high);
+        mwi_quant_range(params[i].dtype, &low, &high);
         assert_true(fabs((double)p.scale / params[i].scale - 1) < 1e-6);
         if (i > 0) assert_int_equal(p.zero_point, params[i].zero_point);
         assert_true(p.zero_point >= low && p.zero_point <= high);

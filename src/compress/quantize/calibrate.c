@@ -63,7 +63,7 @@ mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job)
     if (st == MW_OK) st = run_all(ctx, job, &feed);
     mwi_feed_close(&feed);
     MWI_TRY(mwi_prefix(ctx, st, "calibration"));
-    mwi_type_range(job->act == MW_FLOAT32 ? MW_INT8 : job->act, &low, &high);
+    mwi_quant_range(job->act == MW_FLOAT32 ? MW_INT8 : job->act, &low, &high);
     for (size_t i = 0; i < job->fg->n_tensors; i++) {
         mwi_qvalue *const v = &job->values[i];
         if (v->observer == NULL || v->observer->n == 0) continue;
