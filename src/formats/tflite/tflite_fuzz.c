@@ -48,6 +48,24 @@ static void round_trip(mw_ctx *ctx, const mw_model *m, uint64_t max_inline_bytes
     mwi_text_deinit(&after);
 }
 
+/* What the verifier proved of sparse constants is all that expanding them relies on. */
+static void expand(mw_ctx *ctx, const mw_model *m)
+{
+    for (size_t g = 0; g < m->n_graphs; g++) {
+        for (size_t i = 0; i < m->graphs[g]->n_tensors; i++) {
+            const mwi_tensor *const t = m->graphs[g]->tensors[i];
+            size_t bytes;
+            void *dense;
+            if (t->sparsity == NULL || t->data == NULL ||
+                !mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes) || bytes > 1 << 20)
+                continue;
+            if (mwi_alloc(ctx, bytes, &dense) == MW_OK) (void)!mwi_sparsity_expand(ctx, t, dense);
+            mwi_free(ctx, dense, bytes);
+            mw_ctx_clear(ctx);
+        }
+    }
+}
+
 static void infer(mw_ctx *ctx, mw_model *m)
 {
     for (size_t i = 0; i < m->n_graphs; i++)
@@ -72,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(mwi_model_verify(ctx, m) == MW_OK, ctx, "loaded but refused by the verifier");
         round_trip(ctx, m, MWI_FBB_MAX_BYTES);
         round_trip(ctx, m, 0);
+        expand(ctx, m);
         infer(ctx, m);
     }
     mw_model_destroy(m);

@@ -336,6 +336,32 @@ static void test_large_file(void **state)
     mw_ctx_destroy(ctx);
 }
 
+static void test_large_custom_options(void **state)
+{
+    static uint8_t options[100000];
+    mw_ctx *const ctx = test_ctx();
+    mwi_mapping map;
+    mw_model *m, *again;
+    mwi_text file;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof options; i++) options[i] = (uint8_t)(i * 7);
+    load_data(ctx, "features", &map, &m);
+    m->graphs[0]->ops[1]->custom_options = options;
+    m->graphs[0]->ops[1]->n_custom_options = sizeof options;
+    for (uint64_t max_inline = 0; max_inline < 2 * sizeof options; max_inline += 2 * sizeof options - 1) {
+        assert_ok(ctx, testing_save(ctx, m, max_inline, &file));
+        assert_ok(ctx, testing_load(ctx, mwi_text_chars(&file), file.n, &again));
+        assert_int_equal(again->graphs[0]->ops[1]->n_custom_options, sizeof options);
+        assert_memory_equal(again->graphs[0]->ops[1]->custom_options, options, sizeof options);
+        mw_model_destroy(again);
+        mwi_text_deinit(&file);
+    }
+    mw_model_destroy(m);
+    mwi_file_unmap(&map);
+    mw_ctx_destroy(ctx);
+}
+
 /* ---- what cannot be written ---- */
 
 static void test_refuses_to_write(void **state)
@@ -769,6 +795,7 @@ int main(void)
         cmocka_unit_test(test_zero_copy),
         cmocka_unit_test(test_input_shapes),
         cmocka_unit_test(test_large_file),
+        cmocka_unit_test(test_large_custom_options),
         cmocka_unit_test(test_refuses_to_write),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_raw_bytes),
