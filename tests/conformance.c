@@ -29,7 +29,7 @@ double element_at(mw_dtype dtype, const void *data, size_t i)
     case MW_UINT32: return ((const uint32_t *)data)[i];
     case MW_INT64: return (double)((const int64_t *)data)[i];
     case MW_UINT64: return (double)((const uint64_t *)data)[i];
-    default: return NAN;
+    default: return (double)NAN;
     }
 }
 

@@ -12,7 +12,7 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"beta", offsetof(attr, beta), MWI_FIELD_F32, 0, 0.0, -FLT_MAX, FLT_MAX, NULL},
+    {"beta", offsetof(attr, beta), MWI_FIELD_F32, 0, 0.0, -(double)FLT_MAX, (double)FLT_MAX, NULL},
     MWI_FIELDS_END,
 };
 
