@@ -8,11 +8,6 @@ MWI_UNARY_RUN(run_f32, float, void, x < -1.0f ? -1.0f : x > 1.0f ? 1.0f : x)
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_relu_prepare(ctx, call, -1.0f, 1.0f); }
 
-static int32_t version(const mwi_shape_call *call)
-{
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_FLOAT32 ? 1 : 2;
-}
-
 static const mwi_kernel kernels[] = {
     {.name = "f32_relu_n1_to_1__ref", .types = "f32>f32", .run = run_f32},
     {.name = "s8_relu_n1_to_1__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_relu_run_i8},
@@ -31,5 +26,5 @@ const mwi_op_desc mwi_op_relu_n1_to_1 = {
     .kernels = kernels,
     .quant = &quant,
     .infer = mwi_infer_same,
-    .version = version,
+    /* No version rule: LiteRT registers version 1 only, whatever the types. */
 };

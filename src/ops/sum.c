@@ -10,7 +10,8 @@ static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call) { return mwi_mea
 
 static int32_t version(const mwi_shape_call *call)
 {
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
+    /* LiteRT registers 1 and 2 only. */
+    return call->in[0].dtype == MW_INT16 || call->in[0].dtype == MW_INT8 ? 2 : 1;
 }
 
 static const mwi_kernel kernels[] = {

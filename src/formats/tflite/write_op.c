@@ -79,8 +79,8 @@ static mw_status version_of(mw_ctx *ctx, const mwi_graph *g, const mwi_op *op, i
     mwi_shape_call call;
     mwi_arena arena;
 
-    /* Rows without a rule: what was read, which is 1 for operators that we made. */
-    *out = op->version > 0 ? op->version : 1;
+    /* Unknown custom operators keep theirs. */
+    *out = op->desc == &mwi_op_unknown && op->version > 0 ? op->version : 1;
     if (op->desc->version == NULL) return MW_OK;
     mwi_arena_init(ctx, &arena);
     const mw_status st = mwi_op_views(ctx, g, op, &arena, &call);
