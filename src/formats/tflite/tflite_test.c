@@ -391,7 +391,7 @@ typedef struct lie {
     const char *message; /* part of what the reader must say */
     mw_status status;
     uint32_t version, n_subgraphs, code_index, type, buffer, external, is_variable, details_type;
-    uint32_t signature_tensor;
+    uint32_t signature_tensor, options_type;
     int32_t builtin, input, graph_input, block_size;
     bool two_scales, n_points;
     float scale;
@@ -447,7 +447,7 @@ static void lie_op(mw_ctx *ctx, mwi_fbb *b, const lie *l, size_t from)
 {
     const int32_t in = l->input, out = 1;
     size_t first;
-    mwi_fbb_table t = {0};
+    mwi_fbb_table t = {0}, options = {0};
 
     assert_ok(ctx, mwi_fbb_refs(ctx, b, from, 1, &first));
     mwi_fbb_u32(&t, TFL_OP_CODE_INDEX, l->code_index);
@@ -455,9 +455,14 @@ static void lie_op(mw_ctx *ctx, mwi_fbb *b, const lie *l, size_t from)
     mwi_fbb_ref(&t, TFL_OP_OUTPUTS);
     mwi_fbb_u64(&t, TFL_OP_LARGE_OPTIONS_OFFSET, l->options_offset);
     mwi_fbb_u64(&t, TFL_OP_LARGE_OPTIONS_SIZE, 4);
+    mwi_fbb_u8(&t, TFL_OP_OPTIONS_TYPE, l->options_type);
+    if (l->options_type != 0) mwi_fbb_ref(&t, TFL_OP_OPTIONS);
     assert_ok(ctx, mwi_fbb_write(ctx, b, first, &t));
     assert_ok(ctx, mwi_fbb_vector(ctx, b, t.at[TFL_OP_INPUTS], &in, 1, 4));
     assert_ok(ctx, mwi_fbb_vector(ctx, b, t.at[TFL_OP_OUTPUTS], &out, 1, 4));
+    if (l->options_type == 0) return;
+    mwi_fbb_f32(&options, 0, 2.0f); /* beta of SOFTMAX */
+    assert_ok(ctx, mwi_fbb_write(ctx, b, t.at[TFL_OP_OPTIONS], &options));
 }
 
 static void lie_subgraph(mw_ctx *ctx, mwi_fbb *b, const lie *l, size_t from)
@@ -561,6 +566,11 @@ static void test_lies(void **state)
         {.message = "", .status = MW_OK, .details_type = 1},
         {.message = "custom options of 4 bytes at 4294967296", .status = MW_EFORMAT,
          .options_offset = (uint64_t)1 << 32},
+        {.message = "", .status = MW_OK, .builtin = 25},
+        {.message = "", .status = MW_OK, .builtin = 25, .options_type = 9},
+        {.message = "op 0: SOFTMAX: options of type 1, SOFTMAX has type 9", .status = MW_EFORMAT,
+         .builtin = 25, .options_type = 1},
+        {.message = "", .status = MW_OK, .options_type = 1}, /* RELU reads none */
         {.message = "signature '': input 0 is tensor 5 of 2", .status = MW_EFORMAT,
          .signature_tensor = 5},
         {.message = "signature '': input 0 is tensor 2147483647 of 2", .status = MW_EFORMAT,
