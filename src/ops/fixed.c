@@ -54,6 +54,30 @@ mw_status mwi_need_quant(mw_ctx *ctx, const mwi_view *view, const char *what, fl
     return MW_OK;
 }
 
+mw_status mwi_need_zero(mw_ctx *ctx, const mwi_view *view, const char *what)
+{
+    float scale;
+    int32_t zero_point;
+
+    MWI_TRY(mwi_need_quant(ctx, view, what, &scale, &zero_point));
+    if (zero_point == 0) return MW_OK;
+    return mwi_fail(ctx, MW_EFORMAT, "the %s has zero point %d, allowed 0", what, zero_point);
+}
+
+mw_status mwi_need_not_below(mw_ctx *ctx, const mwi_view *view, int32_t least)
+{
+    const int8_t *const narrow = view->data;
+    const int16_t *const wide = view->data;
+    int32_t low = INT32_MAX;
+
+    if (view->dtype == MW_INT8)
+        for (size_t i = 0; i < view->bytes; i++) low = narrow[i] < low ? narrow[i] : low;
+    else
+        for (size_t i = 0; i < view->bytes / sizeof *wide; i++) low = wide[i] < low ? wide[i] : low;
+    if (low >= least) return MW_OK;
+    return mwi_fail(ctx, MW_EINVAL, "the input holds %d, a negative number; allowed %d or more", low, least);
+}
+
 static int32_t quantized(float value, float scale, int32_t zero_point)
 {
     const float q = roundf(value / scale);
@@ -216,6 +240,33 @@ static int32_t shift_saturated(int32_t x, int exponent)
     if (x > limit) return INT32_MAX;
     if (x < -limit) return INT32_MIN;
     return (int32_t)((uint32_t)x << exponent);
+}
+
+/* Newton-Raphson from 1 on x scaled by powers of four to [1/4, 1), in Q3; the rest goes into the shift. */
+mwi_multiplier mwi_inverse_sqrt(int32_t x)
+{
+    int32_t shift = 11;
+
+    if (x <= 1) return (mwi_multiplier){INT32_MAX, 0};
+    while (x >= 1 << 29) {
+        x /= 4;
+        shift++;
+    }
+    const int32_t pairs = (__builtin_clz((uint32_t)x) - 1) / 2 - 1;
+    shift -= pairs;
+    x = (int32_t)((uint32_t)x << (2 * pairs));
+    const int32_t in = x >> 1, half_in = mwi_round_shift(in, 1), half_three = (1 << 28) + (1 << 27);
+    int32_t root = 1 << 28;
+    for (int i = 0; i < 5; i++) {
+        const int32_t cube = shift_saturated(mwi_high_mul(mwi_high_mul(root, root), root), 6);
+        root = shift_saturated(mwi_high_mul(half_three, root) - mwi_high_mul(half_in, cube), 3);
+    }
+    root = mwi_high_mul(root, 1518500250); /* sqrt(1/2) */
+    if (shift < 0) {
+        root = (int32_t)((uint32_t)root << -shift);
+        shift = 0;
+    }
+    return (mwi_multiplier){root, -shift};
 }
 
 static int32_t half_sum(int32_t a, int32_t b)

@@ -59,6 +59,10 @@ MW_MUST_USE mw_status mwi_need_quant(mw_ctx *ctx, const mwi_view *view, const ch
                                      int32_t *zero_point);
 /* The same where several scales are allowed: the first. */
 MW_MUST_USE mw_status mwi_need_scales(mw_ctx *ctx, const mwi_view *view, const char *what, size_t n);
+/* Fails with MW_EFORMAT when a quantized view's zero point is not 0 (int16 has none). */
+MW_MUST_USE mw_status mwi_need_zero(mw_ctx *ctx, const mwi_view *view, const char *what);
+/* At run time: fails with MW_EINVAL when an int8 or int16 value lies below `least`. */
+MW_MUST_USE mw_status mwi_need_not_below(mw_ctx *ctx, const mwi_view *view, int32_t least);
 
 /* Bounds that a fused activation puts on a quantized output; on a float one. */
 MW_MUST_USE mw_status mwi_act_range(mw_ctx *ctx, int32_t activation, const mwi_view *out, int32_t *low,
@@ -92,6 +96,8 @@ MW_MUST_USE mw_status mwi_weights_int8(mw_ctx *ctx, const mwi_view *view, mwi_ar
 int32_t mwi_exp_negative(int32_t a, int integer_bits);
 /* 1 / (1 + x), x in [0, 1] Q0. */
 int32_t mwi_one_over_one_plus(int32_t x);
+/* 1 / sqrt(x) of an integer x > 0. */
+mwi_multiplier mwi_inverse_sqrt(int32_t x);
 /* logistic(a), tanh(a): a in Q(integer_bits), result Q0. */
 int32_t mwi_fixed_logistic(int32_t a, int integer_bits);
 int32_t mwi_fixed_tanh(int32_t a, int integer_bits);

@@ -19,7 +19,7 @@ static float table_fn(float x, const void *attr)
     return 1.0f / (1.0f + expf(-x));
 }
 
-MWI_UNARY_RUN(run_f32, float, void, logistic(x))
+MWI_UNARY_RUN(run_f32, float, float, void, void, logistic(x))
 
 static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_unary_table8(ctx, call, table_fn); }
 static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_sigmoid16_prepare(ctx, call, 0); }

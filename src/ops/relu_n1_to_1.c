@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-MWI_UNARY_RUN(run_f32, float, void, x < -1.0f ? -1.0f : x > 1.0f ? 1.0f : x)
+MWI_UNARY_RUN(run_f32, float, float, void, void, x < -1.0f ? -1.0f : x > 1.0f ? 1.0f : x)
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_relu_prepare(ctx, call, -1.0f, 1.0f); }
 

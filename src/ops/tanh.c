@@ -11,7 +11,7 @@ static float table_fn(float x, const void *attr)
     return tanhf(x);
 }
 
-MWI_UNARY_RUN(run_f32, float, void, tanhf(x))
+MWI_UNARY_RUN(run_f32, float, float, void, void, tanhf(x))
 
 static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_unary_table8(ctx, call, table_fn); }
 static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_sigmoid16_prepare(ctx, call, 1); }

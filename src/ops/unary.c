@@ -5,6 +5,34 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- walking ---- */
+
+typedef struct task {
+    const mwi_run_call *call;
+    mwi_unary_row row;
+    size_t bytes_in, bytes_out;
+} task;
+
+static void piece(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const task *const t = arg;
+
+    (void)thread;
+    t->row(t->call, (const char *)t->call->in[0].data + begin * t->bytes_in,
+           (char *)t->call->out[0].data + begin * t->bytes_out, end - begin);
+}
+
+mw_status mwi_unary_run(const mwi_run_call *call, mwi_unary_row row)
+{
+    task t = {.call = call, .row = row, .bytes_in = mw_dtype_bits(call->in[0].dtype) / 8,
+              .bytes_out = mw_dtype_bits(call->out[0].dtype) / 8};
+
+    mwi_par_for(call->pool, mwi_view_count(&call->out[0]), 8192, piece, &t);
+    return MW_OK;
+}
+
+/* ---- tables ---- */
+
 mw_status mwi_unary_table8(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
 {
     float in_scale, out_scale;
@@ -23,14 +51,18 @@ mw_status mwi_unary_table8(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
     return MW_OK;
 }
 
+static void row_table8(const mwi_run_call *call, const void *pi, void *po, size_t n)
+{
+    const uint8_t *const table = call->state, *const in = pi;
+    uint8_t *const out = po;
+
+    for (size_t i = 0; i < n; i++) out[i] = table[in[i]];
+}
+
 mw_status mwi_unary_run_table8(mw_ctx *ctx, const mwi_run_call *call)
 {
-    const uint8_t *const table = call->state, *const in = call->in[0].data;
-    uint8_t *const out = call->out[0].data;
-
     (void)ctx;
-    for (size_t i = 0; i < call->in[0].bytes; i++) out[i] = table[in[i]];
-    return MW_OK;
+    return mwi_unary_run(call, row_table8);
 }
 
 static int16_t to_i16(float v) { return (int16_t)(!(v > -32768.0f) ? -32768 : v > 32767.0f ? 32767 : (int32_t)v); }
@@ -82,18 +114,22 @@ void mwi_table16_fill(double in_scale, int32_t in_zero, double out_scale, int32_
 int16_t mwi_table16_at(int16_t value, const int16_t table[513])
 {
     const int32_t index = 256 + (value >> 7), offset = value & 0x7f;
-    const int32_t base = table[index], slope = table[index + 1] - table[index];
+    const int32_t base = table[index], slope = (int16_t)(table[index + 1] - table[index]); /* wraps as there */
     return (int16_t)(base + ((slope * offset + 64) >> 7));
+}
+
+static void row_table16(const mwi_run_call *call, const void *pi, void *po, size_t n)
+{
+    const int16_t *const in = pi;
+    int16_t *const out = po;
+
+    for (size_t i = 0; i < n; i++) out[i] = mwi_table16_at(in[i], call->state);
 }
 
 mw_status mwi_unary_run_table16(mw_ctx *ctx, const mwi_run_call *call)
 {
-    const int16_t *const in = call->in[0].data;
-    int16_t *const out = call->out[0].data;
-
     (void)ctx;
-    for (size_t i = 0; i < call->in[0].bytes / sizeof *in; i++) out[i] = mwi_table16_at(in[i], call->state);
-    return MW_OK;
+    return mwi_unary_run(call, row_table16);
 }
 
 /* ---- the RELU family ---- */
@@ -123,15 +159,18 @@ mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float
 }
 
 #define RELU_RUN(name, type)                                                                        \
+    static void name##_row(const mwi_run_call *call, const void *pi, void *po, size_t n)            \
+    {                                                                                               \
+        const relu s = *(const relu *)call->state;                                                  \
+        const type *const in = pi;                                                                  \
+        type *const out = po;                                                                       \
+        for (size_t i = 0; i < n; i++)                                                              \
+            out[i] = (type)mwi_clamp(s.out_zero + mwi_scale(in[i] - s.in_zero, s.m), s.low, s.high); \
+    }                                                                                               \
     mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                           \
     {                                                                                               \
-        const relu *const s = call->state;                                                          \
-        const type *const in = call->in[0].data;                                                    \
-        type *const out = call->out[0].data;                                                        \
         (void)ctx;                                                                                  \
-        for (size_t i = 0, n = call->in[0].bytes / sizeof *in; i < n; i++)                          \
-            out[i] = (type)mwi_clamp(s->out_zero + mwi_scale(in[i] - s->in_zero, s->m), s->low, s->high); \
-        return MW_OK;                                                                               \
+        return mwi_unary_run(call, name##_row);                                                     \
     }
 RELU_RUN(mwi_relu_run_i8, int8_t)
 RELU_RUN(mwi_relu_run_u8, uint8_t)

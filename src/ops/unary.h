@@ -19,20 +19,30 @@ void mwi_table16_fill(double in_scale, int32_t in_zero, double out_scale, int32_
                       int16_t table[513]);
 int16_t mwi_table16_at(int16_t value, const int16_t table[513]);
 
-/* A run function over floats; expression in x, with `a` the attributes. */
-#define MWI_UNARY_RUN(name, type, attr_type, expression)                                            \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
+/* n outputs from n inputs. */
+typedef void (*mwi_unary_row)(const mwi_run_call *call, const void *in, void *out, size_t n);
+/* Walks all elements in pieces, on the call's threads. */
+mw_status mwi_unary_run(const mwi_run_call *call, mwi_unary_row row);
+
+/* A run function: expression in x, with `a` the attributes and `s` the state. */
+#define MWI_UNARY_RUN(name, in_type, out_type, attr_type, state_type, expression)                   \
+    static void name##_row(const mwi_run_call *call, const void *pi, void *po, size_t n)            \
     {                                                                                               \
         const attr_type *const a = call->attr;                                                      \
-        const type *const in = call->in[0].data;                                                    \
-        type *const out = call->out[0].data;                                                        \
-        (void)ctx;                                                                                  \
+        const state_type *const s = call->state;                                                    \
+        const in_type *const in = pi;                                                               \
+        out_type *const out = po;                                                                   \
         (void)a;                                                                                    \
-        for (size_t i = 0, n = call->in[0].bytes / sizeof *in; i < n; i++) {                        \
-            const type x = in[i];                                                                   \
-            out[i] = (type)(expression);                                                            \
+        (void)s;                                                                                    \
+        for (size_t i = 0; i < n; i++) {                                                            \
+            const in_type x = in[i];                                                                \
+            out[i] = (out_type)(expression);                                                        \
         }                                                                                           \
-        return MW_OK;                                                                               \
+    }                                                                                               \
+    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
+    {                                                                                               \
+        (void)ctx;                                                                                  \
+        return mwi_unary_run(call, name##_row);                                                     \
     }
 
 /* Clamps of quantized values between real bounds, rescaled: the RELU family. */
