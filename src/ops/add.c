@@ -1,6 +1,7 @@
 /* ops/add.c - ADD: a + b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
+#include "ops/rules.h"
 
 typedef struct attr {
     int32_t activation;
@@ -13,6 +14,9 @@ static const mwi_field fields[] = {
     MWI_FIELDS_END,
 };
 
+#define CLAMP_F(v) ((v) < s->low_f ? s->low_f : (v) > s->high_f ? s->high_f : (v))
+#define CLAMP_I(v) ((v) < s->low_i ? s->low_i : (v) > s->high_i ? s->high_i : (v))
+
 static int32_t sum_of(const mwi_arith *s, int32_t x, int32_t y)
 {
     const int32_t a = mwi_scale((int32_t)((uint32_t)(x - s->zero_a) << s->left_shift), s->a);
@@ -22,13 +26,12 @@ static int32_t sum_of(const mwi_arith *s, int32_t x, int32_t y)
 
 static int32_t sum16(const mwi_arith *s, int32_t x, int32_t y)
 {
+    if (s->plain) return (int32_t)CLAMP_I((int16_t)(x + y));
     if (!s->powers_of_two) return sum_of(s, x, y);
     const int32_t sum = mwi_round_shift(x, s->shift_a) + mwi_round_shift(y, s->shift_b);
     return mwi_clamp(mwi_clamp(sum, -32768, 32767), s->low, s->high);
 }
 
-#define CLAMP_F(v) ((v) < s->low_f ? s->low_f : (v) > s->high_f ? s->high_f : (v))
-#define CLAMP_I(v) ((v) < s->low_i ? s->low_i : (v) > s->high_i ? s->high_i : (v))
 MWI_BINARY_ROW(row_f32, float, float, mwi_arith, CLAMP_F(x + y))
 MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith, CLAMP_I((int64_t)(int32_t)((uint32_t)x + (uint32_t)y)))
 MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x + (uint64_t)y)))
@@ -50,6 +53,7 @@ static mw_status prepare_plain(mw_ctx *ctx, mwi_prepare_call *call)
 static mw_status prepare_quantized(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
+    if (mwi_arith_is_plain16(&call->in[0])) return prepare_plain(ctx, call);
     return mwi_arith_prepare_sum(ctx, call, a->activation, a->pot_scale_int16);
 }
 
@@ -57,6 +61,7 @@ static int32_t version(const mwi_shape_call *call)
 {
     const attr *const a = call->attr;
 
+    if (mwi_arith_is_plain16(&call->in[0])) return 5;
     if (call->in[0].dtype == MW_INT64) return 4;
     if (call->in[0].dtype == MW_INT16 && !a->pot_scale_int16) return 3;
     return call->in[0].dtype == MW_INT8 ? 2 : 1;
@@ -72,8 +77,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {-1}};
-
 const mwi_op_desc mwi_op_add = {
     .name = "ADD",
     .tflite_code = 0,
@@ -83,7 +86,7 @@ const mwi_op_desc mwi_op_add = {
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
     .version = version,
 };

@@ -50,34 +50,45 @@ typedef struct task {
     const mwi_run_call *call;
     mwi_binary_row row;
     walk w;
-    size_t bytes_in, bytes_out;
+    size_t bytes_a, bytes_b, bytes_out;
 } task;
+
+static void run_row(const task *t, size_t a, size_t b, size_t out, size_t n)
+{
+    const int32_t last = t->w.rank - 1;
+
+    t->row(t->call->state, (const char *)t->call->in[0].data + a * t->bytes_a, t->w.step_a[last],
+           (const char *)t->call->in[1].data + b * t->bytes_b, t->w.step_b[last],
+           (char *)t->call->out[0].data + out * t->bytes_out, n);
+}
 
 /* Outputs [begin, end) of a walk along which both inputs step alike, or one not at all. */
 static void flat(void *arg, size_t begin, size_t end, uint32_t thread)
 {
     const task *const t = arg;
-    const walk *const w = &t->w;
 
     (void)thread;
-    t->row(t->call->state, (const char *)t->call->in[0].data + begin * w->step_a[0] * t->bytes_in, w->step_a[0],
-           (const char *)t->call->in[1].data + begin * w->step_b[0] * t->bytes_in, w->step_b[0],
-           (char *)t->call->out[0].data + begin * t->bytes_out, end - begin);
+    run_row(t, begin * t->w.step_a[0], begin * t->w.step_b[0], begin, end - begin);
 }
 
-static void nested(const task *t)
+/* Rows [begin, end) of the last dimension, counted over the outer ones. */
+static void nested(void *arg, size_t begin, size_t end, uint32_t thread)
 {
+    const task *const t = arg;
     const walk *const w = &t->w;
     const int32_t last = w->rank - 1;
-    size_t at[MW_MAX_RANK] = {0}, a = 0, b = 0, out = 0;
+    size_t at[MW_MAX_RANK] = {0}, a = 0, b = 0, rest = begin;
 
-    for (;;) {
-        t->row(t->call->state, (const char *)t->call->in[0].data + a * t->bytes_in, w->step_a[last],
-               (const char *)t->call->in[1].data + b * t->bytes_in, w->step_b[last],
-               (char *)t->call->out[0].data + out * t->bytes_out, w->dims[last]);
-        out += w->dims[last];
-        int32_t k = last - 1;
-        for (; k >= 0; k--) {
+    (void)thread;
+    for (int32_t k = last - 1; k >= 0; k--) {
+        at[k] = rest % w->dims[k];
+        rest /= w->dims[k];
+        a += at[k] * w->step_a[k];
+        b += at[k] * w->step_b[k];
+    }
+    for (size_t i = begin; i < end; i++) {
+        run_row(t, a, b, i * w->dims[last], w->dims[last]);
+        for (int32_t k = last - 1; k >= 0; k--) {
             a += w->step_a[k];
             b += w->step_b[k];
             if (++at[k] < w->dims[k]) break;
@@ -85,19 +96,44 @@ static void nested(const task *t)
             b -= w->step_b[k] * w->dims[k];
             at[k] = 0;
         }
-        if (k < 0) return;
     }
 }
 
 void mwi_binary_run(const mwi_run_call *call, mwi_binary_row row)
 {
-    task t = {.call = call, .row = row, .bytes_in = mw_dtype_bits(call->in[0].dtype) / 8,
-              .bytes_out = mw_dtype_bits(call->out[0].dtype) / 8};
+    enum { GRAIN = 16384 }; /* outputs a piece */
+    task t = {.call = call, .row = row, .bytes_a = mw_dtype_bits(call->in[0].dtype) / 8,
+              .bytes_b = mw_dtype_bits(call->in[1].dtype) / 8, .bytes_out = mw_dtype_bits(call->out[0].dtype) / 8};
 
     if (call->out[0].bytes == 0) return;
     plan_walk(call, &t.w);
-    if (t.w.rank > 1) nested(&t);
-    else mwi_par_for(call->pool, t.w.dims[0], 16384, flat, &t);
+    const size_t last = t.w.dims[t.w.rank - 1], rows = mwi_view_count(&call->out[0]) / last;
+    if (t.w.rank == 1) mwi_par_for(call->pool, last, GRAIN, flat, &t);
+    else mwi_par_for(call->pool, rows, last >= GRAIN ? 1 : GRAIN / last, nested, &t);
+}
+
+bool mwi_broadcasts(const mwi_shape_call *call)
+{
+    const mwi_view *const a = &call->in[0], *const b = &call->in[1];
+    return a->rank != b->rank || memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) != 0;
+}
+
+mw_status mwi_binary_no_zero(mw_ctx *ctx, const mwi_run_call *call, int64_t zero)
+{
+    const mwi_view *const b = &call->in[1];
+    const size_t n = call->out[0].bytes == 0 ? 0 : mwi_view_count(b);
+    bool found = false;
+
+    switch (b->dtype) {
+    case MW_INT8: for (size_t i = 0; i < n; i++) found |= ((const int8_t *)b->data)[i] == zero; break;
+    case MW_UINT8: for (size_t i = 0; i < n; i++) found |= ((const uint8_t *)b->data)[i] == zero; break;
+    case MW_INT16: for (size_t i = 0; i < n; i++) found |= ((const int16_t *)b->data)[i] == zero; break;
+    case MW_INT32: for (size_t i = 0; i < n; i++) found |= ((const int32_t *)b->data)[i] == zero; break;
+    case MW_INT64: for (size_t i = 0; i < n; i++) found |= ((const int64_t *)b->data)[i] == zero; break;
+    case MW_FLOAT32: for (size_t i = 0; i < n; i++) found |= ((const float *)b->data)[i] == 0; break;
+    default: break;
+    }
+    return found ? mwi_fail(ctx, MW_EINVAL, "division by zero: input 1 holds %lld", (long long)zero) : MW_OK;
 }
 
 /* ---- preparation ---- */
@@ -116,6 +152,7 @@ mw_status mwi_arith_prepare_plain(mw_ctx *ctx, mwi_prepare_call *call, int32_t a
     mwi_arith *s;
 
     MWI_TRY(make(ctx, call, &s));
+    s->plain = true;
     MWI_TRY(mwi_act_range_f32(ctx, activation, &s->low_f, &s->high_f));
     s->low_i = isinf(s->low_f) ? INT64_MIN : (int64_t)s->low_f;
     s->high_i = isinf(s->high_f) ? INT64_MAX : (int64_t)s->high_f;
@@ -168,11 +205,14 @@ mw_status mwi_arith_prepare_product(mw_ctx *ctx, mwi_prepare_call *call, int32_t
     float scale_a, scale_b, scale_out;
     mwi_arith *s;
 
+    if (mwi_arith_is_plain16(&call->in[0])) return mwi_arith_prepare_plain(ctx, call, activation);
     MWI_TRY(make(ctx, call, &s));
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "first input", &scale_a, &s->zero_a));
     MWI_TRY(mwi_need_quant(ctx, &call->in[1], "second input", &scale_b, &s->zero_b));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &scale_out, &s->zero_out));
     MWI_TRY(mwi_act_range(ctx, activation, &call->out[0], &s->low, &s->high));
+    if (call->out[0].dtype == MW_INT16 && (s->zero_a != 0 || s->zero_b != 0 || s->zero_out != 0))
+        return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
     s->out = mwi_multiplier_of((double)(scale_a * scale_b / scale_out));
     return MW_OK;
 }

@@ -13,19 +13,33 @@ typedef void (*mwi_binary_row)(const void *state, const void *a, size_t step_a, 
 /* Walks the outputs in order, merging dimensions that both inputs walk alike, and calls `row`. */
 void mwi_binary_run(const mwi_run_call *call, mwi_binary_row row);
 
-/* A row function over one type: `expression` in x and y, with `s` the state as const state_type *. */
+/* Whether the two inputs' shapes differ. */
+bool mwi_broadcasts(const mwi_shape_call *call);
+/* Fails with MW_EINVAL when input 1 holds `zero` and there is an output. */
+MW_MUST_USE mw_status mwi_binary_no_zero(mw_ctx *ctx, const mwi_run_call *call, int64_t zero);
+
+/* A row function: `expression` in x and y, with `s` the state as const state_type *. */
 #define MWI_BINARY_ROW(name, in_type, out_type, state_type, expression)                             \
-    static void name(const void *state, const void *pa, size_t step_a, const void *pb, size_t step_b, \
+    MWI_BINARY_ROW2(name, in_type, in_type, out_type, state_type, expression)
+#define MWI_BINARY_ROW2(name, a_type, b_type, out_type, state_type, expression)                     \
+    static void name(const void *ps, const void *pa, size_t step_a, const void *pb, size_t step_b,    \
                      void *po, size_t n)                                                            \
     {                                                                                               \
-        const state_type *const s = state;                                                          \
-        const in_type *const a = pa, *const b = pb;                                                 \
+        const state_type *const restrict s = ps;                                                    \
+        const a_type *const a = pa;                                                                 \
+        const b_type *const b = pb;                                                                 \
         out_type *const out = po;                                                                   \
         (void)s;                                                                                    \
-        for (size_t i = 0; i < n; i++) {                                                            \
-            const in_type x = a[i * step_a], y = b[i * step_b];                                     \
-            out[i] = (out_type)(expression);                                                        \
-        }                                                                                           \
+        if (step_a == 1 && step_b == 1) MWI_BINARY_LOOP(a_type, a[i], b_type, b[i], out_type, expression) \
+        else if (step_a == 1) MWI_BINARY_LOOP(a_type, a[i], b_type, b[0], out_type, expression)     \
+        else if (step_b == 1) MWI_BINARY_LOOP(a_type, a[0], b_type, b[i], out_type, expression)     \
+        else MWI_BINARY_LOOP(a_type, a[0], b_type, b[0], out_type, expression)                      \
+    }
+#define MWI_BINARY_LOOP(a_type, a_value, b_type, b_value, out_type, expression)                     \
+    for (size_t i = 0; i < n; i++) {                                                                \
+        const a_type x = a_value;                                                                   \
+        const b_type y = b_value;                                                                   \
+        out[i] = (out_type)(expression);                                                            \
     }
 /* A run function that walks with a row function. */
 #define MWI_BINARY_RUN(name, row)                                                                   \
@@ -44,7 +58,10 @@ typedef struct mwi_arith {
     int64_t low_i, high_i;
     bool powers_of_two;  /* int16 with scales that are powers of two: shifts alone */
     int32_t shift_a, shift_b;
+    bool plain; /* int16 without quantization: integers as they are */
 } mwi_arith;
+/* int16 operands without quantization. */
+static inline bool mwi_arith_is_plain16(const mwi_view *a) { return a->dtype == MW_INT16 && a->quant == NULL; }
 /* quantized ADD and SUB; pot: the attribute pot_scale_int16 */
 MW_MUST_USE mw_status mwi_arith_prepare_sum(mw_ctx *ctx, mwi_prepare_call *call, int32_t activation, bool pot);
 MW_MUST_USE mw_status mwi_arith_prepare_product(mw_ctx *ctx, mwi_prepare_call *call, int32_t activation);

@@ -1,6 +1,7 @@
 /* ops/concatenation.c - CONCATENATION along an axis. uint8 inputs may have scales of their own.
  * Depends: ops/strided, ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
+#include "ops/rules.h"
 #include "ops/strided.h"
 
 #include <math.h>
@@ -98,16 +99,14 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 static int32_t version(const mwi_shape_call *call)
 {
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
+    if (call->in[0].dtype == MW_UINT32) return 4;
+    return mwi_version_i8_i16(call);
 }
 
 #define ROW(t) {.name = t "_concatenation__ref", .types = t "+>" t, .prepare = prepare, .run = run}
 static const mwi_kernel kernels[] = {
     ROW("f32"), ROW("i8"), ROW("u8"), ROW("i16"), ROW("i32"), ROW("i64"), ROW("bool"), ROW("u32"), {.name = NULL},
 };
-
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_INPUTS_SAME, .data_inputs = {-1}};
 
 const mwi_op_desc mwi_op_concatenation = {
     .name = "CONCATENATION",
@@ -117,7 +116,7 @@ const mwi_op_desc mwi_op_concatenation = {
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_all,
     .infer = infer,
     .version = version,
 };

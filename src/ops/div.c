@@ -2,8 +2,6 @@
  * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
-#include <string.h>
-
 typedef struct attr {
     int32_t activation;
 } attr;
@@ -21,10 +19,7 @@ MWI_BINARY_RUN(run_f32, row_f32)
 
 static mw_status run_i32(mw_ctx *ctx, const mwi_run_call *call)
 {
-    const int32_t *const b = call->in[1].data;
-
-    for (size_t i = 0; i < call->in[1].bytes / sizeof *b; i++)
-        if (b[i] == 0) return mwi_fail(ctx, MW_EINVAL, "division by zero");
+    MWI_TRY(mwi_binary_no_zero(ctx, call, 0));
     mwi_binary_run(call, row_i32);
     return MW_OK;
 }
@@ -34,9 +29,76 @@ static mw_status prepare_plain(mw_ctx *ctx, mwi_prepare_call *call)
     return mwi_arith_prepare_plain(ctx, call, ((const attr *)call->attr)->activation);
 }
 
+/* ---- quantized ---- */
+
+static mw_status prepare_quantized(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    float scale_a, scale_b, scale_out;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_arith), &memory));
+    mwi_arith *const s = call->state = memory;
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "first input", &scale_a, &s->zero_a));
+    MWI_TRY(mwi_need_quant(ctx, &call->in[1], "second input", &scale_b, &s->zero_b));
+    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &scale_out, &s->zero_out));
+    MWI_TRY(mwi_act_range(ctx, ((const attr *)call->attr)->activation, &call->out[0], &s->low, &s->high));
+    s->out = mwi_multiplier_of((double)(scale_a / (scale_b * scale_out)));
+    return MW_OK;
+}
+
+/* mwi_round_shift, where the count may leave 0 to 31: TFLite's build for x86 then takes it modulo 32, and its
+ * mask modulo 64. A dividend near zero gets there, and its results are kept equal. */
+static int32_t round_shift_modulo(int32_t x, int32_t count)
+{
+    const int32_t mask = (int32_t)(((uint64_t)1 << (count & 63)) - 1);
+    const int32_t rest = x & mask, threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> (count & 31)) + (rest > threshold ? 1 : 0);
+}
+
+/* The dividend is shifted up as far as it goes, times 1 / divisor in fixed point, shifted back. */
+static int32_t quotient_of(const mwi_arith *s, int32_t x, int32_t y)
+{
+    int32_t a = x - s->zero_a, b = y - s->zero_b;
+
+    if (b < 0) {
+        a = -a;
+        b = -b;
+    }
+    const int32_t zeros = __builtin_clz((uint32_t)b); /* b > 0: zero is refused before */
+    const int32_t over_one = 31 - zeros;
+    const int32_t inverse = mwi_one_over_one_plus((int32_t)(((uint32_t)b << zeros) - ((uint32_t)1 << 31)));
+    const int32_t headroom = __builtin_clrsb(a);
+    const int32_t q = mwi_scale(a, (mwi_multiplier){inverse, headroom});
+    const int32_t shift = s->out.shift - over_one - headroom;
+    return mwi_clamp(s->zero_out + round_shift_modulo(mwi_high_mul(q, s->out.multiplier), -shift), s->low, s->high);
+}
+
+MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, quotient_of(s, x, y))
+MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, quotient_of(s, x, y))
+MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, quotient_of(s, x, y))
+
+#define RUN(name, row)                                                                              \
+    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
+    {                                                                                               \
+        MWI_TRY(mwi_binary_no_zero(ctx, call, ((const mwi_arith *)call->state)->zero_b));           \
+        mwi_binary_run(call, row);                                                                  \
+        return MW_OK;                                                                               \
+    }
+RUN(run_i8, row_i8)
+RUN(run_u8, row_u8)
+RUN(run_i16, row_i16)
+
+static int32_t version(const mwi_shape_call *call)
+{
+    return mwi_broadcasts(call) && (call->in[0].rank > 4 || call->in[1].rank > 4) ? 2 : 1;
+}
+
 static const mwi_kernel kernels[] = {
     {.name = "f32_div__ref", .types = "f32,f32>f32", .prepare = prepare_plain, .run = run_f32},
     {.name = "s32_div__ref", .types = "i32,i32>i32", .prepare = prepare_plain, .run = run_i32},
+    {.name = "u8_div__ref", .types = "u8,u8>u8", .prepare = prepare_quantized, .run = run_u8},
+    {.name = "s8_div__ref", .types = "i8,i8>i8", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare_quantized, .run = run_i8},
+    {.name = "s16_div__ref", .types = "i16,i16>i16", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare_quantized, .run = run_i16},
     {.name = NULL},
 };
 
@@ -50,4 +112,5 @@ const mwi_op_desc mwi_op_div = {
     .fields = fields,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,
+    .version = version,
 };

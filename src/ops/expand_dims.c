@@ -1,5 +1,6 @@
 /* ops/expand_dims.c - EXPAND_DIMS: puts a dimension of 1 before axis (input 1).
  * Depends: ops/view_op.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
 
@@ -26,9 +27,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_expand_dims = {
     .name = "EXPAND_DIMS",
     .tflite_code = 70,
@@ -36,6 +34,6 @@ const mwi_op_desc mwi_op_expand_dims = {
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_VIEW,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_same,
     .infer = infer,
 };

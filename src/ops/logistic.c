@@ -1,5 +1,6 @@
 /* ops/logistic.c - LOGISTIC: 1 / (1 + exp(-x)).
  * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
 #include "ops/sigmoid16.h"
 #include "ops/unary.h"
 
@@ -42,11 +43,6 @@ static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
     return MW_OK;
 }
 
-static int32_t version(const mwi_shape_call *call)
-{
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
-}
-
 static const mwi_kernel kernels[] = {
     {.name = "f32_logistic__ref", .types = "f32>f32", .run = run_f32},
     {.name = "s8_logistic__ref", .types = "i8>i8", .prepare = prepare8, .run = mwi_unary_run_table8},
@@ -67,5 +63,5 @@ const mwi_op_desc mwi_op_logistic = {
     .kernels = kernels,
     .quant = &quant,
     .infer = mwi_infer_same,
-    .version = version,
+    .version = mwi_version_i8_i16,
 };

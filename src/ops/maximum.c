@@ -1,6 +1,7 @@
 /* ops/maximum.c - MAXIMUM: the larger of a and b with broadcast.
  * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
+#include "ops/rules.h"
 
 MWI_BINARY_ROW(row_f32, float, float, void, x > y ? x : y)
 MWI_BINARY_ROW(row_i8, int8_t, int8_t, void, x > y ? x : y)
@@ -18,7 +19,7 @@ MWI_BINARY_RUN(run_i64, row_i64)
 static int32_t version(const mwi_shape_call *call)
 {
     if (call->in[0].dtype == MW_INT16) return 4;
-    if (call->in[0].rank > 4 || call->in[1].rank > 4) return 3;
+    if (mwi_broadcasts(call) && (call->in[0].rank > 4 || call->in[1].rank > 4)) return 3;
     return call->in[0].dtype == MW_INT8 ? 2 : 1;
 }
 
@@ -32,9 +33,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_INPUTS_SAME, .data_inputs = {-1}};
-
 const mwi_op_desc mwi_op_maximum = {
     .name = "MAXIMUM",
     .tflite_code = 55,
@@ -42,7 +40,7 @@ const mwi_op_desc mwi_op_maximum = {
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_all,
     .infer = mwi_infer_broadcast,
     .version = version,
 };

@@ -1,17 +1,13 @@
 /* ops/mean.c - MEAN over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
+#include "ops/rules.h"
 
 MWI_REDUCE_RUN(run_f32, float, float, 0, acc += v, acc / (float)r.n_in)
 MWI_REDUCE_RUN(run_i32, int32_t, int64_t, 0, acc += v, r.n_in == 0 ? 0 : acc / (int64_t)r.n_in)
 MWI_REDUCE_RUN(run_i64, int64_t, int64_t, 0, acc += v, r.n_in == 0 ? 0 : acc / (int64_t)r.n_in)
 
 static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call) { return mwi_mean_run(ctx, call, true); }
-
-static int32_t version(const mwi_shape_call *call)
-{
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
-}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_mean__ref", .types = "f32,i32>f32", .run = run_f32},
@@ -23,8 +19,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_mean = {
     .name = "MEAN",
     .tflite_code = 40,
@@ -33,7 +27,7 @@ const mwi_op_desc mwi_op_mean = {
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_first,
     .infer = mwi_reduce_infer,
-    .version = version,
+    .version = mwi_version_i8_i16,
 };

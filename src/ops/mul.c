@@ -1,6 +1,7 @@
 /* ops/mul.c - MUL: a * b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
+#include "ops/rules.h"
 
 typedef struct attr {
     int32_t activation;
@@ -23,10 +24,12 @@ MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith, CLAMP_I((int64_t)(int32_t)(
 MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x * (uint64_t)y)))
 MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, product_of(s, x, y))
 MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, product_of(s, x, y))
-MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, product_of(s, x, y))
+MWI_BINARY_ROW(row_u32, uint32_t, uint32_t, mwi_arith, CLAMP_I((int64_t)(uint32_t)(x * y)))
+MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, s->plain ? CLAMP_I((int16_t)(x * y)) : product_of(s, x, y))
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)
 MWI_BINARY_RUN(run_i64, row_i64)
+MWI_BINARY_RUN(run_u32, row_u32)
 MWI_BINARY_RUN(run_i8, row_i8)
 MWI_BINARY_RUN(run_u8, row_u8)
 MWI_BINARY_RUN(run_i16, row_i16)
@@ -46,7 +49,8 @@ static int32_t version(const mwi_shape_call *call)
     const mw_dtype t = call->in[0].dtype;
     const mwi_view *const in = call->in;
 
-    if (t == MW_INT64) return 6;
+    if (mwi_arith_is_plain16(&call->in[0]) || t == MW_UINT32) return 7;
+    if (t == MW_INT64) return 5;
     if (t == MW_INT16) return 4;
     if (in[0].quant != NULL && in[1].quant != NULL && call->out[0].quant != NULL && in[0].quant->q.n_scales == 1 &&
         in[1].quant->q.n_scales == 1 && call->out[0].quant->q.n_scales == 1 &&
@@ -63,10 +67,9 @@ static const mwi_kernel kernels[] = {
     {.name = "s16_mul__ref", .types = "i16,i16>i16", .prepare = prepare_quantized, .run = run_i16},
     {.name = "s32_mul__ref", .types = "i32,i32>i32", .prepare = prepare_plain, .run = run_i32},
     {.name = "s64_mul__ref", .types = "i64,i64>i64", .prepare = prepare_plain, .run = run_i64},
+    {.name = "u32_mul__ref", .types = "u32,u32>u32", .prepare = prepare_plain, .run = run_u32},
     {.name = NULL},
 };
-
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {-1}};
 
 const mwi_op_desc mwi_op_mul = {
     .name = "MUL",
@@ -77,7 +80,7 @@ const mwi_op_desc mwi_op_mul = {
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
     .version = version,
 };

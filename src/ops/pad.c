@@ -1,6 +1,7 @@
 /* ops/pad.c - PAD: zeros (zero points) around a tensor.
  * Depends: ops/pad.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pad.h"
+#include "ops/rules.h"
 
 #define ROW(prefix, signature)                                                                      \
     {.name = prefix "_pad__ref", .types = signature, .prepare = mwi_pad_prepare, .run = mwi_pad_run}
@@ -24,11 +25,9 @@ static const mwi_kernel kernels[] = {
 
 static int32_t version(const mwi_shape_call *call)
 {
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
+    if (call->in[0].rank > 4) return 4;
+    return mwi_version_i8_i16(call);
 }
-
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_pad = {
     .name = "PAD",
@@ -36,7 +35,7 @@ const mwi_op_desc mwi_op_pad = {
     .options_type = 22,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_same,
     .infer = mwi_pad_infer,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/padv2.c - PADV2: a given value around a tensor.
  * Depends: ops/pad.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pad.h"
+#include "ops/rules.h"
 
 #define ROW(prefix, signature)                                                                      \
     {.name = prefix "_padv2__ref", .types = signature, .prepare = mwi_pad_prepare, .run = mwi_pad_run}
@@ -24,7 +25,8 @@ static const mwi_kernel kernels[] = {
 
 static int32_t version(const mwi_shape_call *call)
 {
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
+    if (call->in[0].rank > 4) return 4;
+    return mwi_version_i8_i16(call);
 }
 
 static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,

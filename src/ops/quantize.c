@@ -1,99 +1,156 @@
 /* ops/quantize.c - QUANTIZE: float to integers, or integers of one scale to another.
- * Depends: ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
-#include "ops/fixed.h"
-#include "ops/shapes.h"
+ * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/unary.h"
 
 #include <math.h>
 
+/* ---- from floats ---- */
+
+/* Fails unless the output has one scale, or one for each value of an axis. */
+static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    const mwi_view *const out = &call->out[0];
+    const mw_quantization *const q = out->quant == NULL ? NULL : &out->quant->q;
+
+    MWI_TRY(mwi_need_scales(ctx, out, "output", q == NULL ? 1 : q->n_scales));
+    if (q->n_scales > 1 && (q->axis < 0 || q->axis >= out->rank || (size_t)out->dims[q->axis] != q->n_scales))
+        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape", q->n_scales, q->axis);
+    for (size_t i = 0; i < q->n_scales; i++)
+        if (!(q->scales[i] > 0)) return mwi_fail(ctx, MW_EFORMAT, "scale %zu is %g", i, (double)q->scales[i]);
+    return MW_OK;
+}
+
+/* Halves go away from zero: the largest float below 1/2 is added, the rest cut. Held to the range before, so
+ * that every compiler may turn the loop into vectors. NaN becomes the least. */
+#define QUANTIZE(type)                                                                              \
+    static void quantize_##type(const float *in, size_t n, float scale, int32_t zero, int32_t low, int32_t high, \
+                                type *out)                                                          \
+    {                                                                                               \
+        const float least = (float)(low - zero), most = (float)(high - zero);                       \
+        for (size_t i = 0; i < n; i++) {                                                            \
+            float v = in[i] / scale;                                                                \
+            v = v > least ? v : least;                                                              \
+            v = v < most ? v : most;                                                                \
+            out[i] = (type)((int32_t)(v + copysignf(0.49999997f, v)) + zero);                       \
+        }                                                                                           \
+    }
+QUANTIZE(int8_t)
+QUANTIZE(uint8_t)
+QUANTIZE(int16_t)
+
+static void quantize(const float *in, size_t at, size_t n, float scale, int32_t zero, const mwi_view *out)
+{
+    int32_t low, high;
+
+    mwi_type_range(out->dtype, &low, &high);
+    if (out->dtype == MW_INT8) quantize_int8_t(in + at, n, scale, zero, low, high, (int8_t *)out->data + at);
+    else if (out->dtype == MW_UINT8) quantize_uint8_t(in + at, n, scale, zero, low, high, (uint8_t *)out->data + at);
+    else quantize_int16_t(in + at, n, scale, zero, low, high, (int16_t *)out->data + at);
+}
+
+static void piece(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const mwi_run_call *const call = arg;
+    const mw_quantization *const q = &call->out[0].quant->q;
+
+    (void)thread;
+    quantize(call->in[0].data, begin, end - begin, q->scales[0], (int32_t)q->zero_points[0], &call->out[0]);
+}
+
+static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const mwi_view *const out = &call->out[0];
+    const mw_quantization *const q = &out->quant->q;
+    const size_t n = mwi_view_count(out);
+    mwi_run_call copy = *call;
+    size_t inner = 1;
+
+    (void)ctx;
+    if (q->n_scales == 1) {
+        mwi_par_for(call->pool, n, 16384, piece, &copy);
+        return MW_OK;
+    }
+    for (int32_t i = q->axis + 1; i < out->rank; i++) inner *= (size_t)out->dims[i];
+    for (size_t at = 0, k = 0; at < n; at += inner, k = k + 1 == q->n_scales ? 0 : k + 1)
+        quantize(call->in[0].data, at, inner, q->scales[k], (int32_t)q->zero_points[k], out);
+    return MW_OK;
+}
+
+/* Two values a byte, the low half first. */
+static mw_status run_f32_i4(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const mwi_view *const out = &call->out[0];
+    const mw_quantization *const q = &out->quant->q;
+    const float *const in = call->in[0].data;
+    uint8_t *const packed = out->data;
+
+    (void)ctx;
+    for (size_t i = 0, n = mwi_view_count(out); i < n; i++) {
+        int8_t v;
+        quantize_int8_t(in + i, 1, q->scales[0], (int32_t)q->zero_points[0], -8, 7, &v);
+        packed[i / 2] = (uint8_t)(i % 2 == 0 ? v & 0x0f : packed[i / 2] | (v & 0x0f) << 4);
+    }
+    return MW_OK;
+}
+
+static bool has_one_scale(const mwi_prepare_call *call)
+{
+    return call->out[0].quant != NULL && call->out[0].quant->q.n_scales == 1;
+}
+
+/* ---- from integers ---- */
+
 typedef struct state {
-    float scale;
     mwi_multiplier m;
     int32_t in_zero, out_zero, low, high;
 } state;
 
-static mw_status make(mw_ctx *ctx, mwi_prepare_call *call, state **out)
+static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
 {
+    float in_scale, out_scale;
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
-    state *const s = call->state = *out = memory;
+    state *const s = call->state = memory;
     mwi_type_range(call->out[0].dtype, &s->low, &s->high);
-    return mwi_need_quant(ctx, &call->out[0], "output", &s->scale, &s->out_zero);
-}
-
-static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
-{
-    state *s;
-    return make(ctx, call, &s);
-}
-
-static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
-{
-    float in_scale;
-    state *s;
-
-    MWI_TRY(make(ctx, call, &s));
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
-    s->m = mwi_multiplier_of((double)in_scale / (double)s->scale);
+    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
+    s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
     return MW_OK;
 }
 
-/* Halves away from zero. */
-#define RUN_F32(name, type)                                                                         \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        const state *const s = call->state;                                                         \
-        const float *const in = call->in[0].data;                                                   \
-        type *const out = call->out[0].data;                                                        \
-        const float low = (float)(s->low - s->out_zero), high = (float)(s->high - s->out_zero);     \
-        (void)ctx;                                                                                  \
-        for (size_t i = 0, n = call->in[0].bytes / sizeof *in; i < n; i++) {                        \
-            const float q = roundf(in[i] / s->scale);                                               \
-            out[i] = (type)(!(q > low) ? s->low : q >= high ? s->high : (int32_t)q + s->out_zero);  \
-        }                                                                                           \
-        return MW_OK;                                                                               \
-    }
-RUN_F32(run_f32_i8, int8_t)
-RUN_F32(run_f32_u8, uint8_t)
-RUN_F32(run_f32_i16, int16_t)
-
-#define RUN_INT(name, from, to)                                                                     \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        const state *const s = call->state;                                                         \
-        const from *const in = call->in[0].data;                                                    \
-        to *const out = call->out[0].data;                                                          \
-        (void)ctx;                                                                                  \
-        for (size_t i = 0, n = call->in[0].bytes / sizeof *in; i < n; i++)                          \
-            out[i] = (to)mwi_clamp(mwi_scale(in[i] - s->in_zero, s->m) + s->out_zero, s->low, s->high); \
-        return MW_OK;                                                                               \
-    }
-RUN_INT(run_i8_i8, int8_t, int8_t)
-RUN_INT(run_i8_u8, int8_t, uint8_t)
-RUN_INT(run_i8_i16, int8_t, int16_t)
-RUN_INT(run_u8_i8, uint8_t, int8_t)
-RUN_INT(run_u8_u8, uint8_t, uint8_t)
-RUN_INT(run_i16_i8, int16_t, int8_t)
-RUN_INT(run_i16_i16, int16_t, int16_t)
-RUN_INT(run_i16_i32, int16_t, int32_t)
-RUN_INT(run_i32_i8, int32_t, int8_t)
-RUN_INT(run_i32_i16, int32_t, int16_t)
+#define SCALED mwi_clamp(mwi_scale(x - s->in_zero, s->m) + s->out_zero, s->low, s->high)
+MWI_UNARY_RUN(run_i8_i8, int8_t, int8_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i8_u8, int8_t, uint8_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i8_i16, int8_t, int16_t, void, state, SCALED)
+MWI_UNARY_RUN(run_u8_i8, uint8_t, int8_t, void, state, SCALED)
+MWI_UNARY_RUN(run_u8_u8, uint8_t, uint8_t, void, state, SCALED)
+MWI_UNARY_RUN(run_u8_i16, uint8_t, int16_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i16_i8, int16_t, int8_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i16_i16, int16_t, int16_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i16_i32, int16_t, int32_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i32_i8, int32_t, int8_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i32_i16, int32_t, int16_t, void, state, SCALED)
 
 static int32_t version(const mwi_shape_call *call)
 {
-    if (call->in[0].dtype == MW_INT16 || call->out[0].dtype == MW_INT16) return 2;
+    if (call->out[0].dtype == MW_INT4) return 4;
+    if (call->out[0].quant != NULL && call->out[0].quant->q.n_scales > 1) return 3;
+    if (call->out[0].dtype == MW_INT16) return 2;
     return 1;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_quantize_s8__ref", .types = "f32>i8", .prepare = prepare_f32, .run = run_f32_i8},
-    {.name = "f32_quantize_u8__ref", .types = "f32>u8", .prepare = prepare_f32, .run = run_f32_u8},
-    {.name = "f32_quantize_s16__ref", .types = "f32>i16", .prepare = prepare_f32, .run = run_f32_i16},
+    {.name = "f32_quantize_s8__ref", .types = "f32>i8", .prepare = prepare_f32, .run = run_f32},
+    {.name = "f32_quantize_u8__ref", .types = "f32>u8", .prepare = prepare_f32, .run = run_f32},
+    {.name = "f32_quantize_s16__ref", .types = "f32>i16", .prepare = prepare_f32, .run = run_f32},
+    {.name = "f32_quantize_s4__ref", .types = "f32>i4", .accepts = has_one_scale, .prepare = prepare_f32, .run = run_f32_i4},
     {.name = "s8_quantize_s8__ref", .types = "i8>i8", .prepare = prepare_int, .run = run_i8_i8},
     {.name = "s8_quantize_u8__ref", .types = "i8>u8", .prepare = prepare_int, .run = run_i8_u8},
     {.name = "s8_quantize_s16__ref", .types = "i8>i16", .prepare = prepare_int, .run = run_i8_i16},
     {.name = "u8_quantize_s8__ref", .types = "u8>i8", .prepare = prepare_int, .run = run_u8_i8},
     {.name = "u8_quantize_u8__ref", .types = "u8>u8", .prepare = prepare_int, .run = run_u8_u8},
+    {.name = "u8_quantize_s16__ref", .types = "u8>i16", .prepare = prepare_int, .run = run_u8_i16},
     {.name = "s16_quantize_s8__ref", .types = "i16>i8", .prepare = prepare_int, .run = run_i16_i8},
     {.name = "s16_quantize_s16__ref", .types = "i16>i16", .prepare = prepare_int, .run = run_i16_i16},
     {.name = "s16_quantize_s32__ref", .types = "i16>i32", .prepare = prepare_int, .run = run_i16_i32},

@@ -1,6 +1,7 @@
 /* ops/reduce_max.c - REDUCE_MAX: the largest value over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
+#include "ops/rules.h"
 
 #include <float.h>
 
@@ -10,11 +11,6 @@ MWI_REDUCE_RUN(run_u8, uint8_t, uint8_t, 0, acc = v > acc ? v : acc, acc)
 MWI_REDUCE_RUN(run_i16, int16_t, int16_t, INT16_MIN, acc = v > acc ? v : acc, acc)
 MWI_REDUCE_RUN(run_i32, int32_t, int32_t, INT32_MIN, acc = v > acc ? v : acc, acc)
 MWI_REDUCE_RUN(run_i64, int64_t, int64_t, INT64_MIN, acc = v > acc ? v : acc, acc)
-
-static int32_t version(const mwi_shape_call *call)
-{
-    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_INT8 ? 2 : 1;
-}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_reduce_max__ref", .types = "f32,i32>f32", .run = run_f32},
@@ -26,9 +22,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_reduce_max = {
     .name = "REDUCE_MAX",
     .tflite_code = 82,
@@ -37,7 +30,7 @@ const mwi_op_desc mwi_op_reduce_max = {
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_same,
     .infer = mwi_reduce_infer,
-    .version = version,
+    .version = mwi_version_i8_i16,
 };

@@ -1,5 +1,6 @@
 /* ops/relu6.c - RELU6: x between 0 and 6.
  * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
 #include "ops/unary.h"
 
 #include <math.h>
@@ -21,15 +22,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {-1}};
-
 const mwi_op_desc mwi_op_relu6 = {
     .name = "RELU6",
     .tflite_code = 21,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
     .version = version,
 };

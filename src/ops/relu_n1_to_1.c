@@ -1,5 +1,6 @@
 /* ops/relu_n1_to_1.c - RELU_N1_TO_1: x between -1 and 1.
  * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
 #include "ops/unary.h"
 
 #include <math.h>
@@ -16,15 +17,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {-1}};
-
 const mwi_op_desc mwi_op_relu_n1_to_1 = {
     .name = "RELU_N1_TO_1",
     .tflite_code = 20,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
     /* No version rule: LiteRT registers version 1 only, whatever the types. */
 };

@@ -1,8 +1,9 @@
 /* ops/reshape.c - RESHAPE: the same values in another shape, from input 1 or the attribute.
  * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
+#include "ops/strided.h"
 #include "ops/view_op.h"
 
-#include "ops/strided.h"
 
 typedef struct attr {
     mwi_i32s new_shape;
@@ -63,9 +64,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_reshape = {
     .name = "RESHAPE",
     .tflite_code = 22,
@@ -75,6 +73,6 @@ const mwi_op_desc mwi_op_reshape = {
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_same,
     .infer = infer,
 };

@@ -1,5 +1,6 @@
 /* ops/squeeze.c - SQUEEZE: drops dimensions of 1, all or those named.
  * Depends: ops/view_op.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
 
@@ -37,9 +38,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_squeeze = {
     .name = "SQUEEZE",
     .tflite_code = 43,
@@ -49,6 +47,6 @@ const mwi_op_desc mwi_op_squeeze = {
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_same,
     .infer = infer,
 };

@@ -1,6 +1,7 @@
 /* ops/sub.c - SUB: a - b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
+#include "ops/rules.h"
 
 typedef struct attr {
     int32_t activation;
@@ -59,7 +60,7 @@ static int32_t version(const mwi_shape_call *call)
 
     if (call->in[0].dtype == MW_INT16 && !a->pot_scale_int16) return 5;
     if (call->in[0].dtype == MW_INT64) return 4;
-    if (call->in[0].rank > 4 || call->in[1].rank > 4) return 3;
+    if (mwi_broadcasts(call) && (call->in[0].rank > 4 || call->in[1].rank > 4)) return 3;
     return call->in[0].dtype == MW_INT8 ? 2 : 1;
 }
 
@@ -73,8 +74,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {-1}};
-
 const mwi_op_desc mwi_op_sub = {
     .name = "SUB",
     .tflite_code = 41,
@@ -84,7 +83,7 @@ const mwi_op_desc mwi_op_sub = {
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
     .version = version,
 };

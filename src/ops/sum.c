@@ -1,18 +1,13 @@
 /* ops/sum.c - SUM over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
+#include "ops/rules.h"
 
 MWI_REDUCE_RUN(run_f32, float, float, 0, acc += v, acc)
 MWI_REDUCE_RUN(run_i32, int32_t, int64_t, 0, acc += v, acc)
 MWI_REDUCE_RUN(run_i64, int64_t, int64_t, 0, acc += v, acc)
 
 static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call) { return mwi_mean_run(ctx, call, false); }
-
-static int32_t version(const mwi_shape_call *call)
-{
-    /* LiteRT registers 1 and 2 only. */
-    return call->in[0].dtype == MW_INT16 || call->in[0].dtype == MW_INT8 ? 2 : 1;
-}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_sum__ref", .types = "f32,i32>f32", .run = run_f32},
@@ -24,8 +19,6 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_sum = {
     .name = "SUM",
     .tflite_code = 74,
@@ -34,7 +27,7 @@ const mwi_op_desc mwi_op_sum = {
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_first,
     .infer = mwi_reduce_infer,
-    .version = version,
+    .version = mwi_version_i8,
 };

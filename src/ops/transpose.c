@@ -1,5 +1,6 @@
 /* ops/transpose.c - TRANSPOSE by a permutation (input 1).
  * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rules.h"
 #include "ops/strided.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -46,8 +47,9 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 static int32_t version(const mwi_shape_call *call)
 {
     if (call->in[0].rank > 5) return 6;
-    if (call->in[0].rank > 4) return 5;
-    if (call->in[0].dtype == MW_INT16) return 4;
+    if (call->in[0].dtype == MW_INT16) return 5;
+    if (call->in[0].rank > 4) return 4;
+    if (call->in[0].dtype == MW_BOOL) return 3;
     return call->in[0].dtype == MW_INT8 ? 2 : 1;
 }
 
@@ -56,16 +58,13 @@ static const mwi_kernel kernels[] = {
     ROW("f32"), ROW("i8"), ROW("u8"), ROW("i16"), ROW("i32"), ROW("i64"), ROW("bool"), {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_SAME_SCALE, .data_inputs = {0, -1}};
-
 const mwi_op_desc mwi_op_transpose = {
     .name = "TRANSPOSE",
     .tflite_code = 39,
     .options_type = 26,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
     .kernels = kernels,
-    .quant = &quant,
+    .quant = &mwi_quant_same,
     .infer = infer,
     .version = version,
 };

@@ -29,7 +29,7 @@ mw_status mwi_unary_run(const mwi_run_call *call, mwi_unary_row row);
     static void name##_row(const mwi_run_call *call, const void *pi, void *po, size_t n)            \
     {                                                                                               \
         const attr_type *const a = call->attr;                                                      \
-        const state_type *const s = call->state;                                                    \
+        const state_type *const restrict s = call->state;                                           \
         const in_type *const in = pi;                                                               \
         out_type *const out = po;                                                                   \
         (void)a;                                                                                    \

@@ -1,0 +1,18 @@
+/* ops/compare.c - see compare.h.
+ * Depends: ops/fixed.  Used by: EQUAL to GREATER_EQUAL.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/compare.h"
+
+mw_status mwi_compare_prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    float scale_a, scale_b;
+    void *memory;
+
+    if (call->in[0].dtype == MW_INT16 && call->in[0].quant == NULL) return MW_OK;
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_compare), &memory));
+    mwi_compare *const s = call->state = memory;
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "first input", &scale_a, &s->zero_a));
+    MWI_TRY(mwi_need_quant(ctx, &call->in[1], "second input", &scale_b, &s->zero_b));
+    s->a = mwi_multiplier_of((double)scale_a);
+    s->b = mwi_multiplier_of((double)scale_b);
+    return MW_OK;
+}
