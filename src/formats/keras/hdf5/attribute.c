@@ -13,6 +13,7 @@ static mw_status read_attribute(h5_file *f, const h5_message *m, const char *nam
     const uint8_t *p = NULL;
 
     *is_it = false;
+    MWI_TRY(h5_work(f, 64));
     MWI_TRY(mwi_read_bytes(f->ctx, f->r, m->at, m->size, "attribute", &p));
     if (m->size < 9 || p[0] < 1 || p[0] > 3)
         return mwi_fail(f->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": attribute version %u", f->r->name, m->at, m->size > 0 ? p[0] : 0);
@@ -73,6 +74,7 @@ static mw_status heap_object(h5_file *f, uint64_t at, uint32_t index, const uint
     const uint64_t head = 8 + f->len_bytes, step = padded(head);
     for (uint64_t used = padded(8 + f->len_bytes); used < size && size - used >= step;) {
         uint16_t id = 0;
+        MWI_TRY(h5_work(f, 32));
         MWI_TRY(mwi_read_u16(f->ctx, f->r, at + used, "heap of strings", &id));
         MWI_TRY(h5_length(f, at + used + 8, "heap of strings", &object));
         if (id == 0 || object > f->r->len) break;

@@ -75,6 +75,10 @@ static void unshuffle(const uint8_t *in, size_t n, size_t element, uint8_t *out)
 {
     const size_t count = element == 0 ? 0 : n / element;
 
+    if (count == 0) { /* the element's size comes from the file and may be anything */
+        memcpy(out, in, n);
+        return;
+    }
     for (size_t k = 0; k < element; k++)
         for (size_t i = 0; i < count; i++) out[i * element + k] = in[k * count + i];
     if (count * element < n) memcpy(out + count * element, in + count * element, n - count * element);
@@ -139,6 +143,7 @@ static mw_status one_chunk(job *j, const uint64_t *offset, uint64_t address, uin
     size_t n;
 
     if (address == UINT64_MAX) return MW_OK;
+    MWI_TRY(h5_work(f, 2 * (uint64_t)j->chunk_bytes + 256));
     if (size > f->r->len) return mwi_fail(f->ctx, MW_EFORMAT, "%s: a chunk of %" PRIu64 " bytes", f->r->name, size);
     MWI_TRY(mwi_read_bytes(f->ctx, f->r, address, size, "chunk", &p));
     MWI_TRY(unfilter(j, p, (size_t)size, mask, &p, &n));
@@ -167,6 +172,7 @@ static mw_status tree_node(job *j, uint64_t at, unsigned depth)
     const uint16_t n = mwi_le16(p + 6);
     uint64_t entry = at + 8 + 2 * f->addr_bytes, child, offset[H5_MAX_RANK];
     for (uint16_t i = 0; i < n; i++, entry += key + f->addr_bytes) {
+        MWI_TRY(h5_work(f, 64));
         MWI_TRY(h5_address(f, entry + key, "chunk", &child));
         if (child == UINT64_MAX) continue;
         if (level > 0) {

@@ -42,6 +42,7 @@ static mw_status symbol_node(walk *w, uint64_t at)
         uint64_t offset, address;
         uint32_t cache = 0;
         const char *name;
+        MWI_TRY(h5_work(f, 256));
         MWI_TRY(h5_length(f, e, "symbol name", &offset));
         MWI_TRY(h5_address(f, e + f->len_bytes, "symbol address", &address));
         MWI_TRY(mwi_read_u32(f->ctx, f->r, e + f->len_bytes + f->addr_bytes, "symbol type", &cache));
@@ -68,6 +69,7 @@ static mw_status tree_node(walk *w, uint64_t at, unsigned depth)
     uint64_t child = at + 8 + 2 * f->addr_bytes + f->len_bytes;
     for (uint16_t i = 0; i < n; i++, child += f->addr_bytes + f->len_bytes) {
         uint64_t address;
+        MWI_TRY(h5_work(f, 64));
         MWI_TRY(h5_address(f, child, "group index child", &address));
         if (address != UINT64_MAX) MWI_TRY(tree_node(w, address, depth + 1));
     }

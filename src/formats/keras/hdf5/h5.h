@@ -28,6 +28,7 @@ typedef struct h5_file {
     unsigned addr_bytes, len_bytes;
     uint64_t root;
     size_t n_objects;
+    uint64_t work; /* bytes looked at so far: ends what a small file could make last for hours */
 } h5_file;
 
 typedef struct h5_message {
@@ -49,6 +50,8 @@ enum {
 };
 
 MW_MUST_USE mw_status h5_open(h5_file *f);
+/* Counts `amount` bytes of work. Fails: MW_ELIMIT when it is out of proportion to the file's size. */
+MW_MUST_USE mw_status h5_work(h5_file *f, uint64_t amount);
 /* Address of `width` bytes; the undefined address is UINT64_MAX. */
 MW_MUST_USE mw_status h5_address(h5_file *f, uint64_t at, const char *what, uint64_t *out);
 MW_MUST_USE mw_status h5_length(h5_file *f, uint64_t at, const char *what, uint64_t *out);

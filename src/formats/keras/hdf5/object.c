@@ -9,6 +9,15 @@
 
 static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 
+mw_status h5_work(h5_file *f, uint64_t amount)
+{
+    enum { PER_BYTE = 1200 }; /* deflate expands no more than about a thousand times */
+
+    if (amount > ((uint64_t)1 << 62) || (f->work += amount) / PER_BYTE > f->r->len + ((uint64_t)1 << 15))
+        return mwi_fail(f->ctx, MW_ELIMIT, "%s: its structures go on without end", f->r->name);
+    return MW_OK;
+}
+
 mw_status h5_address(h5_file *f, uint64_t at, const char *what, uint64_t *out)
 {
     MWI_TRY(mwi_read_uint(f->ctx, f->r, at, f->addr_bytes, what, out));
@@ -87,6 +96,7 @@ static mw_status add_message(h5_file *f, h5_object *o, uint16_t type, uint8_t fl
     if (o->n == H5_MAX_MESSAGES)
         return mwi_fail(f->ctx, MW_ELIMIT, "%s+0x%" PRIx64 ": more than %d messages", f->r->name, o->at,
                         H5_MAX_MESSAGES);
+    MWI_TRY(h5_work(f, 64));
     MWI_TRY(mwi_arena_grow(f->ctx, f->arena, &o->messages, o->n, &o->capacity, sizeof *o->messages));
     o->messages[o->n++] = (h5_message){type, flags, at, size};
     return MW_OK;
