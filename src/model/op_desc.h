@@ -100,8 +100,9 @@ enum {
     MWI_KERNEL_NOT_LITERT = 1 << 0, /* LiteRT has no kernel for these types: `quantize` does not write it */
 };
 
-/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type; a trailing
- * '+' one or more of that type ("i8+>i8"); inputs past the list must not exist. */
+/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type; "f32|i8" either;
+ * '=' the type of input 0, "=2" of input 2; a trailing '+' one or more of that type ("i8+>i8"); inputs past
+ * the list must not exist. */
 typedef struct mwi_kernel {
     const char *name;  /* "s8_conv_2d__ref": <types>_<op>[_<variant>]__<isa> */
     const char *types;

@@ -17,7 +17,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     float in_scale, out_scale;
     void *memory;
 
-    if (call->in[0].quant == NULL && call->in[0].dtype == MW_INT16) return MW_OK; /* plain integers */
+    if (!mwi_is_quantized(&call->in[0]) && call->in[0].dtype == MW_INT16) return MW_OK; /* plain integers */
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = call->state = memory;
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
@@ -42,7 +42,7 @@ MWI_UNARY_RUN(run_i16, int16_t, int16_t, void, state, s == NULL ? abs(x) : quant
 static int32_t version(const mwi_shape_call *call)
 {
     if (call->in[0].dtype == MW_INT32) return 5;
-    if (call->in[0].dtype == MW_INT16) return call->in[0].quant != NULL ? 3 : 4;
+    if (call->in[0].dtype == MW_INT16) return mwi_is_quantized(&call->in[0]) ? 3 : 4;
     return mwi_version_i8(call);
 }
 

@@ -61,7 +61,7 @@ typedef struct mwi_arith {
     bool plain; /* int16 without quantization: integers as they are */
 } mwi_arith;
 /* int16 operands without quantization. */
-static inline bool mwi_arith_is_plain16(const mwi_view *a) { return a->dtype == MW_INT16 && a->quant == NULL; }
+static inline bool mwi_arith_is_plain16(const mwi_view *a) { return a->dtype == MW_INT16 && !mwi_is_quantized(a); }
 /* quantized ADD and SUB; pot: the attribute pot_scale_int16 */
 MW_MUST_USE mw_status mwi_arith_prepare_sum(mw_ctx *ctx, mwi_prepare_call *call, int32_t activation, bool pot);
 MW_MUST_USE mw_status mwi_arith_prepare_product(mw_ctx *ctx, mwi_prepare_call *call, int32_t activation);

@@ -7,7 +7,7 @@ mw_status mwi_compare_prepare(mw_ctx *ctx, mwi_prepare_call *call)
     float scale_a, scale_b;
     void *memory;
 
-    if (call->in[0].dtype == MW_INT16 && call->in[0].quant == NULL) return MW_OK;
+    if (call->in[0].dtype == MW_INT16 && !mwi_is_quantized(&call->in[0])) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_compare), &memory));
     mwi_compare *const s = call->state = memory;
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "first input", &scale_a, &s->zero_a));

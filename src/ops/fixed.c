@@ -64,6 +64,20 @@ mw_status mwi_need_zero(mw_ctx *ctx, const mwi_view *view, const char *what)
     return mwi_fail(ctx, MW_EFORMAT, "the %s has zero point %d, allowed 0", what, zero_point);
 }
 
+mw_status mwi_need_same_quant(mw_ctx *ctx, const mwi_view *in, const mwi_view *out)
+{
+    float in_scale, out_scale;
+    int32_t in_zero, out_zero;
+
+    if (in->dtype != MW_INT8 && in->dtype != MW_UINT8 && in->dtype != MW_INT16) return MW_OK;
+    if (!mwi_is_quantized(in) && !mwi_is_quantized(out)) return MW_OK;
+    MWI_TRY(mwi_need_quant(ctx, in, "input", &in_scale, &in_zero));
+    MWI_TRY(mwi_need_quant(ctx, out, "output", &out_scale, &out_zero));
+    if (in_scale == out_scale && in_zero == out_zero) return MW_OK;
+    return mwi_fail(ctx, MW_EFORMAT, "the output's scale %g and zero point %d are not the input's %g and %d",
+                    (double)out_scale, out_zero, (double)in_scale, in_zero);
+}
+
 mw_status mwi_need_not_below(mw_ctx *ctx, const mwi_view *view, int32_t least)
 {
     const int8_t *const narrow = view->data;

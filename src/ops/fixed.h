@@ -54,6 +54,9 @@ static inline int32_t mwi_clamp(int32_t x, int32_t low, int32_t high)
 /* The range of an integer type: -128 to 127, ... */
 void mwi_type_range(mw_dtype dtype, int32_t *low, int32_t *high);
 
+/* Whether a view has scales: files may give a range alone. */
+static inline bool mwi_is_quantized(const mwi_view *view) { return view->quant != NULL && view->quant->q.n_scales > 0; }
+
 /* Scale and zero point of a per-tensor view. Fails: MW_EFORMAT "<what> is not quantized". */
 MW_MUST_USE mw_status mwi_need_quant(mw_ctx *ctx, const mwi_view *view, const char *what, float *scale,
                                      int32_t *zero_point);
@@ -61,6 +64,8 @@ MW_MUST_USE mw_status mwi_need_quant(mw_ctx *ctx, const mwi_view *view, const ch
 MW_MUST_USE mw_status mwi_need_scales(mw_ctx *ctx, const mwi_view *view, const char *what, size_t n);
 /* Fails with MW_EFORMAT when a quantized view's zero point is not 0 (int16 has none). */
 MW_MUST_USE mw_status mwi_need_zero(mw_ctx *ctx, const mwi_view *view, const char *what);
+/* Fails with MW_EFORMAT when the output's scale or zero point is not the input's. Neither quantized: fine. */
+MW_MUST_USE mw_status mwi_need_same_quant(mw_ctx *ctx, const mwi_view *in, const mwi_view *out);
 /* At run time: fails with MW_EINVAL when an int8 or int16 value lies below `least`. */
 MW_MUST_USE mw_status mwi_need_not_below(mw_ctx *ctx, const mwi_view *view, int32_t least);
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* One type of a list: "i8", "f32?", "*", "i8+". */
+/* One operand of a list: "i8", "f32|i8", "=", "f32?", "*", "i8+". */
 struct item {
     const char *name;
     size_t n;
@@ -22,17 +22,38 @@ static const char *next_item(const char *at, struct item *out)
     return at;
 }
 
-static bool item_takes(const struct item *item, const mwi_view *view)
+/* The inputs, which "=" compares with. */
+struct operands {
+    const mwi_view *in;
+    size_t n_in;
+};
+
+static bool type_takes(const char *name, size_t n, const mwi_view *view, const struct operands *all)
 {
     mw_dtype dtype;
 
+    if (name[0] == '*') return true;
+    if (name[0] == '=') {
+        const size_t i = n > 1 ? (size_t)(name[1] - '0') : 0;
+        return i < all->n_in && all->in[i].tensor != NULL && all->in[i].dtype == view->dtype;
+    }
+    return mwi_dtype_from_short(name, n, &dtype) && dtype == view->dtype;
+}
+
+static bool item_takes(const struct item *item, const mwi_view *view, const struct operands *all)
+{
     if (view->tensor == NULL) return item->optional;
-    if (item->n == 1 && item->name[0] == '*') return true;
-    return mwi_dtype_from_short(item->name, item->n, &dtype) && dtype == view->dtype;
+    for (size_t at = 0; at < item->n;) {
+        size_t end = at;
+        while (end < item->n && item->name[end] != '|') end++;
+        if (type_takes(item->name + at, end - at, view, all)) return true;
+        at = end + 1;
+    }
+    return false;
 }
 
 /* Consumes one side of the list; *at is left on '>' or the end. */
-static bool side_takes(const char **at, const mwi_view *views, size_t n)
+static bool side_takes(const char **at, const mwi_view *views, size_t n, const struct operands *all)
 {
     size_t i = 0;
 
@@ -44,9 +65,9 @@ static bool side_takes(const char **at, const mwi_view *views, size_t n)
             if (!item.optional) return false;
             continue;
         }
-        if (!item_takes(&item, &views[i++])) return false;
+        if (!item_takes(&item, &views[i++], all)) return false;
         while (item.repeated && i < n)
-            if (!item_takes(&item, &views[i++])) return false;
+            if (!item_takes(&item, &views[i++], all)) return false;
     }
     return i == n;
 }
@@ -54,11 +75,12 @@ static bool side_takes(const char **at, const mwi_view *views, size_t n)
 bool mwi_types_match(const char *types, const mwi_view *in, size_t n_in, const mwi_view *out,
                      size_t n_out)
 {
+    const struct operands all = {in, n_in};
     const char *at = types;
 
-    if (!side_takes(&at, in, n_in)) return false;
+    if (!side_takes(&at, in, n_in, &all)) return false;
     if (*at == '>') at++;
-    return side_takes(&at, out, n_out);
+    return side_takes(&at, out, n_out, &all);
 }
 
 const mwi_kernel *mwi_op_kernel(const mwi_shape_call *call)

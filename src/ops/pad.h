@@ -8,6 +8,8 @@
 mw_status mwi_pad_infer(mw_ctx *ctx, mwi_shape_call *call);
 /* Zero is the zero point of a quantized tensor; PADV2's value is input 2. */
 mw_status mwi_pad_prepare(mw_ctx *ctx, mwi_prepare_call *call);
+/* n copies of one element. */
+void mwi_fill(void *out, size_t n, const void *value, size_t element);
 mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call);
 
 #endif

@@ -53,10 +53,17 @@ mw_status mwi_pad_prepare(mw_ctx *ctx, mwi_prepare_call *call)
     return MW_OK;
 }
 
-static void fill(void *out, size_t n, const void *value, size_t element)
+void mwi_fill(void *out, size_t n, const void *value, size_t element)
 {
     char *const p = out;
-    for (size_t i = 0; i < n; i++) memcpy(p + i * element, value, element);
+
+    if (n == 0) return;
+    switch (element) {
+    case 1: memset(out, *(const uint8_t *)value, n); return;
+    case 2: for (size_t i = 0; i < n; i++) memcpy(p + 2 * i, value, 2); return;
+    case 4: for (size_t i = 0; i < n; i++) memcpy(p + 4 * i, value, 4); return;
+    default: for (size_t i = 0; i < n; i++) memcpy(p + element * i, value, element); return;
+    }
 }
 
 mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call)
@@ -69,7 +76,7 @@ mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     if (element == 0) return mwi_fail(ctx, MW_EUNSUPPORTED, "values of %s", mw_dtype_name(x->dtype));
-    fill(out->data, mwi_view_count(out), given ? call->in[2].data : call->state, element);
+    mwi_fill(out->data, mwi_view_count(out), given ? call->in[2].data : call->state, element);
     (void)mwi_run_ints(&call->in[1], pads, 2 * MW_MAX_RANK);
     mwi_dense_strides(x->rank, x->dims, s.in_strides);
     mwi_dense_strides(out->rank, out->dims, out_strides);
@@ -78,6 +85,6 @@ mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call)
         s.out_strides[i] = out_strides[i];
         at += pads[2 * i] * out_strides[i];
     }
-    mwi_strided_copy(&s, x->data, (char *)out->data + at * (int64_t)element, element);
+    mwi_strided_copy(call->pool, &s, x->data, (char *)out->data + at * (int64_t)element, element);
     return MW_OK;
 }

@@ -36,106 +36,120 @@ mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
-void mwi_reduce_plan(const mwi_run_call *call, mwi_reduce *r)
+/* One dimension of the input, from the innermost out. */
+static void add_dim(mwi_reduce *r, size_t dim, size_t stride, bool gone, bool *last_gone)
 {
-    const mwi_view *const x = &call->in[0];
-    int64_t axes[MAX_AXES], strides[MW_MAX_RANK];
-    bool gone[MW_MAX_RANK] = {false};
-    const size_t n = mwi_run_ints(&call->in[1], axes, MAX_AXES);
+    int32_t *const rank = gone ? &r->gone_rank : &r->kept_rank;
+    size_t *const dims = gone ? r->gone_dims : r->kept_dims;
+    size_t *const strides = gone ? r->gone_strides : r->kept_strides;
 
-    memset(r, 0, sizeof *r);
-    r->n_out = r->n_in = 1;
-    mwi_dense_strides(x->rank, x->dims, strides);
-    for (size_t i = 0; i < n; i++) gone[axes[i] < 0 ? axes[i] + x->rank : axes[i]] = true;
-    for (int32_t i = 0; i < x->rank; i++) {
-        const size_t d = (size_t)x->dims[i];
-        if (gone[i]) {
-            r->in_dims[r->in_rank] = d;
-            r->in_strides[r->in_rank++] = (size_t)strides[i];
-            r->n_in *= d;
-        } else {
-            r->out_dims[r->out_rank] = d;
-            r->out_strides[r->out_rank++] = (size_t)strides[i];
-            r->n_out *= d;
-        }
+    if (r->gone_rank + r->kept_rank > 0 && *last_gone == gone) {
+        dims[*rank - 1] *= dim;
+        return;
+    }
+    dims[*rank] = dim;
+    strides[(*rank)++] = stride;
+    *last_gone = gone;
+}
+
+static void reverse(size_t *v, int32_t n)
+{
+    for (int32_t i = 0; i < n / 2; i++) {
+        const size_t t = v[i];
+        v[i] = v[n - 1 - i];
+        v[n - 1 - i] = t;
     }
 }
 
-static size_t unravel(int32_t rank, const size_t *dims, const size_t *strides, size_t index)
+void mwi_reduce_plan(const mwi_view *in, mwi_reduce *r)
 {
-    size_t at = 0;
+    const mwi_view *const x = &in[0];
+    int64_t axes[MAX_AXES];
+    bool gone[MW_MAX_RANK] = {false}, last_gone = false;
+    const size_t n = mwi_run_ints(&in[1], axes, MAX_AXES);
+    size_t stride = 1;
 
-    for (int32_t i = rank - 1; i >= 0; i--) {
-        at += index % dims[i] * strides[i];
-        index /= dims[i];
+    memset(r, 0, sizeof *r);
+    for (size_t i = 0; i < n; i++) gone[axes[i] < 0 ? axes[i] + x->rank : axes[i]] = true;
+    for (int32_t i = x->rank - 1; i >= 0; i--) {
+        const size_t d = (size_t)x->dims[i];
+        if (d != 1) add_dim(r, d, stride, gone[i], &last_gone);
+        stride *= d;
+    }
+    r->lanes = r->run = r->n_steps = r->n_in = 1;
+    /* The innermost dimension leaves the lists. */
+    if (r->gone_rank > 0 && r->gone_strides[0] == 1) {
+        r->run = r->n_in = r->gone_dims[0];
+        r->gone_rank--;
+        memmove(r->gone_dims, r->gone_dims + 1, (size_t)r->gone_rank * sizeof *r->gone_dims);
+        memmove(r->gone_strides, r->gone_strides + 1, (size_t)r->gone_rank * sizeof *r->gone_strides);
+    } else if (r->kept_rank > 0 && r->kept_strides[0] == 1) {
+        r->lanes = r->kept_dims[0];
+        r->kept_rank--;
+        memmove(r->kept_dims, r->kept_dims + 1, (size_t)r->kept_rank * sizeof *r->kept_dims);
+        memmove(r->kept_strides, r->kept_strides + 1, (size_t)r->kept_rank * sizeof *r->kept_strides);
+    }
+    reverse(r->gone_dims, r->gone_rank);
+    reverse(r->gone_strides, r->gone_rank);
+    reverse(r->kept_dims, r->kept_rank);
+    reverse(r->kept_strides, r->kept_rank);
+    for (int32_t i = 0; i < r->gone_rank; i++) r->n_steps *= r->gone_dims[i];
+    r->n_in *= r->n_steps;
+    if (r->n_in == 0) r->n_steps = 0;
+    r->n_blocks = (r->lanes + MWI_REDUCE_LANES - 1) / MWI_REDUCE_LANES;
+    r->n_pieces = r->n_blocks;
+    for (int32_t i = 0; i < r->kept_rank; i++) r->n_pieces *= r->kept_dims[i];
+}
+
+size_t mwi_reduce_base(const mwi_reduce *r, size_t piece, size_t *out_first, size_t *out_n)
+{
+    const size_t lane = piece % r->n_blocks * MWI_REDUCE_LANES;
+    size_t outer = piece / r->n_blocks, at = lane;
+
+    *out_first = outer * r->lanes + lane;
+    *out_n = r->lanes - lane < MWI_REDUCE_LANES ? r->lanes - lane : MWI_REDUCE_LANES;
+    for (int32_t i = r->kept_rank - 1; i >= 0; i--) {
+        at += outer % r->kept_dims[i] * r->kept_strides[i];
+        outer /= r->kept_dims[i];
     }
     return at;
 }
 
-size_t mwi_reduce_base(const mwi_reduce *r, size_t o)
+size_t mwi_reduce_grain(const mwi_reduce *r)
 {
-    return unravel(r->out_rank, r->out_dims, r->out_strides, o);
-}
-
-size_t mwi_reduce_offset(const mwi_reduce *r, size_t k)
-{
-    if (r->in_rank == 1) return k * r->in_strides[0];
-    return unravel(r->in_rank, r->in_dims, r->in_strides, k);
+    const size_t lanes = r->lanes < MWI_REDUCE_LANES ? r->lanes : MWI_REDUCE_LANES;
+    const size_t work = (r->n_in == 0 ? 1 : r->n_in) * (lanes == 0 ? 1 : lanes);
+    return work >= 16384 ? 1 : 16384 / work;
 }
 
 /* ---- quantized sums ---- */
 
-mw_status mwi_mean_prepare(mw_ctx *ctx, mwi_prepare_call *call)
+mw_status mwi_mean_prepare(mw_ctx *ctx, mwi_prepare_call *call, bool mean)
 {
     float in_scale, out_scale;
+    int32_t in_zero;
+    mwi_reduce r;
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_mean_state), &memory));
     mwi_mean_state *const s = call->state = memory;
-    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
     mwi_type_range(call->out[0].dtype, &s->low, &s->high);
+    mwi_reduce_plan(call->in, &r);
     s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
+    s->in_sum = (int32_t)((int64_t)in_zero * (int64_t)r.n_in);
+    s->empty = r.n_in == 0;
+    if (!mean || s->empty) return MW_OK;
+    int32_t shift = 63 - __builtin_clzll((uint64_t)r.n_in);
+    if (shift > 32) shift = 32;
+    if (shift > 31 + s->m.shift) shift = 31 + s->m.shift;
+    s->m.multiplier = (int32_t)(((int64_t)s->m.multiplier << shift) / (int64_t)r.n_in);
+    s->m.shift -= shift;
     return MW_OK;
 }
 
-static int32_t value_at(const mwi_view *x, size_t i)
+mw_status mwi_reduce_same_quant(mw_ctx *ctx, mwi_prepare_call *call)
 {
-    switch (x->dtype) {
-    case MW_INT8: return ((const int8_t *)x->data)[i];
-    case MW_UINT8: return ((const uint8_t *)x->data)[i];
-    default: return ((const int16_t *)x->data)[i];
-    }
-}
-
-mw_status mwi_mean_run(mw_ctx *ctx, const mwi_run_call *call, bool mean)
-{
-    const mwi_mean_state *const s = call->state;
-    const mwi_view *const x = &call->in[0], *const out = &call->out[0];
-    mwi_multiplier m = s->m;
-    mwi_reduce r;
-
-    (void)ctx;
-    mwi_reduce_plan(call, &r);
-    if (r.n_in == 0 || r.n_out == 0) {
-        memset(out->data, 0, out->bytes);
-        return MW_OK;
-    }
-    if (mean) {
-        int32_t shift = 63 - __builtin_clzll((uint64_t)r.n_in);
-        if (shift > 32) shift = 32;
-        if (shift > 31 + m.shift) shift = 31 + m.shift;
-        m.multiplier = (int32_t)(((int64_t)m.multiplier << shift) / (int64_t)r.n_in);
-        m.shift -= shift;
-    }
-    for (size_t o = 0; o < r.n_out; o++) {
-        const size_t base = mwi_reduce_base(&r, o);
-        int32_t sum = 0;
-        for (size_t k = 0; k < r.n_in; k++) sum += value_at(x, base + mwi_reduce_offset(&r, k));
-        const int32_t shifted = (int32_t)((int64_t)sum - (int64_t)s->in_zero * (int64_t)r.n_in);
-        const int32_t q = mwi_clamp(mwi_scale(shifted, m) + s->out_zero, s->low, s->high);
-        if (out->dtype == MW_INT16) ((int16_t *)out->data)[o] = (int16_t)q;
-        else ((uint8_t *)out->data)[o] = (uint8_t)q; /* the same byte for int8 */
-    }
-    return MW_OK;
+    return mwi_need_same_quant(ctx, &call->in[0], &call->out[0]);
 }

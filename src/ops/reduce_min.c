@@ -5,18 +5,18 @@
 
 #include <float.h>
 
-MWI_REDUCE_RUN(run_f32, float, float, FLT_MAX, acc = v < acc ? v : acc, acc)
-MWI_REDUCE_RUN(run_i8, int8_t, int8_t, INT8_MAX, acc = v < acc ? v : acc, acc)
-MWI_REDUCE_RUN(run_u8, uint8_t, uint8_t, UINT8_MAX, acc = v < acc ? v : acc, acc)
-MWI_REDUCE_RUN(run_i16, int16_t, int16_t, INT16_MAX, acc = v < acc ? v : acc, acc)
-MWI_REDUCE_RUN(run_i32, int32_t, int32_t, INT32_MAX, acc = v < acc ? v : acc, acc)
-MWI_REDUCE_RUN(run_i64, int64_t, int64_t, INT64_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_f32, float, float, void, FLT_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i8, int8_t, int8_t, void, INT8_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_u8, uint8_t, uint8_t, void, UINT8_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i16, int16_t, int16_t, void, INT16_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i32, int32_t, int32_t, void, INT32_MAX, acc = v < acc ? v : acc, acc)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, INT64_MAX, acc = v < acc ? v : acc, acc)
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_reduce_min__ref", .types = "f32,i32>f32", .run = run_f32},
-    {.name = "s8_reduce_min__ref", .types = "i8,i32>i8", .run = run_i8},
-    {.name = "u8_reduce_min__ref", .types = "u8,i32>u8", .run = run_u8},
-    {.name = "s16_reduce_min__ref", .types = "i16,i32>i16", .run = run_i16},
+    {.name = "s8_reduce_min__ref", .types = "i8,i32>i8", .prepare = mwi_reduce_same_quant, .run = run_i8},
+    {.name = "u8_reduce_min__ref", .types = "u8,i32>u8", .prepare = mwi_reduce_same_quant, .run = run_u8},
+    {.name = "s16_reduce_min__ref", .types = "i16,i32>i16", .prepare = mwi_reduce_same_quant, .run = run_i16},
     {.name = "s32_reduce_min__ref", .types = "i32,i32>i32", .run = run_i32},
     {.name = "s64_reduce_min__ref", .types = "i64,i32>i64", .run = run_i64},
     {.name = NULL},

@@ -56,30 +56,65 @@ static void merge(const mwi_strided *s, mwi_strided *m)
     }
 }
 
-void mwi_strided_copy(const mwi_strided *s, const void *in, void *out, size_t element)
-{
+typedef struct task {
     mwi_strided m;
-    size_t at[MW_MAX_RANK] = {0};
+    const char *in;
+    char *out;
+    size_t element;
+} task;
+
+/* Rows [begin, end) of the last dimension, counted over the outer ones. */
+static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const task *const t = arg;
+    const mwi_strided *const m = &t->m;
+    const int32_t last = m->rank - 1;
+    const int64_t element = (int64_t)t->element;
+    size_t at[MW_MAX_RANK] = {0}, rest = begin;
     int64_t from = 0, to = 0;
+
+    (void)thread;
+    for (int32_t k = last - 1; k >= 0; k--) {
+        at[k] = rest % m->dims[k];
+        rest /= m->dims[k];
+        from += m->in_strides[k] * (int64_t)at[k];
+        to += m->out_strides[k] * (int64_t)at[k];
+    }
+    for (size_t i = begin; i < end; i++) {
+        row(t->in + from * element, m->in_strides[last], t->out + to * element, m->out_strides[last],
+            m->dims[last], t->element);
+        for (int32_t k = last - 1; k >= 0; k--) {
+            from += m->in_strides[k];
+            to += m->out_strides[k];
+            if (++at[k] < m->dims[k]) break;
+            from -= m->in_strides[k] * (int64_t)m->dims[k];
+            to -= m->out_strides[k] * (int64_t)m->dims[k];
+            at[k] = 0;
+        }
+    }
+}
+
+void mwi_strided_copy(mwi_pool *pool, const mwi_strided *s, const void *in, void *out, size_t element)
+{
+    enum { GRAIN = 32768 }; /* elements a piece */
+    task t = {.in = in, .out = out, .element = element};
+    size_t n = 1;
 
     for (int32_t i = 0; i < s->rank; i++)
         if (s->dims[i] == 0) return;
-    merge(s, &m);
-    const int32_t last = m.rank - 1;
-    for (;;) {
-        row((const char *)in + from * (int64_t)element, m.in_strides[last], (char *)out + to * (int64_t)element,
-            m.out_strides[last], m.dims[last], element);
-        int32_t k = last - 1;
-        for (; k >= 0; k--) {
-            from += m.in_strides[k];
-            to += m.out_strides[k];
-            if (++at[k] < m.dims[k]) break;
-            from -= m.in_strides[k] * (int64_t)m.dims[k];
-            to -= m.out_strides[k] * (int64_t)m.dims[k];
-            at[k] = 0;
-        }
-        if (k < 0) return;
-    }
+    merge(s, &t.m);
+    for (int32_t i = 0; i < t.m.rank - 1; i++) n *= t.m.dims[i];
+    const size_t last = t.m.dims[t.m.rank - 1];
+    mwi_par_for(pool, n, last >= GRAIN ? 1 : GRAIN / last, rows, &t);
+}
+
+void mwi_copy_rows(const void *in, size_t in_stride, void *out, size_t out_stride, size_t row_bytes, size_t n)
+{
+    const char *from = in;
+    char *to = out;
+
+    if (row_bytes == 0) return;
+    for (size_t i = 0; i < n; i++, from += in_stride, to += out_stride) memcpy(to, from, row_bytes);
 }
 
 size_t mwi_run_ints(const mwi_view *v, int64_t *out, size_t max)
@@ -100,7 +135,7 @@ mw_status mwi_param_ints(mw_ctx *ctx, mwi_shape_call *call, size_t i, size_t max
         return mwi_fail(ctx, MW_EFORMAT, "input %zu is %s, allowed int32 or int64", i, mw_dtype_name(v->dtype));
     if (mwi_view_count(v) > max)
         return mwi_fail(ctx, MW_EFORMAT, "input %zu has %zu values, allowed %zu", i, mwi_view_count(v), max);
-    if (v->data == NULL) {
+    if (v->data == NULL || v->tensor->is_variable) { /* a state's value may change */
         call->unknown = true;
         return MW_OK;
     }

@@ -7,14 +7,19 @@
 #include "ops/shapes.h"
 
 /* out[i0,i1,...] = in[i0*stride0 + i1*stride1 + ...]; strides in elements, may be 0 or negative; `in` is the
- * element of index 0. element: 1, 2, 4 or 8 bytes (or 16). out_strides: NULL for a dense output. */
+ * element of index 0. element: its bytes. Large copies run on the pool's threads. */
 typedef struct mwi_strided {
     int32_t rank;
     size_t dims[MW_MAX_RANK];
     int64_t in_strides[MW_MAX_RANK];
     int64_t out_strides[MW_MAX_RANK];
 } mwi_strided;
-void mwi_strided_copy(const mwi_strided *s, const void *in, void *out, size_t element);
+void mwi_strided_copy(mwi_pool *pool, const mwi_strided *s, const void *in, void *out, size_t element);
+/* n rows of row_bytes; strides in bytes. */
+void mwi_copy_rows(const void *in, size_t in_stride, void *out, size_t out_stride, size_t row_bytes, size_t n);
+/* Types that are moved without looking at them, for lists of types. */
+#define MWI_MOVED "f32|i8|u8|i16|i32|i64|bool|u32|f16|u16|u64|f64|bf16"
+
 /* Dense strides of a shape, in elements. */
 void mwi_dense_strides(int32_t rank, const int32_t *dims, int64_t *out);
 

@@ -3,17 +3,21 @@
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
-MWI_REDUCE_RUN(run_f32, float, float, 0, acc += v, acc)
-MWI_REDUCE_RUN(run_i32, int32_t, int64_t, 0, acc += v, acc)
-MWI_REDUCE_RUN(run_i64, int64_t, int64_t, 0, acc += v, acc)
+#define QUANTIZED mwi_mean_result(s, acc)
+MWI_REDUCE_RUN(run_f32, float, float, void, 0, acc += v, acc)
+MWI_REDUCE_RUN(run_i32, int32_t, int32_t, void, 0, acc += v, acc)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc += v, acc)
+MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
+MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
+MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 
-static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call) { return mwi_mean_run(ctx, call, false); }
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_mean_prepare(ctx, call, false); }
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_sum__ref", .types = "f32,i32>f32", .run = run_f32},
-    {.name = "s8_sum__ref", .types = "i8,i32>i8", .prepare = mwi_mean_prepare, .run = run_int},
-    {.name = "u8_sum__ref", .types = "u8,i32>u8", .prepare = mwi_mean_prepare, .run = run_int},
-    {.name = "s16_sum__ref", .types = "i16,i32>i16", .prepare = mwi_mean_prepare, .run = run_int},
+    {.name = "s8_sum__ref", .types = "i8,i32>i8", .prepare = prepare, .run = run_i8},
+    {.name = "u8_sum__ref", .types = "u8,i32>u8", .prepare = prepare, .run = run_u8},
+    {.name = "s16_sum__ref", .types = "i16,i32>i16", .prepare = prepare, .run = run_i16},
     {.name = "s32_sum__ref", .types = "i32,i32>i32", .run = run_i32},
     {.name = "s64_sum__ref", .types = "i64,i32>i64", .run = run_i64},
     {.name = NULL},

@@ -40,7 +40,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         s.dims[i] = (size_t)out->dims[i];
         s.in_strides[i] = strides[perm[i] < 0 ? perm[i] + x->rank : perm[i]];
     }
-    mwi_strided_copy(&s, x->data, out->data, mwi_element_bytes(x));
+    mwi_strided_copy(call->pool, &s, x->data, out->data, mwi_element_bytes(x));
     return MW_OK;
 }
 
