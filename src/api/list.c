@@ -5,6 +5,7 @@
 #include "data/source.h"
 #include "devices/device.h"
 #include "formats/format.h"
+#include "formats/keras/layers_list.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -32,6 +33,11 @@ static bool get_kernel(size_t i, mw_list_row *out)
     return false;
 }
 
+static bool get_layer(size_t i, mw_list_row *out)
+{
+    return mwi_keras_layer_row(i, &out->name, &out->detail);
+}
+
 #define ROWS(array)                                                                                  \
     static bool get_##array(size_t i, mw_list_row *out)                                              \
     {                                                                                                \
@@ -45,7 +51,7 @@ ROWS(mwi_devices)
 ROWS(mwi_data_kinds)
 
 static const struct table tables[] = {
-    {"ops", get_op},           {"kernels", get_kernel},      {"passes", get_mwi_passes},
+    {"ops", get_op},           {"kernels", get_kernel},{"layers", get_layer},      {"passes", get_mwi_passes},
     {"formats", get_mwi_formats}, {"devices", get_mwi_devices}, {"data", get_mwi_data_kinds},
 };
 
