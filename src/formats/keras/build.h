@@ -169,6 +169,7 @@ typedef struct kr_member {
     kr_node *nodes;
     size_t n_nodes;
     int32_t node_offset; /* nested models may count their nodes from 1 */
+    bool counts_from_0;
 } kr_member;
 typedef struct kr_model {
     const char *name;

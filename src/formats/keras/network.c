@@ -305,9 +305,11 @@ static void find_offsets(kr_model *m, const json_t *v, unsigned depth)
     if (depth > 32) return;
     if (is_ref(v)) {
         kr_member *const from = find_member(m, json_string_value(json_array_get(v, 0)));
-        if (from != NULL && from->layer->model != NULL &&
-            json_integer_value(json_array_get(v, 1)) == (json_int_t)from->n_nodes)
-            from->node_offset = 1;
+        if (from != NULL && from->layer->model != NULL) {
+            const json_int_t node = json_integer_value(json_array_get(v, 1));
+            if (node == 0) from->counts_from_0 = true;
+            from->node_offset = !from->counts_from_0 && (from->node_offset == 1 || node == (json_int_t)from->n_nodes);
+        }
     }
     if (json_is_array(v)) json_array_foreach(v, i, item) find_offsets(m, item, depth + 1);
     if (json_is_object(v)) json_object_foreach((json_t *)(uintptr_t)v, key, item) find_offsets(m, item, depth + 1);
