@@ -219,7 +219,9 @@ static mw_status add_ref(kr_builder *b, kr_model *m, const kr_layer *l, json_t *
 
     kr_member *const from = name == NULL ? NULL : find_member(m, name);
     if (from == NULL) return kr_fail(b, l, MW_EFORMAT, "is connected to '%s', which is not a layer", name == NULL ? "?" : name);
-    const json_int_t index = node - from->node_offset;
+    json_int_t index = node - from->node_offset;
+    /* Keras 3 counts the calls of a nested model from 0 in layers, from 1 in output_layers. */
+    if (from->layer->model != NULL && index == (json_int_t)from->n_nodes) index--;
     if (index < 0 || (size_t)index >= from->n_nodes)
         return kr_fail(b, l, MW_EFORMAT, "is connected to call %lld of '%s', which has %zu", (long long)node, name, from->n_nodes);
     const kr_node *const n = &from->nodes[index];
@@ -383,7 +385,7 @@ static mw_status build_functional(kr_builder *b, kr_model *m, const int32_t *in,
 
     for (size_t i = 0; i < m->n_members; i++) /* a shared model is built anew at each call */
         for (size_t k = 0; k < m->members[i].n_nodes; k++) m->members[i].nodes[k].outputs = NULL;
-    find_offsets(m, m->config, 0);
+    find_offsets(m, json_object_get(m->config, "layers"), 0);
     MWI_TRY(build_inputs(b, m, in, n_in, inputs, &n_inputs));
     MWI_TRY(build_nodes(b, m));
     MWI_TRY(io_refs(b, m, "output_layers", &outputs));
