@@ -1,0 +1,24 @@
+/* programs/milliwatt/feed.h - one invocation: arrays in, arrays out, whatever their batch.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MILLIWATT_FEED_H
+#define MILLIWATT_FEED_H
+
+#include "command.h"
+
+/* One output of an invocation; data is malloc'ed. */
+typedef struct result {
+    mw_dtype dtype;
+    int32_t rank;
+    int32_t dims[MW_MAX_RANK];
+    void *data;
+    size_t bytes;
+} result;
+
+/* Runs the session on one array per input, in the model's order. The arrays' shape is planned for where
+ * the file lets it be; else a batch runs item by item. Prints the mistake itself; results are the caller's
+ * (free_results) when it returns true. */
+bool feed(mw_ctx *ctx, mw_session *session, const mw_model *model, const mw_array *inputs, size_t n_inputs,
+          result **out_results);
+void free_results(result *results, size_t n); /* accepts NULL */
+
+#endif

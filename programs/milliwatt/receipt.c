@@ -1,0 +1,216 @@
+/* programs/milliwatt/receipt.c - the same rows as text or as JSON.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_COLUMNS = 12 };
+
+struct receipt {
+    bool json;
+    json_t *root;
+    json_t *table; /* the array that rows go to */
+    const char *columns[MAX_COLUMNS];
+    size_t n_columns;
+    /* Text rows wait until the table ends, so that columns get their widths. */
+    char **cells;
+    size_t n_cells, capacity;
+};
+
+static void *must(void *memory)
+{
+    if (memory != NULL) return memory;
+    (void)fprintf(stderr, "milliwatt: out of memory\n");
+    exit(EXIT_FAILED);
+}
+
+receipt *receipt_open(const char *name, bool json)
+{
+    receipt *const r = must(calloc(1, sizeof *r));
+
+    r->json = json;
+    r->root = must(json_object());
+    (void)json_object_set_new(r->root, "command", json_string(name));
+    return r;
+}
+
+static bool is_right_aligned(const char *text)
+{
+    return (*text >= '0' && *text <= '9') || (*text == '-' && text[1] >= '0') || *text == '\0';
+}
+
+static void print_table(receipt *r)
+{
+    size_t width[MAX_COLUMNS];
+    const size_t n = r->n_columns;
+
+    for (size_t c = 0; c < n; c++) {
+        width[c] = strlen(r->columns[c]);
+        for (size_t i = c; i < r->n_cells; i += n)
+            if (strlen(r->cells[i]) > width[c]) width[c] = strlen(r->cells[i]);
+    }
+    for (size_t c = 0; c < n; c++) {
+        const bool right = r->n_cells > c && is_right_aligned(r->cells[c]);
+        (void)printf(right ? "  %*s" : "  %-*s", (int)width[c], r->columns[c]);
+    }
+    (void)printf("\n");
+    for (size_t i = 0; i < r->n_cells; i++) {
+        (void)printf(is_right_aligned(r->cells[i]) ? "  %*s" : "  %-*s", (int)width[i % n], r->cells[i]);
+        if (i % n == n - 1) (void)printf("\n");
+        free(r->cells[i]);
+    }
+}
+
+static void end_table(receipt *r)
+{
+    if (r->n_columns > 0 && !r->json) print_table(r);
+    r->n_cells = r->n_columns = 0;
+    r->table = NULL;
+}
+
+static void put(receipt *r, const char *key, json_t *value) { (void)json_object_set_new(r->root, key, must(value)); }
+
+/* 1234567 as "1,234,567". */
+static const char *grouped(uint64_t v, char out[32])
+{
+    char digits[24];
+    const int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
+    char *p = out;
+
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0) *p++ = ',';
+        *p++ = digits[i];
+    }
+    *p = '\0';
+    return out;
+}
+
+static void line(receipt *r, const char *label, const char *value, const char *unit)
+{
+    end_table(r);
+    if (!r->json) (void)printf("%-22s %s%s%s\n", label, value, *unit == '\0' ? "" : " ", unit);
+}
+
+void receipt_text(receipt *r, const char *key, const char *label, const char *value)
+{
+    line(r, label, value, "");
+    /* Names in files may be any bytes; JSON takes UTF-8. */
+    json_t *const text = json_string(value);
+    put(r, key, text != NULL ? text : json_string("(not UTF-8)"));
+}
+
+void receipt_uint(receipt *r, const char *key, const char *label, uint64_t value, const char *unit)
+{
+    char text[32];
+    line(r, label, grouped(value, text), unit);
+    put(r, key, json_integer((json_int_t)value));
+}
+
+void receipt_number(receipt *r, const char *key, const char *label, double value, const char *format)
+{
+    char text[64];
+
+    if (isnan(value)) return;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    (void)snprintf(text, sizeof text, format, value);
+#pragma GCC diagnostic pop
+    line(r, label, text, "");
+    /* JSON has no infinity: a perfect SQNR is given as a large number. */
+    put(r, key, json_real(isinf(value) ? (value > 0 ? 999.0 : -999.0) : value));
+}
+
+void receipt_bool(receipt *r, const char *key, const char *label, bool value)
+{
+    line(r, label, value ? "yes" : "no", "");
+    put(r, key, json_boolean(value));
+}
+
+void receipt_change(receipt *r, const char *key, const char *label, uint64_t before, uint64_t after,
+                    const char *unit)
+{
+    char a[32], b[32], text[128];
+
+    (void)snprintf(text, sizeof text, "%s -> %s %s", grouped(before, a), grouped(after, b), unit);
+    if (before > 0 && before != after)
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), " (%.1f %%)",
+                       100.0 * (double)after / (double)before);
+    line(r, label, text, "");
+    put(r, key, json_pack("{s:I,s:I}", "before", (json_int_t)before, "after", (json_int_t)after));
+}
+
+void receipt_table(receipt *r, const char *key, const char *title, const char *const *columns, size_t n)
+{
+    end_table(r);
+    if (!r->json && *title != '\0') (void)printf("%s\n", title);
+    r->n_columns = n < MAX_COLUMNS ? n : MAX_COLUMNS;
+    memcpy(r->columns, columns, r->n_columns * sizeof *columns);
+    r->table = must(json_array());
+    put(r, key, r->table);
+}
+
+static char *cell_text(const cell *c)
+{
+    char text[32];
+    char *out;
+
+    if (c->kind == CELL_TEXT) return must(strdup(c->text));
+    if (c->kind == CELL_UINT) return must(strdup(grouped(c->uint, text)));
+    if (isnan(c->number)) return must(strdup("-"));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    return asprintf(&out, c->format, c->number) < 0 ? must(NULL) : out;
+#pragma GCC diagnostic pop
+}
+
+static json_t *cell_json(const cell *c)
+{
+    if (c->kind == CELL_TEXT) return json_string(c->text) != NULL ? json_string(c->text) : json_string("?");
+    if (c->kind == CELL_UINT) return json_integer((json_int_t)c->uint);
+    return isfinite(c->number) ? json_real(c->number) : json_null();
+}
+
+void receipt_row(receipt *r, const cell *cells)
+{
+    json_t *const row = must(json_object());
+
+    for (size_t i = 0; i < r->n_columns; i++) {
+        (void)json_object_set_new(row, r->columns[i], must(cell_json(&cells[i])));
+        if (r->json) continue;
+        if (r->n_cells == r->capacity) {
+            r->capacity = r->capacity * 2 + 64;
+            r->cells = must(realloc(r->cells, r->capacity * sizeof *r->cells));
+        }
+        r->cells[r->n_cells++] = cell_text(&cells[i]);
+    }
+    (void)json_array_append_new(r->table, row);
+}
+
+void receipt_note(receipt *r, const char *format, ...)
+{
+    va_list args;
+
+    end_table(r);
+    if (r->json) return;
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    (void)printf("\n");
+}
+
+void receipt_close(receipt *r)
+{
+    end_table(r);
+    if (r->json) {
+        (void)json_dumpf(r->root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
+        (void)printf("\n");
+    }
+    json_decref(r->root);
+    free(r->cells);
+    free(r);
+}
