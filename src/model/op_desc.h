@@ -67,6 +67,7 @@ typedef struct mwi_view {
 typedef struct mwi_shape_call {
     const mwi_op *op;
     const void *attr;
+    const mwi_graph *graph; /* of the operator, for its intermediate tensors; NULL: unknown */
     size_t n_in, n_out;
     const mwi_view *in;
     mwi_view *out; /* infer sets rank and dims, and dtype where the attributes fix it */
@@ -79,6 +80,7 @@ typedef struct mwi_shape_call {
 typedef struct mwi_prepare_call {
     const mwi_op *op;
     const void *attr;
+    const mwi_graph *graph; /* of the operator, for its intermediate tensors; NULL: unknown */
     size_t n_in, n_out;
     const mwi_view *in, *out; /* planned shapes; data of constants only */
     mwi_arena *arena;

@@ -34,6 +34,7 @@ mw_status mwi_op_views(mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op, mw
     mwi_view *const views = in;
     out->op = op;
     out->attr = op->attr;
+    out->graph = graph;
     out->n_in = op->n_in;
     out->n_out = op->n_out;
     out->in = views;
@@ -78,8 +79,8 @@ static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
     void *scratch = NULL;
 
     if (k == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these types");
-    mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .n_in = call->n_in,
-                             .n_out = call->n_out, .in = call->in, .out = call->out,
+    mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph,
+                             .n_in = call->n_in, .n_out = call->n_out, .in = call->in, .out = call->out,
                              .arena = arena, .n_threads = 1};
     if (k->accepts != NULL && !k->accepts(&prep))
         return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these shapes");

@@ -67,8 +67,8 @@ static mw_status gather(mw_ctx *ctx, maker *m, const mwi_op *op, mwi_shape_call 
     for (size_t i = 0; i < op->n_in; i++)
         if (op->in[i] >= 0) in[i] = m->plan->views[op->in[i]];
     for (size_t i = 0; i < op->n_out; i++) in[op->n_in + i] = m->plan->views[op->out[i]];
-    *out = (mwi_shape_call){.op = op, .attr = op->attr, .n_in = op->n_in, .n_out = op->n_out, .in = in,
-                            .out = in + op->n_in};
+    *out = (mwi_shape_call){.op = op, .attr = op->attr, .graph = m->o->graph, .n_in = op->n_in,
+                            .n_out = op->n_out, .in = in, .out = in + op->n_in};
     *out_in = in;
     return MW_OK;
 }
@@ -109,8 +109,8 @@ static mw_status add_step(mw_ctx *ctx, maker *m, const mwi_shape_call *call)
 {
     mwi_plan *const p = m->plan;
     mwi_step *const s = &p->steps[p->n_steps];
-    mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .n_in = call->n_in, .n_out = call->n_out,
-                             .in = call->in, .out = call->out, .arena = &p->arena,
+    mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph, .n_in = call->n_in,
+                             .n_out = call->n_out, .in = call->in, .out = call->out, .arena = &p->arena,
                              .n_threads = m->o->n_threads};
     const mwi_kernel *const k = mwi_device_choose(m->o->device, &prep, m->o->kernel_suffix);
 
