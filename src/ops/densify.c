@@ -1,24 +1,18 @@
-/* ops/densify.c - DENSIFY: a sparse constant as a dense tensor.
- * Depends: ops/shapes.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/densify.c - DENSIFY: a sparse constant as dense values. Views of sparse constants are dense already, so
+ * that nothing is left to do.
+ * Depends: ops/shapes, ops/view_op.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
+#include "ops/view_op.h"
 
-#include <string.h>
-
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
-    const mwi_tensor *const t = call->in[0].tensor;
-
-    if (t->sparsity == NULL || t->data == NULL) return mwi_fail(ctx, MW_EFORMAT, "the input is not a sparse constant");
+    MWI_TRY(mwi_infer_same(ctx, call));
+    call->out[0].dtype = call->in[0].dtype;
     return MW_OK;
 }
 
-static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
-{
-    return mwi_sparsity_expand(ctx, call->in[0].tensor, call->out[0].data);
-}
-
 static const mwi_kernel kernels[] = {
-    {.name = "any_densify__ref", .types = "f32|f16|i8>=", .prepare = prepare, .run = run},
+    {.name = "any_densify__ref", .types = "f32|f16|i8>=", .run = mwi_view_op_run},
     {.name = NULL},
 };
 
@@ -27,6 +21,7 @@ const mwi_op_desc mwi_op_densify = {
     .tflite_code = 124,
     .options_type = 99,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_INPLACE | MWI_OP_VIEW,
     .kernels = kernels,
-    .infer = mwi_infer_same,
+    .infer = infer,
 };

@@ -370,25 +370,46 @@ static bool is_blockwise(const mwi_prepare_call *call)
 
 static bool is_not_blockwise(const mwi_prepare_call *call) { return !is_blockwise(call); }
 
+/* The scales are a tensor of their own, float16 or float32. */
+static mw_status read_block_scales(mw_ctx *ctx, const mwi_prepare_call *call, size_t n, float *out)
+{
+    const mwi_quant *const q = call->in[1].quant;
+    size_t have = 0;
+
+    if (call->graph == NULL || q->block_scales < 0 || (size_t)q->block_scales >= call->graph->n_tensors)
+        return mwi_fail(ctx, MW_EFORMAT, "blockwise weights without a tensor of scales");
+    if (q->block_zero_points >= 0)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "blockwise weights with zero points");
+    const mwi_tensor *const t = call->graph->tensors[q->block_scales];
+    if ((t->dtype != MW_FLOAT16 && t->dtype != MW_FLOAT32) || t->data == NULL || t->sparsity != NULL ||
+        !mwi_dims_count(t->rank, t->dims, &have) || have != n)
+        return mwi_fail(ctx, MW_EFORMAT, "block scales '%s' are %zu values of %s, needed are %zu constants of float16 or "
+                        "float32", t->name, have, mw_dtype_name(t->dtype), n);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = t->dtype == MW_FLOAT16 ? mwi_half_to_float(((const uint16_t *)t->data)[i]) : ((const float *)t->data)[i];
+        if (!isfinite(out[i])) return mwi_fail(ctx, MW_EFORMAT, "block scale %zu is %g", i, (double)out[i]);
+    }
+    return MW_OK;
+}
+
 static mw_status prepare_blockwise(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
-    const mwi_quant *const q = call->in[1].quant;
     const void *values;
     void *memory;
     state *s;
 
     MWI_TRY(prepare_common(ctx, call, &s));
     MWI_TRY(mwi_act_range_f32(ctx, a->activation, &s->low, &s->high));
-    s->block = (size_t)q->q.block_size;
-    const size_t n = s->block == 0 ? 0 : s->out * (s->in / s->block);
-    if (s->in % s->block != 0 || q->q.n_scales != n)
-        return mwi_fail(ctx, MW_EFORMAT, "%zu block scales of %d for weights [%zu,%zu], %zu are needed", q->q.n_scales,
-                        q->q.block_size, s->out, s->in, n);
+    s->block = (size_t)call->in[1].quant->q.block_size;
+    if (s->in % s->block != 0)
+        return mwi_fail(ctx, MW_EFORMAT, "blocks of %zu do not cut weights [%zu,%zu] evenly", s->block, s->out, s->in);
+    const size_t n = s->out * (s->in / s->block);
     MWI_TRY(mwi_weights_int8(ctx, &call->in[1], call->arena, &values));
     s->values = values;
-    MWI_TRY(mwi_arena_copy(ctx, call->arena, q->q.scales, n * sizeof(float), &memory));
+    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(float), &memory));
     s->block_scales = memory;
+    MWI_TRY(read_block_scales(ctx, call, n, memory));
     call->scratch_bytes = s->in;
     return MW_OK;
 }

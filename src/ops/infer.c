@@ -23,6 +23,16 @@ void mwi_view_of(const mwi_tensor *tensor, mwi_view *out)
     else (void)mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &out->bytes);
 }
 
+mw_status mwi_view_dense(mw_ctx *ctx, const mwi_tensor *tensor, mwi_arena *arena, mwi_view *out)
+{
+    mwi_view_of(tensor, out);
+    if (tensor == NULL || tensor->sparsity == NULL || tensor->data == NULL) return MW_OK;
+    if (!mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &out->bytes))
+        return mwi_fail(ctx, MW_ELIMIT, "sparse '%s' is larger than any memory", tensor->name);
+    MWI_TRY(mwi_arena_alloc(ctx, arena, out->bytes + 1, &out->data));
+    return mwi_sparsity_expand(ctx, tensor, out->data);
+}
+
 mw_status mwi_op_views(mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op, mwi_arena *arena,
                        mwi_shape_call *out)
 {
@@ -40,7 +50,7 @@ mw_status mwi_op_views(mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op, mw
     out->in = views;
     out->out = results;
     for (size_t i = 0; i < op->n_in; i++)
-        mwi_view_of(op->in[i] < 0 ? NULL : graph->tensors[op->in[i]], &views[i]);
+        MWI_TRY(mwi_view_dense(ctx, op->in[i] < 0 ? NULL : graph->tensors[op->in[i]], arena, &views[i]));
     for (size_t i = 0; i < op->n_out; i++) mwi_view_of(graph->tensors[op->out[i]], &out->out[i]);
     return MW_OK;
 }

@@ -56,7 +56,7 @@ static uint64_t macs(const mwi_shape_call *call)
 typedef struct state {
     size_t batch, in, filters, memory, rank, units;
     mwi_multiplier feature, time;
-    int32_t in_zero, out_zero;
+    int32_t in_zero, out_zero, state_zero;
     const float *time_weights; /* hybrid: in float */
     float weight_scale;
     bool asymmetric;
@@ -106,10 +106,11 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     return MW_OK;
 }
 
+/* State and time weights of int16, as LiteRT; of int8, as TFLite Micro, with a zero point. */
 static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
 {
     float in, out, feature, time, memory;
-    int32_t zero;
+    int32_t zero, state_zero;
     state *s;
 
     if (((const attr *)call->attr)->activation != MWI_ACT_RELU)
@@ -118,7 +119,8 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in, &s->in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->in[1], "feature weights", &feature, &zero));
     MWI_TRY(mwi_need_quant(ctx, &call->in[2], "time weights", &time, &zero));
-    MWI_TRY(mwi_need_quant(ctx, &call->in[4], "state", &memory, &zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->in[4], "state", &memory, &state_zero));
+    s->state_zero = call->in[4].dtype == MW_INT8 ? state_zero : 0;
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out, &s->out_zero));
     const float first = in * feature / memory, second = memory * time / out;
     s->feature = mwi_multiplier_of((double)first);
@@ -194,23 +196,32 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
 
 /* ---- integers ---- */
 
-static uint32_t dot_time(const int16_t *a, const int16_t *b, size_t n)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (uint32_t)((int32_t)a[i] * b[i]);
-    return sum;
-}
+#define TIME(name, type)                                                                            \
+    static uint32_t name(const mwi_run_call *call, const state *s, size_t filter, size_t at)        \
+    {                                                                                               \
+        const type *const w = (const type *)call->in[2].data + filter * s->memory;                  \
+        const type *const v = (const type *)call->in[4].data + at;                                  \
+        uint32_t sum = 0;                                                                           \
+        for (size_t i = 0; i < s->memory; i++) sum += (uint32_t)((int32_t)w[i] * (v[i] - s->state_zero)); \
+        return sum;                                                                                 \
+    }
+TIME(time_i16, int16_t)
+TIME(time_i8, int8_t)
 
 static void features_int(const mwi_run_call *call, const state *s, int16_t *x)
 {
-    int16_t *memory = call->in[4].data;
+    int16_t *wide = (int16_t *)call->in[4].data + s->memory - 1;
+    int8_t *narrow = (int8_t *)call->in[4].data + s->memory - 1;
+    const bool is_wide = call->in[4].dtype == MW_INT16;
 
     for (size_t b = 0; b < s->batch; b++) {
         const int8_t *const row = (const int8_t *)call->in[0].data + b * s->in;
         for (size_t i = 0; i < s->in; i++) x[i] = (int16_t)(row[i] - s->in_zero);
-        for (size_t f = 0; f < s->filters; f++, memory += s->memory) {
+        for (size_t f = 0; f < s->filters; f++, wide += s->memory, narrow += s->memory) {
             const int32_t dot = mwi_dot_s16_s8(x, (const int8_t *)call->in[1].data + f * s->in, s->in);
-            memory[s->memory - 1] = (int16_t)mwi_clamp(mwi_scale(dot, s->feature), INT16_MIN, INT16_MAX);
+            const int32_t v = mwi_scale(dot, s->feature);
+            if (is_wide) *wide = (int16_t)mwi_clamp(v, INT16_MIN, INT16_MAX);
+            else *narrow = (int8_t)(mwi_clamp(v, INT8_MIN, INT8_MAX) + s->state_zero);
         }
     }
 }
@@ -218,9 +229,10 @@ static void features_int(const mwi_run_call *call, const state *s, int16_t *x)
 static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call)
 {
     const state *const s = call->state;
-    const int16_t *const weights = call->in[2].data, *memory = call->in[4].data;
     const int32_t *const bias = call->in[3].data;
+    const bool is_wide = call->in[4].dtype == MW_INT16;
     int8_t *out = call->out[0].data;
+    size_t at = 0;
 
     (void)ctx;
     shift_state(call);
@@ -228,8 +240,8 @@ static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call)
     for (size_t b = 0; b < s->batch; b++)
         for (size_t u = 0; u < s->units; u++) {
             uint32_t sum = bias == NULL ? 0 : (uint32_t)bias[u];
-            for (size_t r = 0; r < s->rank; r++, memory += s->memory)
-                sum += dot_time(weights + (u * s->rank + r) * s->memory, memory, s->memory);
+            for (size_t r = 0; r < s->rank; r++, at += s->memory)
+                sum += is_wide ? time_i16(call, s, u * s->rank + r, at) : time_i8(call, s, u * s->rank + r, at);
             const int64_t v = (int64_t)mwi_scale((int32_t)sum, s->time) + s->out_zero;
             *out++ = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
         }
@@ -248,6 +260,8 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_s8_svdf__ref", .types = "f32,i8,i8,f32?,f32>f32", .prepare = prepare_hybrid, .run = run_hybrid},
     {.name = "f32_u8_svdf__ref", .types = "f32,u8,u8,f32?,f32>f32", .prepare = prepare_hybrid, .run = run_hybrid},
     {.name = "s8_svdf__ref", .types = "i8,i8,i16,i32?,i16>i8", .prepare = prepare_int, .run = run_int},
+    {.name = "s8_svdf_s8__ref", .types = "i8,i8,i8,i32?,i8>i8", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare_int,
+     .run = run_int},
     {.name = NULL},
 };
 

@@ -35,7 +35,8 @@ static mw_status set_views(mw_ctx *ctx, maker *m)
 {
     const mwi_graph *const g = m->o->graph;
 
-    for (size_t i = 0; i < g->n_tensors; i++) mwi_view_of(g->tensors[i], &m->plan->views[i]);
+    for (size_t i = 0; i < g->n_tensors; i++)
+        MWI_TRY(mwi_view_dense(ctx, g->tensors[i], &m->plan->arena, &m->plan->views[i]));
     for (size_t i = 0; i < m->o->n_inputs; i++) {
         const mwi_tensor *const t = g->tensors[m->o->inputs[i]];
         mwi_view *const v = &m->plan->views[m->o->inputs[i]];
