@@ -1,6 +1,6 @@
 /* programs/milliwatt/cmd_run.c - arrays in, arrays out.   SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
-#include "feed.h"
+#include "invocation.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* programs/milliwatt/feed.c - see feed.h.   SPDX-License-Identifier: Apache-2.0 */
-#include "feed.h"
+/* programs/milliwatt/invocation.c - see invocation.h.   SPDX-License-Identifier: Apache-2.0 */
+#include "invocation.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* ops/pool.c - see pool.h.
+/* ops/pool_window.c - see pool.h.
  * Depends: ops/window.  Used by: pooling operators.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pool.h"
 

@@ -1,4 +1,4 @@
-/* formats/keras/layers/batch_normalization.c - BatchNormalization over one axis; another than the last is brought
+/* formats/keras/layers/batch_norm.c - BatchNormalization over one axis; another than the last is brought
  * there and back.
  * Depends: build.h.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"

@@ -1,7 +1,7 @@
-/* programs/milliwatt/feed.h - one invocation: arrays in, arrays out, whatever their batch.
+/* programs/milliwatt/invocation.h - one invocation: arrays in, arrays out, whatever their batch.
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef MILLIWATT_FEED_H
-#define MILLIWATT_FEED_H
+#ifndef MILLIWATT_INVOCATION_H
+#define MILLIWATT_INVOCATION_H
 
 #include "command.h"
 

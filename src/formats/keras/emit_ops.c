@@ -1,4 +1,4 @@
-/* formats/keras/emit.c - adding operators and constants while a graph is built.
+/* formats/keras/emit_ops.c - adding operators and constants while a graph is built.
  * Depends: build.h.  Used by: layers.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 
