@@ -35,6 +35,7 @@ static bool same(const mwi_graph *g, const mwi_op *a, const mwi_op *b)
     for (size_t i = 0; i < a->n_in; i++)
         if (!same_input(g, a->in[i], b->in[i]) || (a->in[i] >= 0 && g->tensors[a->in[i]]->is_variable)) return false;
     const mwi_tensor *const x = g->tensors[a->out[0]], *const y = g->tensors[b->out[0]];
+    if (x->is_variable || y->is_variable) return false; /* they set state */
     return x->dtype == y->dtype && mwi_same_shape(x, y) && mwi_same_quant(x, y) && equal_attributes(a, b);
 }
 
