@@ -49,7 +49,35 @@ def smooth_images(rng, n, side, channels=3):
     return out
 
 
-def samples(kind, n, seed, kws_path):
+def real_inputs(folder):
+    """The published inputs of a network as reals: a few recordings or photographs."""
+    cases = np.load(folder / "inputs.npz")
+    x = np.concatenate([cases[k] for k in sorted(cases.files) if k.endswith("_in_0")])
+    if x.dtype == np.float32:
+        return x
+    from ai_edge_litert.interpreter import Interpreter
+    scale, zero = Interpreter(model_path=str(folder / "model.tflite")).get_input_details()[0]["quantization"]
+    return (x.astype(np.float32) - zero) * np.float32(scale)
+
+
+def shifted(rng, real, n):
+    """Real inputs, moved along their first axis and mirrored."""
+    out = real[rng.integers(0, len(real), n)].copy()
+    for i in range(n):
+        out[i] = np.roll(out[i], rng.integers(0, out.shape[1]), axis=0)
+        if rng.uniform() < 0.5 and out.shape[-1] == 3:
+            out[i] = out[i][:, ::-1]
+    return out
+
+
+def blend(rng, real, made):
+    """Real and made inputs in all mixtures, so that outputs are spread and not saturated."""
+    n = len(made)
+    w = rng.uniform(0, 1, n).astype(np.float32).reshape(n, *[1] * (made.ndim - 1))
+    return shifted(rng, real, n) * w + made * (1 - w)
+
+
+def samples(kind, n, seed, kws_path, folder):
     rng = np.random.default_rng(seed)
     if kind == "mfcc":  # recordings, two of them blended
         x = (np.load(kws_path)["x"].astype(np.float32) - 83) * np.float32(0.5847029)
@@ -59,9 +87,10 @@ def samples(kind, n, seed, kws_path):
         w = (rng.uniform(0, 0.3, n) * (rng.uniform(size=n) < 0.5)).astype(np.float32)[:, None, None, None]
         return x[a] * (1 - w) + x[b] * w
     if kind == "image01":
-        return np.round(smooth_images(rng, n, 96) * 255).astype(np.float32) / np.float32(255)
+        x = blend(rng, real_inputs(folder), smooth_images(rng, n, 96))
+        return np.round(x * 255).astype(np.float32) / np.float32(255)
     if kind == "image255":
-        return np.round(smooth_images(rng, n, 32) * 255).astype(np.float32)
+        return np.round(blend(rng, real_inputs(folder), smooth_images(rng, n, 32) * 255)).astype(np.float32)
     if kind == "spectrogram":  # five frames of 128 log-mel bins: falling spectrum, a few tones, frame noise
         out = np.empty((n, 5, 128))
         for i in range(n):
@@ -70,7 +99,7 @@ def samples(kind, n, seed, kws_path):
             for _ in range(rng.integers(2, 8)):
                 base = base + rng.uniform(0.1, 0.9) * np.exp(-((bins - rng.uniform(0, 128)) / rng.uniform(1, 6)) ** 2)
             out[i] = base + rng.normal(size=(5, 128)) * rng.uniform(0.08, 0.25)
-        return out.reshape(n, 640).astype(np.float32)
+        return blend(rng, real_inputs(folder), out.reshape(n, 640).astype(np.float32))
     if kind == "wake":  # 30 frames of 40 log-mel bins in [0, 1]
         out = np.empty((n, 30, 1, 40))
         for i in range(n):
@@ -80,7 +109,7 @@ def samples(kind, n, seed, kws_path):
                 x = x + rng.uniform(0.1, 0.5) * np.exp(-((t - rng.uniform(0, 30)) / rng.uniform(2, 8)) ** 2
                                                        - ((f - rng.uniform(0, 40)) / rng.uniform(1, 6)) ** 2)
             out[i, :, 0] = np.clip(x + rng.normal(size=x.shape) * rng.uniform(0.01, 0.06), 0, 1)
-        return out.astype(np.float32)
+        return blend(rng, real_inputs(folder), out.astype(np.float32))
     raise ValueError(kind)
 
 
@@ -184,8 +213,8 @@ def main():
         folder = args.work / name
         folder.mkdir(parents=True, exist_ok=True)
         h5 = args.models / sub / "model.h5"
-        calib = samples(kind, N, 1000, args.kws)
-        test = samples(kind, N, 2001, args.kws)
+        calib = samples(kind, N, 1000, args.kws, args.models / sub)
+        test = samples(kind, N, 2001, args.kws, args.models / sub)
         np.savez(folder / "calib.npz", x=calib)
         np.savez(folder / "test.npz", x=test)
         peer_file = folder / "peer.json"

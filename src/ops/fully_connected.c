@@ -426,15 +426,21 @@ static mw_status run_blockwise(mw_ctx *ctx, const mwi_run_call *call)
         int32_t zero;
         const float scale = mwi_quantize_asymmetric((const float *)call->in[0].data + row * s->in, s->in, q, &zero);
         for (size_t c = 0; c < s->out; c++) {
-            float sum = 0;
+            float sum = 0, weights = 0; /* in LiteRT's order, so that the floats are the same */
             for (size_t b = 0; b < n_blocks; b++) {
                 const int8_t *const f = s->values + c * s->in + b * s->block;
-                int32_t dot = 0;
-                for (size_t i = 0; i < s->block; i++) dot += (q[b * s->block + i] - zero) * f[i];
-                sum += (float)dot * s->block_scales[c * n_blocks + b];
+                const float block_scale = s->block_scales[c * n_blocks + b];
+                int32_t dot = 0, total = 0;
+                for (size_t i = 0; i < s->block; i++) {
+                    dot += q[b * s->block + i] * f[i];
+                    total += f[i];
+                }
+                sum += (float)dot * block_scale;
+                weights += block_scale * (float)total;
             }
-            ((float *)call->out[0].data)[row * s->out + c] =
-                clamp_f32(sum * scale + (bias == NULL ? 0.0f : bias[c]), s->low, s->high);
+            sum = (sum - (float)zero * weights) * scale;
+            if (bias != NULL) sum += bias[c];
+            ((float *)call->out[0].data)[row * s->out + c] = clamp_f32(sum, s->low, s->high);
         }
     }
     return MW_OK;

@@ -83,17 +83,25 @@ mw_status mwi_op_infer(mw_ctx *ctx, mwi_shape_call *call)
                       call->n_out > 0 && call->out[0].tensor != NULL ? call->out[0].tensor->name : "");
 }
 
+/* The first reference row that takes the types and accepts the shapes. */
+static const mwi_kernel *choose(const mwi_prepare_call *call)
+{
+    for (const mwi_kernel *k = call->op->desc->kernels; k != NULL && k->name != NULL; k++)
+        if (mwi_types_match(k->types, call->in, call->n_in, call->out, call->n_out) &&
+            (k->accepts == NULL || k->accepts(call)))
+            return k;
+    return NULL;
+}
+
 static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
 {
-    const mwi_kernel *const k = mwi_op_kernel(call);
-    void *scratch = NULL;
-
-    if (k == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these types");
     mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph,
                              .n_in = call->n_in, .n_out = call->n_out, .in = call->in, .out = call->out,
                              .arena = arena, .n_threads = 1};
-    if (k->accepts != NULL && !k->accepts(&prep))
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these shapes");
+    const mwi_kernel *const k = choose(&prep);
+    void *scratch = NULL;
+
+    if (k == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these types and shapes");
     if (k->prepare != NULL) MWI_TRY(k->prepare(ctx, &prep));
     MWI_TRY(mwi_arena_alloc(ctx, arena, prep.scratch_bytes, &scratch));
     for (size_t i = 0; i < call->n_out; i++) {

@@ -92,7 +92,7 @@ for method in minmax moving-average percentile entropy mse; do
   expect "quantize --method $method" 0 'written' "$mw" quantize $model -o "$tmp/m.tflite" --calibrate $data --scale 1/16 --samples 100 --method $method
 done
 expect 'quantize with every option' 0 'written' "$mw" quantize $model -o "$tmp/best.tflite" --calibrate $data --scale 1/16 --samples 64 --equalize --bias-correction --adaround
-expect 'quantize --keep' 0 'kept float' "$mw" quantize $model -o "$tmp/keep.tflite" --calibrate $data --scale 1/16 --samples 50 --keep 'dense*'
+expect 'quantize --keep' 0 'kept float' "$mw" quantize $model -o "$tmp/keep.tflite" --calibrate $data --scale 1/16 --samples 50 --keep 'fc*'
 expect 'the same bytes again' 0 '' "$mw" quantize $model -o "$tmp/int8_b.tflite" --scheme int8 --calibrate $data --scale 1/16 --samples 100 --threads 2
 check 'quantize is deterministic' cmp "$tmp/int8.tflite" "$tmp/int8_b.tflite"
 expect 'quantize to .h5' 0 'integer * scale' "$mw" quantize $model -o "$tmp/q.h5" --scheme int8 --calibrate $data --scale 1/16 --samples 100

@@ -16,14 +16,14 @@ bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i)
     return false;
 }
 
-static bool is_float(const mwi_tensor *t) { return t != NULL && t->dtype == MW_FLOAT32; }
+static bool is_real(const mwi_tensor *t) { return t->dtype == MW_FLOAT32 || t->dtype == MW_UINT8; }
 
 int32_t mwi_rule_main_input(const mwi_graph *g, const mwi_op *op)
 {
     for (size_t i = 0; i < op->n_in; i++) {
         if (op->in[i] < 0 || !mwi_rule_is_data(op->desc->quant, i)) continue;
         const mwi_tensor *const t = g->tensors[op->in[i]];
-        if (is_float(t) && !mwi_tensor_is_const(t)) return op->in[i];
+        if (is_real(t) && !mwi_tensor_is_const(t)) return op->in[i];
     }
     return -1;
 }
@@ -32,6 +32,7 @@ int32_t mwi_rule_main_input(const mwi_graph *g, const mwi_op *op)
 
 /* What types an operator's operands would have. */
 struct candidate {
+    mw_dtype from; /* operands of this type change; biases of float32 and int32 do */
     mw_dtype data, weight, bias, out;
 };
 
@@ -41,13 +42,14 @@ static bool has_kernel(const mwi_shape_call *views, const mwi_quant_rule *rule, 
     mwi_shape_call call = *views;
 
     for (size_t i = 0; i < call.n_in; i++) {
-        if (call.in[i].tensor == NULL || call.in[i].dtype != MW_FLOAT32) continue;
-        in[i].dtype = (int32_t)i == rule->weight ? c.weight
-                      : (int32_t)i == rule->bias ? c.bias
-                      : mwi_rule_is_data(rule, i) ? c.data : MW_FLOAT32;
+        if (call.in[i].tensor == NULL) continue;
+        if ((int32_t)i == rule->bias) in[i].dtype = c.bias;
+        else if (call.in[i].dtype != c.from) continue;
+        else if ((int32_t)i == rule->weight) in[i].dtype = c.weight;
+        else if (mwi_rule_is_data(rule, i)) in[i].dtype = c.data;
     }
     for (size_t i = 0; i < call.n_out; i++)
-        if (views->out[i].tensor->dtype == MW_FLOAT32) call.out[i].dtype = c.out;
+        if (views->out[i].tensor->dtype == c.from) call.out[i].dtype = c.out;
     const mwi_kernel *const k = mwi_op_kernel(&call);
     return k != NULL && (k->flags & MWI_KERNEL_NOT_LITERT) == 0;
 }
@@ -80,34 +82,43 @@ static bool bias_is_const(const mwi_graph *g, const mwi_op *op, const mwi_quant_
     return mwi_tensor_is_const(g->tensors[op->in[rule->bias]]);
 }
 
-static bool touches_float(const mwi_graph *g, const mwi_op *op)
+static bool touches(const mwi_graph *g, const mwi_op *op, mw_dtype dtype)
 {
     for (size_t k = 0; k < op->n_out; k++)
-        if (is_float(g->tensors[op->out[k]])) return true;
+        if (g->tensors[op->out[k]]->dtype == dtype) return true;
     for (size_t k = 0; k < op->n_in; k++)
-        if (op->in[k] >= 0 && is_float(g->tensors[op->in[k]])) return true;
+        if (op->in[k] >= 0 && g->tensors[op->in[k]]->dtype == dtype) return true;
     return false;
 }
 
-static const char *why_not_integer(const mwi_graph *g, const mwi_op *op, const mwi_shape_call *views,
-                                   mw_dtype act)
+static const char *why_not_integer(const mwi_qjob *job, const mwi_op *op, const mwi_shape_call *views)
 {
     const mwi_quant_rule *const rule = op->desc->quant;
+    const mw_dtype act = job->act;
 
-    if (!touches_float(g, op)) return "has no float operands";
+    if (!touches(job->fg, op, job->source)) return "has no operands to quantize";
     if (rule == NULL || !rule->quantizable) return "the specification gives no integer form";
-    if (!weight_is_const(g, op, rule)) return "its weight is computed";
-    if (!bias_is_const(g, op, rule)) return "its bias is computed";
-    const struct candidate c = {act, MW_INT8, act == MW_INT16 ? MW_INT64 : MW_INT32, act};
+    if (!weight_is_const(job->fg, op, rule)) return "its weight is computed";
+    if (!bias_is_const(job->fg, op, rule)) return "its bias is computed";
+    const struct candidate c = {job->source, act, MW_INT8, act == MW_INT16 ? MW_INT64 : MW_INT32, act};
     if (accepts(views, rule, c)) return "";
     return act == MW_INT16 ? "LiteRT has no int16 kernel for its types" : "LiteRT has no int8 kernel for its types";
 }
 
-/* An operator that only moves values gains nothing from being integer between float neighbours. */
+mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op, const char **out_reason)
+{
+    mwi_shape_call views;
+
+    MWI_TRY(mwi_op_views(ctx, job->fg, op, &job->arena, &views));
+    *out_reason = why_not_integer(job, op, &views);
+    return MW_OK;
+}
+
+/* An operator that only moves values gains nothing from being integer between others that are not. */
 static bool has_integer_neighbour(const mwi_qjob *job, const mwi_uses *uses, const mwi_op *op)
 {
     for (size_t k = 0; k < op->n_in; k++) {
-        if (op->in[k] < 0 || !is_float(job->fg->tensors[op->in[k]])) continue;
+        if (op->in[k] < 0 || job->fg->tensors[op->in[k]]->dtype != job->source) continue;
         const int32_t p = uses->producer[op->in[k]];
         if (p >= 0 ? job->ops[p].integer : mwi_graph_is_input(job->fg, op->in[k])) return true;
     }
@@ -133,7 +144,7 @@ static mw_status drop_islands(mw_ctx *ctx, mwi_qjob *job)
             if (!job->ops[i].integer || (op->desc->quant->flags & MWI_QUANT_SAME_SCALE) == 0) continue;
             if (has_integer_neighbour(job, &uses, op)) continue;
             job->ops[i].integer = false;
-            job->ops[i].reason = "between float operators";
+            job->ops[i].reason = "between operators that stay as they are";
             again = true;
         }
     }
@@ -144,10 +155,8 @@ static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
 {
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         mwi_qop *const q = &job->ops[i];
-        mwi_shape_call views;
         if (q->reason[0] != '\0') continue; /* kept */
-        MWI_TRY(mwi_op_views(ctx, job->fg, job->fg->ops[i], &job->arena, &views));
-        q->reason = why_not_integer(job->fg, job->fg->ops[i], &views, job->act);
+        MWI_TRY(mwi_qjob_why_not_integer(ctx, job, job->fg->ops[i], &q->reason));
         q->integer = q->reason[0] == '\0';
         q->bits = 8;
     }
@@ -174,7 +183,7 @@ static const char *decide_weight(mwi_qjob *job, mwi_qop *q, const mwi_op *op, co
     const bool every = scheme == MW_QUANT_INT8 || scheme == MW_QUANT_INT16X8;
     if (!mwi_dims_count(w->rank, w->dims, &n) || n < (every ? 1 : LEAST_ELEMENTS)) return "its weight is small";
     const bool narrow = scheme == MW_QUANT_INT4 || scheme == MW_QUANT_INT4_BLOCK;
-    const struct candidate c = {MW_FLOAT32, narrow ? MW_INT4 : MW_INT8, MW_FLOAT32, MW_FLOAT32};
+    const struct candidate c = {MW_FLOAT32, MW_FLOAT32, narrow ? MW_INT4 : MW_INT8, MW_FLOAT32, MW_FLOAT32};
     q->hybrid = scheme != MW_QUANT_WEIGHTS && accepts(views, rule, c);
     q->behind = !q->hybrid;
     if (job->options->for_keras) q->hybrid = false, q->behind = true;

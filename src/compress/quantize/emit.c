@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/emit.h"
 
+#include "base/half.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -93,7 +95,14 @@ static mw_status block_quant(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w, c
     MWI_TRY(mwi_graph_add_const(ctx, job->out, g, name, MW_FLOAT16, 2, dims, w->block_scales, &scales));
     MWI_TRY(mwi_arena_array(ctx, &job->out->arena, 1, sizeof(mwi_quant), &memory));
     mwi_quant *const q = memory;
+    MWI_TRY(mwi_arena_array(ctx, &job->out->arena, w->channels.n / w->block, sizeof(float), &memory));
+    float *const floats = memory;
+    for (size_t i = 0; i < w->channels.n / w->block; i++) floats[i] = mwi_half_to_float(w->block_scales[i]);
     q->q.block_size = (int32_t)w->block;
+    MWI_TRY(mwi_arena_array(ctx, &job->out->arena, w->channels.n / w->block, sizeof(int64_t), &memory));
+    q->q.zero_points = memory;
+    q->q.scales = floats;
+    q->q.n_scales = w->channels.n / w->block;
     q->block_scales = scales;
     q->block_zero_points = -1;
     *out = q;
@@ -124,11 +133,18 @@ mw_status mwi_emit_data(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, mw_dtype dty
 {
     mwi_graph *const g = job->out->graphs[0];
     const mwi_tensor *const t = g->tensors[tensor];
-    const size_t n = t->bytes / sizeof(float);
-    void *q;
+    const size_t n = t->bytes / (mw_dtype_bits(t->dtype) / 8);
+    const float *x = t->data;
+    void *q, *floats;
 
     MWI_TRY(mwi_arena_alloc(ctx, &job->arena, n * (mw_dtype_bits(dtype) / 8), &q));
-    mwi_quantize_all(t->data, n, dtype, params, q);
+    if (t->dtype == MW_UINT8) {
+        const mwi_params p = mwi_qjob_params(job, tensor);
+        MWI_TRY(mwi_arena_array(ctx, &job->arena, n, sizeof *x, &floats));
+        mwi_dequantize_all(t->data, n, MW_UINT8, (mwi_params){p.scale, p.zero_point + 128}, floats);
+        x = floats;
+    }
+    mwi_quantize_all(x, n, dtype, params, q);
     MWI_TRY(mwi_graph_add_const(ctx, job->out, g, t->name, dtype, t->rank, t->dims, q, out));
     return mwi_quant_per_tensor(ctx, job->out, params.scale, params.zero_point, &g->tensors[*out]->quant);
 }
@@ -152,6 +168,7 @@ mw_status mwi_emit_bias(mw_ctx *ctx, mwi_qjob *job, size_t i, float in_scale, in
     void *q, *scales;
     size_t n;
     const float *const bias = mwi_qjob_bias(job, i, &n);
+    const int32_t *const integers = job->ops[i].bias_integers;
     const int32_t dim = (int32_t)n;
 
     if ((size_t)at < op->n_in && op->in[at] >= 0) name = job->fg->tensors[op->in[at]]->name;
@@ -162,7 +179,7 @@ mw_status mwi_emit_bias(mw_ctx *ctx, mwi_qjob *job, size_t i, float in_scale, in
     float *const s = scales;
     for (size_t k = 0; k < n_scales; k++) s[k] = in_scale * (w == NULL ? 1 : w->scales[k]);
     for (size_t k = 0; k < n; k++) {
-        const int64_t v = bias_integer(bias[k], s[n_scales == 1 ? 0 : k], wide);
+        const int64_t v = integers != NULL ? integers[k] : bias_integer(bias[k], s[n_scales == 1 ? 0 : k], wide);
         if (wide) ((int64_t *)q)[k] = v;
         else ((int32_t *)q)[k] = (int32_t)v;
     }

@@ -23,7 +23,7 @@ MW_MUST_USE mw_status mwi_emit_per_axis(mw_ctx *ctx, mw_model *model, const floa
                                         int32_t axis, const mwi_quant **out);
 /* A constant of the result with the integers of a weight. */
 MW_MUST_USE mw_status mwi_emit_weight(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *weight, int32_t *out);
-/* A float constant quantized to `dtype` per tensor. */
+/* A float or uint8 constant quantized to `dtype` per tensor. */
 MW_MUST_USE mw_status mwi_emit_data(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, mw_dtype dtype,
                                     mwi_params params, int32_t *out);
 /* The bias of op i: int32 (int64 for int16 activations), scale = in_scale * weight scale. */

@@ -21,7 +21,7 @@ static double divergence(const mwi_observer *o, int from, int to, int levels, do
     const double kept = total(o, from, to);
     const double before = total(o, 0, from), after = all - kept - before;
     const double bins_per_step = (double)(to - from) / levels;
-    double sum = 0;
+    double sum = 0, free_bins = 0;
 
     if (kept <= 0) return (double)INFINITY;
     for (int s = 0; s < levels; s++) {
@@ -32,6 +32,7 @@ static double divergence(const mwi_observer *o, int from, int to, int levels, do
             mass += (double)o->counts[k];
             used += o->counts[k] > 0;
         }
+        free_bins += used > 0 ? used - 1 : 0;
         for (int k = low; k < high; k++) {
             double p = (double)o->counts[k];
             const double q = o->counts[k] > 0 ? mass / used : 0;
@@ -42,7 +43,9 @@ static double divergence(const mwi_observer *o, int from, int to, int levels, do
             sum += p / all * log((p / all) / (q > 0 ? q / kept : 1e-9 / kept));
         }
     }
-    return sum;
+    /* Counts that are few differ from each other by chance: as much is expected of that (Miller 1955), and
+     * would otherwise speak for clipping. */
+    return sum - free_bins / (2 * all);
 }
 
 static mwi_range range(const mwi_observer *o, int levels, double percentile)
@@ -52,6 +55,8 @@ static mwi_range range(const mwi_observer *o, int levels, double percentile)
     double best = (double)INFINITY, threshold = largest;
 
     (void)percentile;
+    /* With few values a histogram tells more of their accidents than of their distribution. */
+    if (o->n < 16 * (uint64_t)levels) return (mwi_range){o->min, o->max};
     if (o->width <= 0 || levels > MWI_OBSERVE_BINS) return (mwi_range){o->min, o->max};
     for (int i = STEPS / 5; i <= STEPS; i++) {
         const double t = largest * i / STEPS;

@@ -44,6 +44,7 @@ typedef struct mwi_qop {
     mwi_qweight *weight; /* NULL: none */
     float *bias;         /* corrected bias, n_bias long; NULL: as it is */
     size_t n_bias;
+    const int32_t *bias_integers; /* of a uint8 model's operator: n_bias, of scale input * weight */
 } mwi_qop;
 
 typedef struct mwi_qjob {
@@ -55,6 +56,7 @@ typedef struct mwi_qjob {
     mwi_graph *fg;    /* its main graph */
     mw_model *out;    /* the clone that becomes the result */
     mw_dtype act;     /* MW_INT8 or MW_INT16 when activations are quantized, else MW_FLOAT32 */
+    mw_dtype source;  /* what becomes `act`: MW_FLOAT32, or MW_UINT8 */
     mwi_qvalue *values;
     mwi_qop *ops;
     mwi_tensor **made; /* by float tensor: the result's tensor that holds the same value, NULL none */
@@ -72,8 +74,12 @@ MW_MUST_USE mw_status mwi_qjob_keep(mw_ctx *ctx, mwi_qjob *job);
 MW_MUST_USE mw_status mwi_qjob_decide(mw_ctx *ctx, mwi_qjob *job);
 /* Whether input `i` is an activation of a rule (not weight, not bias, not an index). */
 bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i);
-/* First data input that is a computed float, -1 none. */
+/* First data input that is computed and of a type that is quantized, -1 none. */
 int32_t mwi_rule_main_input(const mwi_graph *graph, const mwi_op *op);
+/* NULL when a kernel that LiteRT has too takes the operator with every operand of type job->source as
+ * job->act (weight int8, bias int32 or int64); else why not. */
+MW_MUST_USE mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
+                                               const char **out_reason);
 
 /* ---- calibrate.c ---- */
 MW_MUST_USE mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job);

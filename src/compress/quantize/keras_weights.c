@@ -20,11 +20,12 @@ static mw_status set_floats(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w)
 static mw_status set_bias(mw_ctx *ctx, mwi_qjob *job, size_t i)
 {
     const mwi_op *const op = job->fg->ops[i];
-    const int32_t at = op->desc->quant->bias;
     mwi_tensor *t;
     void *memory;
 
-    if (job->ops[i].bias == NULL || (size_t)at >= op->n_in || op->in[at] < 0) return MW_OK;
+    if (job->ops[i].bias == NULL) return MW_OK; /* operators without a quantization rule never have one */
+    const int32_t at = op->desc->quant->bias;
+    if (at < 0 || (size_t)at >= op->n_in || op->in[at] < 0) return MW_OK;
     t = job->out->graphs[0]->tensors[op->in[at]];
     MWI_TRY(mwi_arena_copy(ctx, &job->out->arena, job->ops[i].bias, job->ops[i].n_bias * sizeof(float), &memory));
     t->data = memory;

@@ -18,7 +18,7 @@ static mw_status check_data(mw_ctx *ctx, const mw_model *model, const mw_quantiz
                             const mw_dataset *data)
 {
     if (data != NULL) return MW_OK;
-    if (needs_activations(o) && !mwi_model_is_uint8(model))
+    if (needs_activations(o) && !(o->scheme == MW_QUANT_INT8 && mwi_model_is_uint8(model)))
         return mwi_fail(ctx, MW_EINVAL, "%s: int8 and int16x8 need calibration data to know the ranges of "
                         "activations; give some, or take the scheme dynamic", model->name);
     if (learns(o))
@@ -65,6 +65,7 @@ static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model, const m
     job->method = mwi_method_find(o->method);
     job->data = data;
     job->act = !needs_activations(o) ? MW_FLOAT32 : o->scheme == MW_QUANT_INT16X8 ? MW_INT16 : MW_INT8;
+    job->source = job->act == MW_INT8 && mwi_model_is_uint8(model) ? MW_UINT8 : MW_FLOAT32;
     MWI_TRY(float_model(ctx, model, o, &job->flt));
     job->fg = job->flt->graphs[0];
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_qvalue), &memory));
@@ -118,7 +119,7 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
 
 static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model, mw_quantize_report *report)
 {
-    if (mwi_model_is_uint8(model) && job->options->scheme == MW_QUANT_INT8) MWI_TRY(mwi_qjob_uint8(ctx, job));
+    if (job->source == MW_UINT8) MWI_TRY(mwi_qjob_uint8(ctx, job));
     else MWI_TRY(quantize_float(ctx, job));
     MWI_TRY(mwi_model_sweep(ctx, job->out, NULL));
     MWI_TRY(mwi_prefix(ctx, mwi_model_verify(ctx, job->out), "after quantization"));

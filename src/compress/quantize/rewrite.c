@@ -1,6 +1,6 @@
-/* compress/quantize/rewrite.c - the float graph becomes an integer one.
+/* compress/quantize/rewrite.c - the float (or uint8) graph becomes an integer one.
  * Depends: compress/quantize/job, emit.  Used by: mw_quantize.
- * A value has one natural form, that of its producer (integer or float); other forms that its readers
+ * A value has one natural form, that of its producer (integer, or as it was); other forms that its readers
  * need are made once, just before the first of them. Graph inputs and outputs keep their tensor, so that
  * signatures stay as they are; its type is what `io` says.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -78,9 +78,9 @@ static mw_dtype io_type(const mwi_qjob *job)
     }
 }
 
-/* Parameters of a value at the border: the same integers shifted by 128 for uint8; int8 borders of an
+/* Parameters of a value in another type: the same integers shifted by 128 for uint8; int8 borders of an
  * int16 model have a range of their own. */
-static mwi_params io_params(const mwi_qjob *job, int32_t value, mw_dtype dtype)
+static mwi_params params_as(const mwi_qjob *job, int32_t value, mw_dtype dtype)
 {
     const mwi_qvalue *const root = &job->values[mwi_qjob_root(job, value)];
     mwi_params p = root->params;
@@ -94,7 +94,7 @@ static mwi_params io_params(const mwi_qjob *job, int32_t value, mw_dtype dtype)
 static bool is_value(const struct state *s, int32_t tensor)
 {
     const mwi_tensor *const t = s->job->fg->tensors[tensor];
-    return t->dtype == MW_FLOAT32 && !mwi_tensor_is_const(t) && !t->is_variable;
+    return t->dtype == s->job->source && !mwi_tensor_is_const(t) && !t->is_variable;
 }
 
 static mw_status set_inputs(mw_ctx *ctx, struct state *s)
@@ -105,8 +105,8 @@ static mw_status set_inputs(mw_ctx *ctx, struct state *s)
         const int32_t value = s->job->fg->inputs[i];
         if (!is_value(s, value) || s->forms[value] != NULL) continue;
         const bool known = s->job->values[mwi_qjob_root(s->job, value)].ranged;
-        const mw_dtype type = known ? dtype : MW_FLOAT32;
-        const mwi_params p = io_params(s->job, value, type);
+        const mw_dtype type = known ? dtype : s->job->source;
+        const mwi_params p = params_as(s->job, value, type);
         MWI_TRY(mwi_emit_retype(ctx, s->job->out, s->g->tensors[value], type, p));
         MWI_TRY(add_form(ctx, s, value, type, p, value));
     }
@@ -118,11 +118,11 @@ static mw_status set_inputs(mw_ctx *ctx, struct state *s)
 static mw_status set_output(mw_ctx *ctx, struct state *s, mwi_op *op, size_t k, bool integer)
 {
     const int32_t value = op->out[k];
-    const mw_dtype dtype = integer ? s->job->act : MW_FLOAT32;
-    const mwi_params p = mwi_qjob_params(s->job, value);
+    const mw_dtype dtype = integer ? s->job->act : s->job->source;
     int32_t tensor = value;
 
     if (!is_value(s, value)) return MW_OK;
+    const mwi_params p = params_as(s->job, value, dtype);
     const bool known = s->job->values[mwi_qjob_root(s->job, value)].ranged;
     if (mwi_graph_is_output(s->job->fg, value) && known && dtype != io_type(s->job))
         MWI_TRY(mwi_emit_value(ctx, s->job->out, s->g, value, suffix_of(dtype), dtype, p, &tensor));
@@ -145,7 +145,7 @@ static mw_status set_outputs(mw_ctx *ctx, struct state *s)
         bool done = false;
         for (size_t k = 0; k < i; k++) done = done || s->job->fg->outputs[k] == value;
         if (done) continue;
-        MWI_TRY(mwi_emit_retype(ctx, s->job->out, s->g->tensors[value], dtype, io_params(s->job, value, dtype)));
+        MWI_TRY(mwi_emit_retype(ctx, s->job->out, s->g->tensors[value], dtype, params_as(s->job, value, dtype)));
         MWI_TRY(mwi_emit_convert(ctx, s->job->out, s->g, &at, s->forms[value]->tensor, value));
     }
     return MW_OK;
@@ -175,6 +175,7 @@ static mwi_params const_params(const struct state *s, int32_t tensor, bool tied,
     double low = 0, high = 0;
 
     if (tied) return out;
+    if (s->job->source == MW_UINT8) return mwi_qjob_params(s->job, tensor);
     for (size_t i = 0; i < t->bytes / sizeof *x; i++) {
         low = (double)x[i] < low ? (double)x[i] : low;
         high = (double)x[i] > high ? (double)x[i] : high;
@@ -210,7 +211,7 @@ static mw_status set_bias(mw_ctx *ctx, struct state *s, size_t i, mwi_op *op)
     int32_t tensor;
     size_t n;
 
-    if (at < 0 || mwi_qjob_bias(s->job, i, &n) == NULL) return MW_OK;
+    if (at < 0 || (mwi_qjob_bias(s->job, i, &n) == NULL && s->job->ops[i].bias_integers == NULL)) return MW_OK;
     MWI_TRY(mwi_emit_bias(ctx, s->job, i, in_scale(s, i), &tensor));
     return mwi_qjob_set_input(ctx, s->job->out, op, (size_t)at, tensor);
 }
@@ -222,20 +223,21 @@ static mw_status make_integer(mw_ctx *ctx, struct state *s, size_t *at, size_t i
 
     for (size_t k = 0; k < from->n_in; k++) {
         const int32_t t = from->in[k];
-        if (t < 0 || s->job->fg->tensors[t]->dtype != MW_FLOAT32) continue;
+        if (t < 0 || s->job->fg->tensors[t]->dtype != s->job->source) continue;
         if ((int32_t)k == rule->weight) MWI_TRY(set_weight(ctx, s, i, &op->in[k]));
         else if ((int32_t)k != rule->bias && mwi_rule_is_data(rule, k)) MWI_TRY(set_data(ctx, s, at, op, from, k));
     }
     return set_bias(ctx, s, i, op);
 }
 
-static mw_status make_float(mw_ctx *ctx, struct state *s, size_t *at, const mwi_op *from, mwi_op *op)
+/* An operator that stays: its operands as they were. */
+static mw_status leave(mw_ctx *ctx, struct state *s, size_t *at, const mwi_op *from, mwi_op *op)
 {
-    const mwi_params none = {1, 0};
+    const mw_dtype source = s->job->source;
 
     for (size_t k = 0; k < from->n_in; k++)
         if (from->in[k] >= 0 && is_value(s, from->in[k]))
-            MWI_TRY(need(ctx, s, at, from->in[k], MW_FLOAT32, none, &op->in[k]));
+            MWI_TRY(need(ctx, s, at, from->in[k], source, params_as(s->job, from->in[k], source), &op->in[k]));
     return MW_OK;
 }
 
@@ -277,7 +279,7 @@ mw_status mwi_qjob_rewrite(mw_ctx *ctx, mwi_qjob *job)
         mwi_op *const op = s.g->ops[at];
         const mwi_op *const from = job->fg->ops[i];
         if (job->ops[i].integer) MWI_TRY(make_integer(ctx, &s, &at, i, op));
-        else MWI_TRY(make_float(ctx, &s, &at, from, op));
+        else MWI_TRY(leave(ctx, &s, &at, from, op));
         for (size_t k = 0; k < op->n_out; k++) MWI_TRY(set_output(ctx, &s, op, k, job->ops[i].integer));
         job->made_ops[i] = op;
         at++;
