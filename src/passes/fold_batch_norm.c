@@ -1,7 +1,7 @@
 /* passes/fold_batch_norm.c - BATCH_NORMALIZATION goes into the convolution or fully connected layer before it;
  * elsewhere it becomes MUL and ADD.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 #include <math.h>
 

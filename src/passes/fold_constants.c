@@ -1,6 +1,6 @@
 /* passes/fold_constants.c - operators whose inputs are all constant are computed once, where the file does not grow.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 enum { SMALL_BYTES = 1024 };
 

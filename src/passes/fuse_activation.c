@@ -1,6 +1,6 @@
 /* passes/fuse_activation.c - RELU, RELU6 and RELU_N1_TO_1 become the fused activation of the operator before them.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 static int32_t activation_of(const mwi_op *op)
 {

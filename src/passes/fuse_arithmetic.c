@@ -1,7 +1,7 @@
 /* passes/fuse_arithmetic.c - MUL, DIV, ADD and SUB by a constant for each channel go into the convolution or fully
  * connected layer before them.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 /* x op constant, with the constant on either side; false when the layer cannot take it. */
 static bool factors(const mwi_graph *g, const mwi_op *op, int32_t n, int32_t *x, double *scale, double *shift)

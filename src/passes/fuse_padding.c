@@ -1,6 +1,6 @@
 /* passes/fuse_padding.c - a PAD of zeros before a VALID convolution becomes SAME padding, where that pads the same.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 /* What SAME would pad before and behind. */
 static bool same_pads(int32_t in, int32_t filter, int32_t stride, int32_t dilation, int32_t before, int32_t behind)

@@ -1,7 +1,7 @@
 /* passes/merge_equal.c - operators of the same kind, attributes and inputs are computed once; equal constants are
  * one.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 #include <string.h>
 

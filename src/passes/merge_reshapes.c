@@ -1,7 +1,7 @@
 /* passes/merge_reshapes.c - a RESHAPE, SQUEEZE or EXPAND_DIMS of another one reads that one's input; two TRANSPOSEs
  * become one.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 #include <string.h>
 

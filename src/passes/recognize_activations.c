@@ -1,7 +1,7 @@
 /* passes/recognize_activations.c - written-out activations become one operator: x * relu6(x + 3) / 6 is HARD_SWISH,
  * max(x, 0) is RELU, min(max(x, 0), 6) is RELU6, max(x, a * x) is LEAKY_RELU.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 static bool scalar(const mwi_graph *g, int32_t t, float *out)
 {

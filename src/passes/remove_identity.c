@@ -1,7 +1,7 @@
 /* passes/remove_identity.c - operators that give back their input: a RESHAPE to the same shape, a PAD by nothing,
  * one POOL a pixel, x * 1, x + 0, a TRANSPOSE that keeps the order.
  * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 static bool all_ints(const mwi_tensor *t, bool identity)
 {

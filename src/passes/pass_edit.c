@@ -1,6 +1,6 @@
-/* passes/edit.c - see edit.h.
+/* passes/pass_edit.c - see pass_edit.h.
  * Depends: passes/pass.  Used by: passes/ only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/edit.h"
+#include "passes/pass_edit.h"
 
 #include <string.h>
 

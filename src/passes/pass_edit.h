@@ -1,4 +1,4 @@
-/* passes/edit.h - what several passes need: float constants of a layer, channels, operands.
+/* passes/pass_edit.h - what several passes need: float constants of a layer, channels, operands.
  * Depends: passes/pass.  Used by: passes/ only.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_PASSES_EDIT_H
 #define MWI_PASSES_EDIT_H

@@ -1,4 +1,4 @@
-/* formats/keras/layers/shape.c - Flatten, Reshape, Permute, RepeatVector, padding, and layers that do nothing at
+/* formats/keras/layers/shaping.c - Flatten, Reshape, Permute, RepeatVector, padding, and layers that do nothing at
  * inference.
  * Depends: build.h.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"

@@ -1,4 +1,4 @@
-/* compress/quantize/quantize.c - mw_quantize: options, the order of the steps, the result.
+/* compress/quantize/quantizer.c - mw_quantize: options, the order of the steps, the result.
  * Depends: compress/quantize/job, passes/.  Used by: api, programs.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/quantize.h>
 
