@@ -25,7 +25,7 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     mwi_view_set_dims(&call->out[0], 4, x->dims);
     call->out[0].dims[1] *= (int32_t)block;
     call->out[0].dims[2] *= (int32_t)block;
-    call->out[0].dims[3] /= (int32_t)(block * block);
+    call->out[0].dims[3] = (int32_t)(x->dims[3] / (block * block));
     return MW_OK;
 }
 

@@ -6,11 +6,18 @@
 
 #include <math.h>
 
+/* Counts without exact zeros: every range holds zero exactly, and the many that a RELU makes would be
+ * taken for a peak that a step spreads. */
+static double count(const mwi_observer *o, int k)
+{
+    return (double)(o->counts[k] - (k == MWI_OBSERVE_BINS ? o->n_zeros : 0));
+}
+
 /* Sum of the counts in bins [from, to). */
 static double total(const mwi_observer *o, int from, int to)
 {
     double sum = 0;
-    for (int k = from; k < to; k++) sum += (double)o->counts[k];
+    for (int k = from; k < to; k++) sum += count(o, k);
     return sum;
 }
 
@@ -29,13 +36,13 @@ static double divergence(const mwi_observer *o, int from, int to, int levels, do
         const int high = s == levels - 1 ? to : from + (int)floor((s + 1) * bins_per_step);
         double mass = 0, used = 0;
         for (int k = low; k < high; k++) {
-            mass += (double)o->counts[k];
-            used += o->counts[k] > 0;
+            mass += count(o, k);
+            used += count(o, k) > 0;
         }
         free_bins += used > 0 ? used - 1 : 0;
         for (int k = low; k < high; k++) {
-            double p = (double)o->counts[k];
-            const double q = o->counts[k] > 0 ? mass / used : 0;
+            double p = count(o, k);
+            const double q = p > 0 ? mass / used : 0;
             if (k == from) p += before;
             if (k == to - 1) p += after;
             if (p <= 0) continue;
@@ -51,12 +58,12 @@ static double divergence(const mwi_observer *o, int from, int to, int levels, do
 static mwi_range range(const mwi_observer *o, int levels, double percentile)
 {
     enum { STEPS = 100 };
-    const double all = (double)o->n, largest = fmax(fabs(o->min), fabs(o->max));
+    const double all = (double)(o->n - o->n_zeros), largest = fmax(fabs(o->min), fabs(o->max));
     double best = (double)INFINITY, threshold = largest;
 
     (void)percentile;
     /* With few values a histogram tells more of their accidents than of their distribution. */
-    if (o->n < 16 * (uint64_t)levels) return (mwi_range){o->min, o->max};
+    if (o->n - o->n_zeros < 16 * (uint64_t)levels) return (mwi_range){o->min, o->max};
     if (o->width <= 0 || levels > MWI_OBSERVE_BINS) return (mwi_range){o->min, o->max};
     for (int i = STEPS / 5; i <= STEPS; i++) {
         const double t = largest * i / STEPS;

@@ -75,11 +75,13 @@ static void count(mwi_observer *o, const float *values, size_t n, double largest
 bool mwi_observer_add(mwi_observer *o, const float *values, size_t n)
 {
     double low = 0, high = 0;
+    uint64_t zeros = 0;
 
     if (n == 0) return true;
     low = high = (double)values[0];
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(values[i])) return false;
+        zeros += values[i] == 0;
         if ((double)values[i] < low) low = (double)values[i];
         if ((double)values[i] > high) high = (double)values[i];
     }
@@ -89,6 +91,7 @@ bool mwi_observer_add(mwi_observer *o, const float *values, size_t n)
     o->average_min = o->n_runs == 0 ? low : o->average_min * MOMENTUM + low * (1 - MOMENTUM);
     o->average_max = o->n_runs == 0 ? high : o->average_max * MOMENTUM + high * (1 - MOMENTUM);
     o->n += n;
+    o->n_zeros += zeros;
     o->n_runs++;
     return true;
 }
@@ -102,14 +105,15 @@ double mwi_observer_error(const mwi_observer *o, mwi_range range, int levels)
     if (step <= 0 || o->n == 0) return (double)INFINITY;
     const double zero = nearbyint(-low / step);
     for (int k = 0; k < 2 * MWI_OBSERVE_BINS; k++) {
-        if (o->counts[k] == 0) continue;
-        /* The zeros of a RELU share the bin that begins at zero: they have no error. */
+        /* The zeros of a RELU have no error. */
+        const uint64_t n = o->counts[k] - (k == MWI_OBSERVE_BINS ? o->n_zeros : 0);
+        if (n == 0) continue;
         const double x = (k - MWI_OBSERVE_BINS + 0.5) * o->width;
         double q = nearbyint(x / step) + zero;
         q = q < 0 ? 0 : q > levels - 1 ? levels - 1 : q;
         const double e = (q - zero) * step - x;
         /* Within a step, values spread evenly when bins are coarser than steps. */
-        sum += (double)o->counts[k] * (e * e + (o->width > step ? step * step / 12 : 0));
+        sum += (double)n * (e * e + (o->width > step ? step * step / 12 : 0));
     }
     return sum / (double)o->n;
 }

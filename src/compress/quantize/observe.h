@@ -16,7 +16,7 @@ enum { MWI_OBSERVE_BINS = 2048 };
 /* Holds: (1) n values seen, all finite; (2) min <= max when n > 0; (3) counts is NULL for methods that
  * need no histogram; else bin MWI_OBSERVE_BINS + k counts values in [k, k + 1) * width. */
 typedef struct mwi_observer {
-    uint64_t n, n_runs;
+    uint64_t n, n_runs, n_zeros; /* values that are exactly 0 are in bin MWI_OBSERVE_BINS */
     double min, max;
     double average_min, average_max; /* moving average of each run's range */
     double width;

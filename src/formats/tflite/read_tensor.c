@@ -3,7 +3,6 @@
  * Trust:   every byte is hostile.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/tflite/read.h"
 
-#include "base/half.h"
 #include "formats/tflite/schema.h"
 
 #include <inttypes.h>
@@ -112,36 +111,6 @@ static mw_status read_tensor(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table
     return MW_OK;
 }
 
-/* Blockwise scales lie in a tensor of their own, which may come later: float16 or float32. */
-static mw_status fill_block_scales(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_graph *graph, mwi_tensor *x)
-{
-    const mwi_quant *const q = x->quant;
-    void *copy, *memory, *zeros;
-    size_t n;
-
-    if (q == NULL || q->q.block_size <= 0 || q->block_scales < 0 || (size_t)q->block_scales >= graph->n_tensors)
-        return MW_OK;
-    const mwi_tensor *const s = graph->tensors[q->block_scales];
-    const bool half = s->dtype == MW_FLOAT16;
-    if (s->data == NULL || (!half && s->dtype != MW_FLOAT32) || !mwi_dims_count(s->rank, s->dims, &n) ||
-        s->bytes != n * (half ? 2 : 4))
-        return MW_OK;
-    MWI_TRY(mwi_arena_copy(ctx, &rd->model->arena, q, sizeof *q, &copy));
-    MWI_TRY(mwi_arena_array(ctx, &rd->model->arena, n, sizeof(float), &memory));
-    float *const scales = memory;
-    for (size_t i = 0; i < n; i++) {
-        if (half) scales[i] = mwi_half_to_float(mwi_le16((const uint8_t *)s->data + 2 * i));
-        else memcpy(&scales[i], (const uint8_t *)s->data + 4 * i, 4);
-    }
-    MWI_TRY(mwi_arena_array(ctx, &rd->model->arena, n, sizeof(int64_t), &zeros));
-    mwi_quant *const filled = copy;
-    filled->q.zero_points = zeros;
-    filled->q.scales = scales;
-    filled->q.n_scales = n;
-    x->quant = filled;
-    return MW_OK;
-}
-
 mw_status mwi_tfl_read_tensors(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *subgraph,
                                mwi_graph *graph)
 {
@@ -160,7 +129,5 @@ mw_status mwi_tfl_read_tensors(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_tab
         if (st == MW_OK) st = read_tensor(ctx, rd, &t, x);
         MWI_TRY(mwi_prefix(ctx, st, "tensor %zu", i));
     }
-    for (size_t i = 0; i < graph->n_tensors; i++)
-        MWI_TRY(fill_block_scales(ctx, rd, graph, graph->tensors[i]));
     return MW_OK;
 }
