@@ -61,12 +61,16 @@ MW_API MW_MUST_USE mw_status mw_session_reset(mw_ctx *ctx, mw_session *session);
 
 /* Runs a batch of `batch` samples held by the caller, in any number: the batch is planned for where
  * the graph allows it, else the samples are run one after another, with the same results.
- *   in, out  one pointer an input or output, in the model's order; each `batch` samples long, a sample
- *            being the declared shape without its first dimension (or all of it where the declared
- *            first dimension is not a batch: then batch must be 1)
- * Fails: as mw_session_run. */
+ *   in, out  one pointer an input or output, in the session's order; each `batch` samples long. A sample
+ *            is the declared shape without its first dimension where that is the batch: the same for all
+ *            inputs. Else all of an input is one sample, and batch must be 1. A run of one sample gives all
+ *            of an output. See mw_session_input_sample_bytes.
+ * Fails: as mw_session_run; MW_EINVAL (a batch that the graph cannot be given). */
 MW_API MW_MUST_USE mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch,
                                                   const void *const *in, void *const *out);
+/* Bytes of a sample as mw_session_run_batch takes and gives it; 0: no such index. */
+MW_API size_t mw_session_input_sample_bytes(const mw_session *session, size_t index);
+MW_API size_t mw_session_output_sample_bytes(const mw_session *session, size_t index);
 
 typedef struct mw_session_memory {
     uint64_t arena_bytes;  /* activations of the largest plan, planned offsets */

@@ -154,6 +154,9 @@ enum {
     MWI_OP_BINARY_BROADCAST = 1 << 6,
     MWI_OP_COMMUTATIVE = 1 << 7,
     MWI_OP_SHAPE_ONLY = 1 << 8,  /* reads its inputs' shapes, not their data (SHAPE, RANK) */
+    MWI_OP_PER_SAMPLE = 1 << 9,  /* where operands of rank >= 2 share their first dimension with the outputs,
+                                  * out[i] depends on in[i] alone along it: a batch may be planned. Pointwise,
+                                  * broadcasting and view operators are so without saying it */
 };
 
 struct mwi_op_desc {

@@ -49,7 +49,7 @@ const mwi_op_desc mwi_op_add_n = {
     .tflite_code = 106,
     .options_type = 82,
     .min_in = 2, .max_in = -1, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_INPLACE,
+    .traits = MWI_OP_INPLACE | MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .infer = infer,
 };

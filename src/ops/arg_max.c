@@ -23,6 +23,7 @@ const mwi_op_desc mwi_op_arg_max = {
     .tflite_code = 56,
     .options_type = 40,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_arg_attr),
     .fields = mwi_arg_fields,
     .kernels = kernels,

@@ -94,7 +94,7 @@ const mwi_op_desc mwi_op_average_pool_2d = {
     .tflite_code = 1,
     .options_type = 5,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_FUSES_ACT,
+    .traits = MWI_OP_FUSES_ACT | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_pool_attr),
     .fields = mwi_pool_fields,
     .kernels = kernels,

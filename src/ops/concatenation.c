@@ -113,6 +113,7 @@ const mwi_op_desc mwi_op_concatenation = {
     .tflite_code = 2,
     .options_type = 10,
     .min_in = 1, .max_in = -1, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -59,6 +59,7 @@ const mwi_op_desc mwi_op_depth_to_space = {
     .tflite_code = 5,
     .options_type = 94,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

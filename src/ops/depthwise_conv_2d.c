@@ -403,7 +403,7 @@ const mwi_op_desc mwi_op_depthwise_conv_2d = {
     .tflite_code = 4,
     .options_type = 2,
     .min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_FUSES_ACT,
+    .traits = MWI_OP_FUSES_ACT | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

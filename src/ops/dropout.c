@@ -32,7 +32,7 @@ const mwi_op_desc mwi_op_dropout = {
     .name = "DROPOUT",
     .tflite_code = -1,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_INPLACE | MWI_OP_VIEW | MWI_OP_TRAINING_ONLY,
+    .traits = MWI_OP_INPLACE | MWI_OP_VIEW | MWI_OP_TRAINING_ONLY | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

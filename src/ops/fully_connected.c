@@ -497,7 +497,7 @@ const mwi_op_desc mwi_op_fully_connected = {
     .tflite_code = 9,
     .options_type = 8,
     .min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_FUSES_ACT,
+    .traits = MWI_OP_FUSES_ACT | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

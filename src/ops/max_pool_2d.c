@@ -59,7 +59,7 @@ const mwi_op_desc mwi_op_max_pool_2d = {
     .tflite_code = 17,
     .options_type = 5,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_FUSES_ACT,
+    .traits = MWI_OP_FUSES_ACT | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_pool_attr),
     .fields = mwi_pool_fields,
     .kernels = kernels,

@@ -28,6 +28,7 @@ const mwi_op_desc mwi_op_mean = {
     .tflite_code = 40,
     .options_type = 27,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,
     .kernels = kernels,

@@ -120,6 +120,7 @@ const mwi_op_desc mwi_op_mirror_pad = {
     .tflite_code = 100,
     .options_type = 77,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

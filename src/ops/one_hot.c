@@ -66,6 +66,7 @@ const mwi_op_desc mwi_op_one_hot = {
     .tflite_code = 85,
     .options_type = 61,
     .min_in = 4, .max_in = 4, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -34,6 +34,7 @@ const mwi_op_desc mwi_op_pad = {
     .tflite_code = 34,
     .options_type = 22,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = mwi_pad_infer,

@@ -37,6 +37,7 @@ const mwi_op_desc mwi_op_padv2 = {
     .tflite_code = 60,
     .options_type = 43,
     .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &quant,
     .infer = mwi_pad_infer,

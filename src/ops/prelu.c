@@ -63,7 +63,7 @@ const mwi_op_desc mwi_op_prelu = {
     .name = "PRELU",
     .tflite_code = 54,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_INPLACE,
+    .traits = MWI_OP_INPLACE | MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = infer,

@@ -154,6 +154,7 @@ const mwi_op_desc mwi_op_resize_bilinear = {
     .tflite_code = 23,
     .options_type = 15,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

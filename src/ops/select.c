@@ -45,6 +45,7 @@ const mwi_op_desc mwi_op_select = {
     .tflite_code = 64,
     .options_type = 47,
     .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,

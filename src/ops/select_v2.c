@@ -45,6 +45,7 @@ const mwi_op_desc mwi_op_select_v2 = {
     .tflite_code = 123,
     .options_type = 98,
     .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,

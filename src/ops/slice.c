@@ -84,6 +84,7 @@ const mwi_op_desc mwi_op_slice = {
     .tflite_code = 65,
     .options_type = 48,
     .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

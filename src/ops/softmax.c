@@ -202,7 +202,7 @@ const mwi_op_desc mwi_op_softmax = {
     .tflite_code = 25,
     .options_type = 9,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-    .traits = MWI_OP_INPLACE,
+    .traits = MWI_OP_INPLACE | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

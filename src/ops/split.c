@@ -47,6 +47,7 @@ const mwi_op_desc mwi_op_split = {
     .tflite_code = 49,
     .options_type = 35,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = -1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_split_attr),
     .fields = mwi_split_fields,
     .kernels = kernels,

@@ -63,6 +63,7 @@ const mwi_op_desc mwi_op_split_v = {
     .tflite_code = 102,
     .options_type = 79,
     .min_in = 3, .max_in = 3, .min_out = 1, .max_out = -1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_split_attr),
     .fields = mwi_split_fields,
     .kernels = kernels,

@@ -76,6 +76,7 @@ const mwi_op_desc mwi_op_tile = {
     .tflite_code = 69,
     .options_type = 51,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

@@ -120,6 +120,7 @@ const mwi_op_desc mwi_op_topk_v2 = {
     .tflite_code = 48,
     .options_type = 34,
     .min_in = 2, .max_in = 2, .min_out = 2, .max_out = 2,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

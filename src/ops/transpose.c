@@ -63,6 +63,7 @@ const mwi_op_desc mwi_op_transpose = {
     .tflite_code = 39,
     .options_type = 26,
     .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

@@ -60,6 +60,7 @@ const mwi_op_desc mwi_op_unpack = {
     .tflite_code = 88,
     .options_type = 64,
     .min_in = 1, .max_in = 1, .min_out = 1, .max_out = -1,
+    .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

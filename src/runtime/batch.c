@@ -1,103 +1,221 @@
-/* runtime/batch.c - running any number of samples: planned as a batch where every value of the graph scales
- * with it, else one after another.
+/* runtime/batch.c - running any number of samples: planned as a batch where that provably gives the same
+ * results, else one after another.
  * Depends: runtime/session_state.  Used by: milliwatt/session.h.   SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/session_state.h"
 
 #include <string.h>
 
-/* Samples that one run at the declared shapes takes: the inputs' first dimension, 0 when they differ (then
- * the whole input is one sample). */
+/* Samples in one planned run: more gain nothing and cost memory. */
+enum { MAX_PIECE = 64, MAX_INPUTS = 16 };
+
+/* ---- samples ---- */
+
+/* Samples that one run at the declared shapes takes: the first dimension of all inputs; 0 when they have
+ * none in common, and all of each input is one sample. */
 static size_t unit_of(const mw_session *s)
 {
-    const mwi_plan *const p = s->plans[0];
+    const mwi_view *const views = s->kept[0].plan->views;
     size_t unit = 0;
 
     for (size_t i = 0; i < s->n_inputs; i++) {
-        const mwi_view *const v = &p->views[s->inputs[i]];
+        const mwi_view *const v = &views[s->inputs[i]];
         const size_t first = v->rank > 0 ? (size_t)v->dims[0] : 0;
         if (first == 0 || (unit != 0 && unit != first)) return 0;
         unit = first;
     }
+    if (unit <= 1) return unit;
     for (size_t i = 0; i < s->n_outputs; i++) {
-        const mwi_view *const v = &p->views[s->outputs[i]];
+        const mwi_view *const v = &views[s->outputs[i]];
         if (v->rank == 0 || (size_t)v->dims[0] != unit) return 0;
     }
     return unit;
 }
 
-/* A batch gives the same results as single runs when every computed value has the batch as its first
- * dimension and nothing else changed: no operator then mixes samples or fixes their number. */
-static bool scales(const mw_session *s, const mwi_plan *one, const mwi_plan *many, size_t batch)
+static size_t sample_bytes(const mw_session *s, int32_t tensor)
+{
+    const size_t unit = unit_of(s);
+    return s->kept[0].plan->views[tensor].bytes / (unit == 0 ? 1 : unit);
+}
+
+size_t mw_session_input_sample_bytes(const mw_session *session, size_t index)
+{
+    return index < session->n_inputs ? sample_bytes(session, session->inputs[index]) : 0;
+}
+
+size_t mw_session_output_sample_bytes(const mw_session *session, size_t index)
+{
+    return index < session->n_outputs ? sample_bytes(session, session->outputs[index]) : 0;
+}
+
+/* ---- whether a batch may be planned ---- */
+
+/* The first dimension went from grown[0] samples to grown[1], all else stayed. */
+static bool grew(const mwi_view *a, const mwi_view *b, const int32_t *grown)
+{
+    const size_t one = (size_t)grown[0], many = (size_t)grown[1];
+
+    if (a->rank < 1 || a->rank != b->rank || a->dims[0] != grown[0] || b->dims[0] != grown[1]) return false;
+    if (memcmp(a->dims + 1, b->dims + 1, (size_t)(a->rank - 1) * sizeof *a->dims) != 0) return false;
+    return a->bytes % one == 0 && b->bytes == a->bytes / one * many;
+}
+
+/* Whether operand `i` has the same value in both plans, or is a shape that differs in the batch alone. */
+static bool same_constant(const mwi_view *a, const mwi_view *b, const int32_t *grown)
+{
+    const size_t head = a->dtype == MW_INT64 ? sizeof(int64_t) : sizeof(int32_t);
+    int64_t first[2];
+
+    if (a->bytes != b->bytes) return false;
+    if (a->data == b->data || a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0) return true;
+    if ((a->dtype != MW_INT32 && a->dtype != MW_INT64) || a->rank != 1) return false;
+    first[0] = head == 8 ? *(const int64_t *)a->data : *(const int32_t *)a->data;
+    first[1] = head == 8 ? *(const int64_t *)b->data : *(const int32_t *)b->data;
+    return first[0] == grown[0] && first[1] == grown[1] &&
+           memcmp((const char *)a->data + head, (const char *)b->data + head, a->bytes - head) == 0;
+}
+
+/* Whether sample i of step `at`'s outputs depends on sample i of its inputs alone: its row says so, and the
+ * operands that carry the batch have it first and in one place. */
+static bool keeps_samples_apart(const mwi_plan *one, const mwi_plan *many, size_t at, const int32_t *grown)
+{
+    const mwi_step *const x = &one->steps[at], *const y = &many->steps[at];
+    const mwi_op *const op = x->op;
+    const uint32_t traits = op->desc->traits;
+    const bool any_rank = (traits & (MWI_OP_POINTWISE | MWI_OP_BINARY_BROADCAST | MWI_OP_VIEW)) != 0;
+    size_t carriers = 0;
+    bool ranks_differ = false;
+
+    if ((traits & MWI_OP_STATEFUL) != 0 || (!any_rank && (traits & MWI_OP_PER_SAMPLE) == 0)) return false;
+    for (size_t i = 0; i < op->n_out; i++)
+        if (!grew(&x->call.out[i], &y->call.out[i], grown)) return false;
+    for (size_t i = 0; i < op->n_in; i++) {
+        const mwi_view *const a = &x->call.in[i], *const b = &y->call.in[i];
+        if (op->in[i] < 0) continue;
+        if (one->places[op->in[i]] == MWI_NO_PLACE && many->places[op->in[i]] == MWI_NO_PLACE) {
+            if ((traits & MWI_OP_VIEW) == 0 && !same_constant(a, b, grown)) return false;
+            continue;
+        }
+        if (!grew(a, b, grown) || (!any_rank && a->rank < 2)) return false;
+        carriers++;
+        ranks_differ = ranks_differ || a->rank != x->call.out[0].rank;
+    }
+    return carriers <= 1 || !ranks_differ;
+}
+
+/* grown: samples of the two plans. */
+static bool scales(const mw_session *s, const mwi_plan *one, const mwi_plan *many, const int32_t *grown)
 {
     if (one->n_steps != many->n_steps || s->states.n > 0) return false;
-    for (size_t i = 0; i < one->n_steps; i++) {
-        const mwi_op *const op = one->steps[i].op;
-        if (op != many->steps[i].op || (op->desc->traits & MWI_OP_STATEFUL) != 0) return false;
-        for (size_t k = 0; k < op->n_out; k++) {
-            const mwi_view *const a = &one->views[op->out[k]], *const b = &many->views[op->out[k]];
-            if (a->rank < 1 || a->rank != b->rank || a->dims[0] != 1 || (size_t)b->dims[0] != batch) return false;
-            if (memcmp(a->dims + 1, b->dims + 1, (size_t)(a->rank - 1) * sizeof *a->dims) != 0) return false;
-        }
-    }
+    for (size_t i = 0; i < one->n_steps; i++)
+        if (one->steps[i].op != many->steps[i].op || !keeps_samples_apart(one, many, i, grown)) return false;
+    for (size_t i = 0; i < s->n_outputs; i++)
+        if (!grew(&one->views[s->outputs[i]], &many->views[s->outputs[i]], grown)) return false;
     return true;
 }
 
-/* Makes the plan for `batch` the present one; false (with the error cleared) when single runs are needed. */
-static bool plan_batch(mw_ctx *ctx, mw_session *s, size_t batch)
+/* Makes a plan for `batch` samples the present one. *planned false: single runs are needed. */
+static mw_status plan_batch(mw_ctx *ctx, mw_session *s, size_t batch, bool *planned)
 {
-    mw_shape shapes[16];
-    mwi_plan *const before = s->present;
+    mwi_plan *const before = s->present, *const one = s->kept[0].plan;
+    mw_shape shapes[MAX_INPUTS];
 
-    if (s->n_inputs > MWI_COUNT(shapes) || batch > INT32_MAX || s->states.n > 0) return false;
+    *planned = false;
+    if (s->n_inputs == 0 || s->n_inputs > MAX_INPUTS) return MW_OK;
     for (size_t i = 0; i < s->n_inputs; i++) {
-        const mwi_view *const v = &s->plans[0]->views[s->inputs[i]];
+        const mwi_view *const v = &one->views[s->inputs[i]];
         shapes[i].rank = v->rank;
         memcpy(shapes[i].dims, v->dims, sizeof shapes[i].dims);
         shapes[i].dims[0] = (int32_t)batch;
     }
-    if (mwi_session_use_shapes(ctx, s, shapes) == MW_OK && scales(s, s->plans[0], s->present, batch)) return true;
     mw_ctx_clear(ctx);
-    mwi_session_use_plan(s, before);
-    return false;
+    const mw_status st = mwi_session_use_shapes(ctx, s, shapes);
+    const int32_t grown[2] = {1, (int32_t)batch};
+    *planned = st == MW_OK && scales(s, one, s->present, grown);
+    if (*planned) return MW_OK;
+    /* What a graph does not take once it never takes; memory may be there another time. */
+    s->one_by_one = st != MW_ENOMEM && st != MW_ELIMIT;
+    if (st == MW_OK) mwi_session_use_plan(s, before);
+    mw_ctx_clear(ctx);
+    return MW_OK;
 }
 
-/* One run of the present plan on `count` of its `unit` samples from `at`; what is missing repeats the last. */
-static mw_status run_piece(mw_ctx *ctx, mw_session *s, size_t unit, size_t at, size_t count,
-                           const void *const *in, void *const *out)
+/* ---- running ---- */
+
+typedef struct batch_io {
+    const void *const *in;
+    void *const *out;
+    size_t unit; /* samples of a run */
+} batch_io;
+
+/* One run of the present plan on `count` samples from `at`; where the plan takes more, the last is repeated. */
+static mw_status run_piece(mw_ctx *ctx, mw_session *s, const batch_io *io, size_t at, size_t count)
 {
     for (size_t i = 0; i < s->n_inputs; i++) {
         const mwi_view *const v = &s->present->views[s->inputs[i]];
-        const size_t sample = v->bytes / unit;
+        const size_t sample = v->bytes / io->unit;
         if (v->bytes == 0) continue;
-        memcpy(v->data, (const char *)in[i] + at * sample, count * sample);
-        for (size_t k = count; k < unit; k++)
-            memcpy((char *)v->data + k * sample, (const char *)in[i] + (at + count - 1) * sample, sample);
+        memcpy(v->data, (const char *)io->in[i] + at * sample, count * sample);
+        for (size_t k = count; k < io->unit; k++)
+            memcpy((char *)v->data + k * sample, (const char *)io->in[i] + (at + count - 1) * sample, sample);
     }
     MWI_TRY(mw_session_run(ctx, s));
     for (size_t i = 0; i < s->n_outputs; i++) {
         const mwi_view *const v = &s->present->views[s->outputs[i]];
-        const size_t sample = v->bytes / unit;
-        if (v->bytes != 0) memcpy((char *)out[i] + at * sample, v->data, count * sample);
+        const size_t sample = v->bytes / io->unit;
+        if (v->bytes != 0) memcpy((char *)io->out[i] + at * sample, v->data, count * sample);
     }
     return MW_OK;
+}
+
+static mw_status run_pieces(mw_ctx *ctx, mw_session *s, const batch_io *io, size_t begin, size_t end)
+{
+    for (size_t at = begin; at < end; at += io->unit)
+        MWI_TRY(run_piece(ctx, s, io, at, end - at < io->unit ? end - at : io->unit));
+    return MW_OK;
+}
+
+/* A model that is declared for several samples takes a part of them only when it keeps them apart. */
+static bool takes_part(const mw_session *s, size_t unit)
+{
+    const mwi_plan *const p = s->kept[0].plan;
+    const int32_t grown[2] = {(int32_t)unit, (int32_t)unit};
+    return scales(s, p, p, grown);
+}
+
+static mw_status run_all(mw_ctx *ctx, mw_session *s, size_t batch, batch_io *io)
+{
+    size_t done = 0;
+
+    if (io->unit == 1 && batch > 1 && !s->one_by_one && s->states.n == 0) {
+        const size_t piece = batch < MAX_PIECE ? batch : MAX_PIECE;
+        bool planned;
+        MWI_TRY(plan_batch(ctx, s, piece, &planned));
+        if (planned) {
+            io->unit = piece;
+            done = batch - batch % piece;
+            MWI_TRY(run_pieces(ctx, s, io, 0, done));
+            io->unit = 1;
+        }
+    }
+    mwi_session_use_plan(s, s->kept[0].plan);
+    return run_pieces(ctx, s, io, done, batch);
 }
 
 mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch, const void *const *in,
                                void *const *out)
 {
     mwi_plan *const before = session->present;
-    size_t unit = unit_of(session);
-    mw_status st = MW_OK;
+    const size_t unit = unit_of(session);
+    batch_io io = {.in = in, .out = out, .unit = unit == 0 ? 1 : unit};
 
     if (batch == 0) return MW_OK;
     if (unit == 0 && batch != 1)
-        return mwi_fail(ctx, MW_EINVAL, "%s: inputs and outputs do not share a batch dimension: run samples alone",
-                        session->model->name);
-    if (unit == 0) unit = 1;
-    if (unit == 1 && batch > 1 && plan_batch(ctx, session, batch)) unit = batch;
-    else mwi_session_use_plan(session, session->plans[0]);
-    for (size_t at = 0; at < batch && st == MW_OK; at += unit)
-        st = run_piece(ctx, session, unit, at, batch - at < unit ? batch - at : unit, in, out);
+        return mwi_fail(ctx, MW_EINVAL, "%s: its inputs and outputs have no batch dimension in common: give one "
+                        "sample at a time, not %zu", session->model->name, batch);
+    if (batch % io.unit != 0 && !takes_part(session, unit))
+        return mwi_fail(ctx, MW_EINVAL, "%s takes %zu samples at a time and mixes them: give a multiple, not %zu",
+                        session->model->name, unit, batch);
+    const mw_status st = run_all(ctx, session, batch, &io);
     mwi_session_use_plan(session, before);
     return st;
 }

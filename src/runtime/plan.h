@@ -1,9 +1,9 @@
-/* runtime/plan.h - all that can be done once for a graph at given input shapes: shapes, constants, kernels,
- * memory. A session walks the steps of its present plan.
+/* runtime/plan.h - all that can be done once for a graph at given input shapes: shapes, constants,
+ * kernels, memory. A session walks the steps of its present plan.
  * Depends: devices/, ops/, model/.  Used by: runtime/ only.
- * Holds:   (1) steps are in running order;  (2) a view of a step has its data when it is constant or state,
- *          else its place in the activations, set by mwi_plan_bind;  (3) a run changes nothing here but
- *          the profile.
+ * Holds:   (1) steps are in running order;  (2) a view of a step has its data when it is constant or
+ *          state, else its place in the activations, set by mwi_plan_bind;  (3) a run changes nothing
+ *          here but the profile;  (4) while a plan is made only constants have data.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_RUNTIME_PLAN_H
 #define MWI_RUNTIME_PLAN_H
@@ -12,22 +12,30 @@
 
 #include "devices/device.h"
 
-/* State tensors: made once for a session, shared by its plans while their sizes agree. */
+/* State tensors: made once for a session, shared by its plans. */
 typedef struct mwi_state {
     int32_t tensor;
     void *data;
     size_t bytes;
 } mwi_state;
-
 typedef struct mwi_state_list {
     mwi_state *v;
     size_t n;
 } mwi_state_list;
 
+/* What is constant in a graph whatever its inputs' shapes: the file's constants (sparse ones expanded)
+ * and what operators make of them alone. Filled by the first plan, shared by all plans of a session. */
+typedef struct mwi_constants {
+    mwi_arena arena;
+    mwi_view *views; /* one a tensor; data NULL: not constant */
+    size_t n;
+} mwi_constants;
+
 typedef struct mwi_step {
-    const mwi_op *op;
-    const mwi_kernel *kernel; /* NULL: a view that needs no work */
+    mw_status (*run)(mw_ctx *ctx, const mwi_run_call *call); /* NULL: a view that needs no work */
     mwi_run_call call;
+    const mwi_op *op;
+    const mwi_kernel *kernel;
     size_t scratch_place, scratch_bytes;
     uint64_t macs, bytes;
     uint64_t n_runs, total_ns;
@@ -38,44 +46,45 @@ typedef struct mwi_step {
 typedef struct mwi_plan {
     mwi_arena arena; /* everything below and what kernels prepared */
     const mwi_graph *graph;
-    mwi_view *views; /* one a tensor of the graph, at planned shapes */
-    size_t *places;  /* one a tensor: offset in the activations, MWI_NO_PLACE */
+    const mwi_state_list *states; /* borrowed from the session */
+    mwi_view *views;  /* one a tensor of the graph, at planned shapes */
+    mwi_view *input_views; /* the graph's inputs, in its order */
+    size_t *places;   /* one a tensor: offset in the activations, MWI_NO_PLACE */
     mwi_step *steps;
     size_t n_steps;
-    size_t arena_bytes; /* activations and scratch */
-    uint8_t *base;      /* where the views point now; NULL: not bound */
+    mwi_step **work;  /* the steps that have something to do */
+    size_t n_work;
+    size_t arena_bytes;  /* activations and scratch */
+    size_t weight_bytes; /* of the file's constants that steps read, each once */
+    uint8_t *base;       /* where the views point now; NULL: not bound */
 } mwi_plan;
 
 typedef struct mwi_plan_options {
-    const mw_model *model;
     const mwi_graph *graph;
     const mwi_device_desc *device;
     const char *kernel_suffix; /* NULL: any */
     uint32_t n_threads;
     mwi_pool *pool;
+    mwi_constants *constants;
     const mwi_state_list *states;
-    const int32_t *inputs; /* tensors whose shapes are given */
-    const mw_shape *shapes; /* one an input; NULL: as declared */
-    size_t n_inputs;
+    const int32_t *inputs, *outputs; /* tensors whose shapes are given, and whose values are wanted */
+    const mw_shape *shapes;          /* one an input; NULL: as declared */
+    size_t n_inputs, n_outputs;
 } mwi_plan_options;
 
-/* Fails: MW_EUNSUPPORTED (operators without a kernel, all named), MW_EFORMAT, MW_ELIMIT, MW_ENOMEM.
- * *out is owned: mwi_plan_destroy. */
+/* `inputs`: tensors that are fed, even where the file holds a value for them. */
+MW_MUST_USE mw_status mwi_constants_init(mw_ctx *ctx, const mwi_graph *graph, const int32_t *inputs,
+                                         size_t n_inputs, mwi_constants *out);
+void mwi_constants_deinit(mwi_constants *constants); /* accepts a zeroed one */
+
+/* Fails: MW_EUNSUPPORTED (operators that cannot run, all named), MW_EINVAL (a shape's rank), MW_EFORMAT,
+ * MW_ELIMIT, MW_ENOMEM. *out is owned: mwi_plan_destroy. */
 MW_MUST_USE mw_status mwi_plan_create(mw_ctx *ctx, const mwi_plan_options *options, mwi_plan **out);
 void mwi_plan_destroy(mwi_plan *plan); /* accepts NULL */
 /* Points every view into the activations at `base` (64-byte aligned, arena_bytes long). */
 void mwi_plan_bind(mwi_plan *plan, uint8_t *base);
 
-/* ---- memory.c ---- */
-
-/* A piece of memory that must be kept from step `first` to step `last`, both included. */
-typedef struct mwi_span {
-    size_t bytes;
-    int32_t first, last;
-    size_t place; /* out */
-} mwi_span;
-/* Gives each span a 64-byte aligned place so that no two that live at once overlap; *out_bytes is the end. */
-MW_MUST_USE mw_status mwi_memory_place(mw_ctx *ctx, mwi_arena *scratch, mwi_span *spans, size_t n,
-                                       size_t *out_bytes);
+/* Moves the recorded error into `text` and clears it: for what is collected or tried. */
+void mwi_take_error(mw_ctx *ctx, char *text, size_t text_bytes);
 
 #endif

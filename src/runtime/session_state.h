@@ -1,5 +1,5 @@
 /* runtime/session_state.h - the inside of mw_session, for runtime/ alone.
- * Depends: runtime/plan.  Used by: runtime/session, runtime/batch.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: runtime/plan.  Used by: runtime/session*, runtime/batch.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_RUNTIME_SESSION_STATE_H
 #define MWI_RUNTIME_SESSION_STATE_H
 
@@ -8,6 +8,14 @@
 
 enum { MWI_MAX_PLANS = 8 };
 
+typedef struct mwi_kept_plan {
+    mwi_plan *plan;
+    mw_shape *shapes; /* n_inputs */
+} mwi_kept_plan;
+
+/* Holds: (1) kept[0] is the plan at the declared shapes and stays; the rest are replaced in turn;
+ * (2) the present plan is one of them and is bound to `memory`;  (3) `memory` is as large as the largest
+ * plan that was ever kept. */
 struct mw_session {
     mwi_heap *heap;
     mwi_arena arena;
@@ -20,12 +28,12 @@ struct mw_session {
     mwi_pool *pool;
     int32_t *inputs, *outputs; /* tensors, in the signature's or the graph's order */
     size_t n_inputs, n_outputs;
+    mwi_constants constants;
     mwi_state_list states;
-    /* plans[0] is the first one made (declared shapes) and stays; the rest are replaced in turn. */
-    mwi_plan *plans[MWI_MAX_PLANS];
-    mw_shape *shapes[MWI_MAX_PLANS];
-    size_t n_plans, next_to_replace;
+    mwi_kept_plan kept[MWI_MAX_PLANS];
+    size_t n_kept, last_replaced;
     mwi_plan *present;
+    bool one_by_one; /* the graph was found not to take batches */
     uint8_t *memory; /* activations, shared by all plans */
     size_t memory_bytes;
     mw_session_hooks hooks;
@@ -33,8 +41,10 @@ struct mw_session {
     void *observe_self;
 };
 
-/* Makes or finds the plan for these shapes and makes it the present one. */
+/* Makes or finds the plan for these shapes (NULL: as declared) and makes it the present one. On failure
+ * the session is as it was. */
 MW_MUST_USE mw_status mwi_session_use_shapes(mw_ctx *ctx, mw_session *s, const mw_shape *shapes);
 void mwi_session_use_plan(mw_session *s, mwi_plan *plan);
+void mwi_session_drop_plans(mw_session *s);
 
 #endif

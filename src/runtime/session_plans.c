@@ -1,0 +1,128 @@
+/* runtime/session_plans.c - the plans that a session keeps, one for each set of input shapes, and the
+ * activations that they share.
+ * Depends: runtime/session_state.  Used by: runtime/session, runtime/batch.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/session_state.h"
+
+#include <string.h>
+
+enum { REASON_BYTES = 1024 };
+
+void mwi_session_use_plan(mw_session *s, mwi_plan *plan)
+{
+    if (plan->base != s->memory) mwi_plan_bind(plan, s->memory);
+    s->present = plan;
+}
+
+static void drop(mw_session *s, mwi_kept_plan *k)
+{
+    mwi_plan_destroy(k->plan);
+    mwi_heap_free(s->heap, k->shapes, s->n_inputs * sizeof(mw_shape));
+}
+
+void mwi_session_drop_plans(mw_session *s)
+{
+    for (size_t i = 0; i < s->n_kept; i++) drop(s, &s->kept[i]);
+    s->n_kept = 0;
+}
+
+static bool same_shapes(const mw_session *s, const mw_shape *a, const mw_shape *b)
+{
+    for (size_t i = 0; i < s->n_inputs; i++) {
+        if (a[i].rank != b[i].rank) return false;
+        for (int32_t k = 0; k < a[i].rank; k++)
+            if (a[i].dims[k] != b[i].dims[k]) return false;
+    }
+    return true;
+}
+
+/* Room for a plan's activations. The block only grows; what was in it is lost, and plans are bound to the
+ * new one when they are used. */
+static mw_status fit_memory(mw_ctx *ctx, mw_session *s, size_t bytes)
+{
+    void *memory;
+
+    if (bytes == 0) bytes = 64;
+    if (bytes <= s->memory_bytes) return MW_OK;
+    MWI_TRY(mwi_heap_alloc(ctx, s->heap, bytes, &memory));
+    memset(memory, 0, bytes);
+    mwi_heap_free(s->heap, s->memory, s->memory_bytes);
+    s->memory = memory;
+    s->memory_bytes = bytes;
+    for (size_t i = 0; i < s->n_kept; i++) s->kept[i].plan->base = NULL;
+    return MW_OK;
+}
+
+/* Where a new plan goes: the end, else in turn over all but the first and the present one. */
+static size_t next_slot(mw_session *s)
+{
+    if (s->n_kept < MWI_MAX_PLANS) return s->n_kept++;
+    do {
+        s->last_replaced = s->last_replaced % (MWI_MAX_PLANS - 1) + 1;
+    } while (s->kept[s->last_replaced].plan == s->present);
+    drop(s, &s->kept[s->last_replaced]);
+    return s->last_replaced;
+}
+
+static mw_status copy_shapes(mw_ctx *ctx, const mw_session *s, const mw_shape *shapes, mw_shape **out)
+{
+    void *memory;
+
+    MWI_TRY(mwi_heap_alloc(ctx, s->heap, s->n_inputs * sizeof(mw_shape), &memory));
+    *out = memory;
+    for (size_t i = 0; i < s->n_inputs; i++) {
+        const mwi_tensor *const t = s->graph->tensors[s->inputs[i]];
+        if (shapes != NULL) {
+            (*out)[i] = shapes[i];
+        } else {
+            (*out)[i].rank = t->rank;
+            memcpy((*out)[i].dims, t->dims, sizeof (*out)[i].dims);
+        }
+    }
+    return MW_OK;
+}
+
+static mw_status add_plan(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
+{
+    const mwi_plan_options o = {
+        .graph = s->graph, .device = s->device, .kernel_suffix = s->kernel_suffix, .n_threads = s->n_threads,
+        .pool = s->pool, .constants = &s->constants, .states = &s->states, .inputs = s->inputs,
+        .outputs = s->outputs, .shapes = shapes, .n_inputs = s->n_inputs, .n_outputs = s->n_outputs};
+    mwi_kept_plan k = {NULL, NULL};
+
+    mw_status st = mwi_plan_create(ctx, &o, &k.plan);
+    if (st == MW_OK) st = copy_shapes(ctx, s, shapes, &k.shapes);
+    if (st == MW_OK) st = fit_memory(ctx, s, k.plan->arena_bytes);
+    if (st != MW_OK) {
+        drop(s, &k);
+        return st;
+    }
+    s->kept[next_slot(s)] = k;
+    mwi_session_use_plan(s, k.plan);
+    return MW_OK;
+}
+
+mw_status mwi_session_use_shapes(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
+{
+    for (size_t i = 0; i < s->n_kept && shapes != NULL; i++) {
+        if (!same_shapes(s, s->kept[i].shapes, shapes)) continue;
+        mwi_session_use_plan(s, s->kept[i].plan);
+        return MW_OK;
+    }
+    return add_plan(ctx, s, shapes);
+}
+
+mw_status mw_session_resize(mw_ctx *ctx, mw_session *session, const mw_shape *input_shapes)
+{
+    char reason[REASON_BYTES];
+
+    if (input_shapes == NULL) return mwi_fail(ctx, MW_EINVAL, "resize needs a shape for each input");
+    mw_ctx_clear(ctx);
+    const mw_status st = mwi_session_use_shapes(ctx, session, input_shapes);
+    if (st != MW_EFORMAT && st != MW_EUNSUPPORTED)
+        return mwi_prefix(ctx, st, "%s", session->model->name);
+    /* The file is sound; it is the new shapes that its graph does not take. */
+    mwi_take_error(ctx, reason, sizeof reason);
+    return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: the graph does not take these input shapes: %s",
+                    session->model->name, reason);
+}
