@@ -264,7 +264,7 @@ static double auc(scored *s, size_t n)
         size_t k = i;
         double here = 0;
         while (k < n && s[k].score == s[i].score) {
-            if (s[k].label != 0 && s[k].label != 1) return NAN;
+            if (s[k].label != 0 && s[k].label != 1) return (double)NAN;
             here += s[k++].label;
         }
         ranks += here * ((double)(i + k + 1) / 2);
@@ -307,9 +307,10 @@ mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset, c
                       mw_evaluation *out_result)
 {
     static const mw_evaluate_options none;
+    const double unknown = (double)NAN;
     evaluator e = {.ctx = ctx, .o = options == NULL ? &none : options, .data = dataset, .out = out_result};
 
-    *out_result = (mw_evaluation){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    *out_result = (mw_evaluation){0, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown};
     mwi_arena_init(ctx, &e.arena);
     mw_status st = prepare(&e, model);
     if (st == MW_OK) st = walk(&e);

@@ -180,7 +180,7 @@ static mw_status build_activation(kr_builder *b, kr_layer *l, const int32_t *in,
 static mw_status build_relu(kr_builder *b, kr_layer *l, const int32_t *in, size_t n_in, int32_t *out)
 {
     const float slope = (float)kr_number(l, "negative_slope", 0), threshold = (float)kr_number(l, "threshold", 0);
-    const double max = kr_number(l, "max_value", INFINITY);
+    const double max = kr_number(l, "max_value", (double)INFINITY);
     int32_t x = in[0], below, above;
 
     (void)n_in;
