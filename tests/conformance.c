@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,7 @@ void free_list(char **list, size_t n)
 /* ---- running ---- */
 
 typedef struct runner {
+    _Atomic size_t n_allocations;
     mw_ctx *ctx;
     mw_model *model;
     mw_session *session;
@@ -105,21 +107,39 @@ typedef struct runner {
     size_t why_bytes;
 } runner;
 
-static verdict say(runner *r, verdict v, const char *what)
+static void *count_alloc(void *self, size_t bytes, size_t align)
 {
-    (void)snprintf(r->why, r->why_bytes, "%s%s%s", what, *mw_ctx_error(r->ctx) == '\0' ? "" : ": ", mw_ctx_error(r->ctx));
-    return v;
+    void *ptr = NULL;
+    atomic_fetch_add(&((runner *)self)->n_allocations, 1);
+    return posix_memalign(&ptr, align < sizeof ptr ? sizeof ptr : align, bytes) == 0 ? ptr : NULL;
+}
+
+static void count_free(void *self, void *ptr, size_t bytes)
+{
+    (void)self, (void)bytes;
+    free(ptr);
+}
+
+/* What failed, with the context's error. Only what this build cannot do counts as refused. */
+static verdict say(runner *r, const char *what)
+{
+    const char *const error = mw_ctx_error(r->ctx);
+
+    (void)snprintf(r->why, r->why_bytes, "%s%s%s", what, *error == '\0' ? "" : ": ", error);
+    return mw_ctx_error_status(r->ctx) == MW_EUNSUPPORTED ? REFUSED : DIFFERS;
 }
 
 static verdict open_runner(runner *r, const char *folder, const run_options *o)
 {
     char path[4096];
     const mw_session_options options = {.n_threads = o->n_threads, .kernels = o->kernels};
+    const mw_allocator allocator = {count_alloc, count_free, r};
+    const mw_ctx_options ctx_options = {.allocator = &allocator};
 
     (void)snprintf(path, sizeof path, "%s/model.tflite", folder);
-    if (mw_ctx_create(NULL, &r->ctx) != MW_OK) abort();
-    if (mw_model_load(r->ctx, path, NULL, &r->model) != MW_OK) return say(r, REFUSED, "load");
-    if (mw_session_create(r->ctx, r->model, &options, &r->session) != MW_OK) return say(r, REFUSED, "plan");
+    if (mw_ctx_create(&ctx_options, &r->ctx) != MW_OK) abort();
+    if (mw_model_load(r->ctx, path, NULL, &r->model) != MW_OK) return say(r, "load");
+    if (mw_session_create(r->ctx, r->model, &options, &r->session) != MW_OK) return say(r, "plan");
     return AGREES;
 }
 
@@ -134,7 +154,7 @@ static verdict put_input(runner *r, size_t i, const void *data, size_t bytes)
 {
     mw_buffer b;
 
-    if (mw_session_input(r->ctx, r->session, i, &b) != MW_OK) return say(r, REFUSED, "input");
+    if (mw_session_input(r->ctx, r->session, i, &b) != MW_OK) return say(r, "input");
     if (b.bytes != bytes) {
         (void)snprintf(r->why, r->why_bytes, "input %zu takes %zu bytes, the case feeds %zu", i, b.bytes, bytes);
         return DIFFERS;
@@ -143,13 +163,23 @@ static verdict put_input(runner *r, size_t i, const void *data, size_t bytes)
     return AGREES;
 }
 
+static verdict run_session(runner *r)
+{
+    const size_t before = r->n_allocations;
+
+    if (mw_session_run(r->ctx, r->session) != MW_OK) return say(r, "run");
+    if (r->n_allocations == before) return AGREES;
+    (void)snprintf(r->why, r->why_bytes, "the run allocated %zu times", r->n_allocations - before);
+    return DIFFERS;
+}
+
 static verdict compare_output(runner *r, size_t i, mw_dtype dtype, int32_t rank, const int32_t *dims,
                               const void *expected, const tolerance *tol)
 {
     mw_buffer b;
     size_t n = 1, where = 0;
 
-    if (mw_session_output(r->ctx, r->session, i, &b) != MW_OK) return say(r, REFUSED, "output");
+    if (mw_session_output(r->ctx, r->session, i, &b) != MW_OK) return say(r, "output");
     bool same = b.info.rank == rank && b.info.dtype == dtype;
     for (int32_t k = 0; k < rank && same; k++) same = b.info.dims[k] == dims[k];
     for (int32_t k = 0; k < rank; k++) n *= (size_t)dims[k];
@@ -179,6 +209,94 @@ static tolerance tolerance_of(const json_t *root)
                        .max_ulp = json_integer_value(json_object_get(t, "max_ulp"))};
 }
 
+/* ---- a batch gives what single runs give ---- */
+
+enum { BATCH = 3, MAX_ENDS = 16 };
+
+typedef struct batch_check {
+    size_t n_in, n_out;
+    size_t in_bytes[MAX_ENDS], out_bytes[MAX_ENDS];
+    unsigned char *in[MAX_ENDS], *alone[MAX_ENDS], *batched[MAX_ENDS];
+} batch_check;
+
+/* Sample 1 holds the values of sample 0 in reverse, sample 2 is sample 0. */
+static verdict fill_samples(runner *r, batch_check *c, const void *const *first)
+{
+    for (size_t i = 0; i < c->n_in; i++) {
+        mw_buffer b;
+        const size_t n = c->in_bytes[i];
+        if (mw_session_input(r->ctx, r->session, i, &b) != MW_OK) return say(r, "input");
+        const size_t e = mw_dtype_bits(b.info.dtype) < 8 ? 1 : mw_dtype_bits(b.info.dtype) / 8;
+        for (size_t k = 0; k < n; k++) {
+            c->in[i][k] = c->in[i][2 * n + k] = ((const unsigned char *)first[i])[k];
+            c->in[i][n + k] = ((const unsigned char *)first[i])[n - e - k / e * e + k % e];
+        }
+    }
+    return AGREES;
+}
+
+static bool run_alone(runner *r, batch_check *c)
+{
+    for (size_t s = 0; s < BATCH; s++) {
+        mw_buffer b;
+        for (size_t i = 0; i < c->n_in; i++)
+            if (put_input(r, i, c->in[i] + s * c->in_bytes[i], c->in_bytes[i]) != AGREES) return false;
+        if (mw_session_run(r->ctx, r->session) != MW_OK) return false;
+        for (size_t i = 0; i < c->n_out; i++) {
+            if (mw_session_output(r->ctx, r->session, i, &b) != MW_OK || b.bytes != c->out_bytes[i]) return false;
+            if (b.bytes > 0) memcpy(c->alone[i] + s * b.bytes, b.data, b.bytes);
+        }
+    }
+    return true;
+}
+
+static verdict compare_batch(runner *r, batch_check *c, const void *const *first)
+{
+    verdict v = fill_samples(r, c, first);
+
+    if (v != AGREES) return v;
+    if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, "reset");
+    if (!run_alone(r, c)) { /* values in another order are no input to it, e.g. indices that must be sorted */
+        mw_ctx_clear(r->ctx);
+        return AGREES;
+    }
+    if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, "reset");
+    if (mw_session_run_batch(r->ctx, r->session, BATCH, (const void *const *)c->in, (void *const *)c->batched) != MW_OK)
+        return say(r, "batch");
+    for (size_t i = 0; i < c->n_out; i++) {
+        if (memcmp(c->alone[i], c->batched[i], BATCH * c->out_bytes[i]) == 0) continue;
+        (void)snprintf(r->why, r->why_bytes, "output %zu of a batch is not that of single runs", i);
+        return DIFFERS;
+    }
+    return AGREES;
+}
+
+/* Where every input's first dimension is 1. `first`: an input each, as the session takes it now. */
+static verdict check_batch(runner *r, const void *const *first)
+{
+    batch_check c = {.n_in = mw_session_n_inputs(r->session), .n_out = mw_session_n_outputs(r->session)};
+    verdict v = AGREES;
+    bool fits = c.n_in > 0 && c.n_in <= MAX_ENDS && c.n_out <= MAX_ENDS;
+
+    for (size_t i = 0; fits && i < c.n_in; i++) {
+        mw_buffer b;
+        if (mw_session_input(r->ctx, r->session, i, &b) != MW_OK) return say(r, "input");
+        c.in_bytes[i] = mw_session_input_sample_bytes(r->session, i);
+        fits = b.info.rank > 0 && b.info.dims[0] == 1 && c.in_bytes[i] == b.bytes && b.bytes > 0;
+    }
+    if (!fits) return AGREES;
+    for (size_t i = 0; i < c.n_in; i++) c.in[i] = malloc(BATCH * c.in_bytes[i] + 1);
+    for (size_t i = 0; i < c.n_out; i++) {
+        c.out_bytes[i] = mw_session_output_sample_bytes(r->session, i);
+        c.alone[i] = malloc(BATCH * c.out_bytes[i] + 1);
+        c.batched[i] = malloc(BATCH * c.out_bytes[i] + 1);
+    }
+    v = compare_batch(r, &c, first);
+    for (size_t i = 0; i < c.n_in; i++) free(c.in[i]);
+    for (size_t i = 0; i < c.n_out; i++) free(c.alone[i]), free(c.batched[i]);
+    return v;
+}
+
 /* ---- the operator corpus ---- */
 
 static void array_path(char *out, size_t n, const char *folder, const char *kind, size_t i, size_t invocation)
@@ -197,12 +315,15 @@ static verdict resize(runner *r, const char *folder)
     for (size_t i = 0; i < n && v == AGREES; i++) {
         mw_array a;
         array_path(path, sizeof path, folder, "in", i, 0);
-        if (mw_array_load(r->ctx, path, &a) != MW_OK) v = say(r, REFUSED, "read");
+        if (mw_array_load(r->ctx, path, &a) != MW_OK) {
+            v = say(r, "read");
+            break;
+        }
         shapes[i].rank = a.rank;
         memcpy(shapes[i].dims, a.dims, sizeof shapes[i].dims);
         mw_array_free(&a);
     }
-    if (v == AGREES && mw_session_resize(r->ctx, r->session, shapes) != MW_OK) v = say(r, REFUSED, "resize");
+    if (v == AGREES && mw_session_resize(r->ctx, r->session, shapes) != MW_OK) v = say(r, "resize");
     free(shapes);
     return v;
 }
@@ -215,18 +336,44 @@ static verdict invoke(runner *r, const char *folder, size_t invocation, const to
     for (size_t i = 0; i < mw_session_n_inputs(r->session) && v == AGREES; i++) {
         mw_array a;
         array_path(path, sizeof path, folder, "in", i, invocation);
-        if (mw_array_load(r->ctx, path, &a) != MW_OK) return say(r, REFUSED, "read");
+        if (mw_array_load(r->ctx, path, &a) != MW_OK) return say(r, "read");
         v = put_input(r, i, a.data, a.bytes);
         mw_array_free(&a);
     }
-    if (v == AGREES && mw_session_run(r->ctx, r->session) != MW_OK) return say(r, REFUSED, "run");
+    if (v == AGREES) v = run_session(r);
     for (size_t i = 0; i < mw_session_n_outputs(r->session) && v == AGREES; i++) {
         mw_array a;
         array_path(path, sizeof path, folder, "out", i, invocation);
-        if (mw_array_load(r->ctx, path, &a) != MW_OK) return say(r, REFUSED, "read");
+        if (mw_array_load(r->ctx, path, &a) != MW_OK) return say(r, "read");
         v = compare_output(r, i, a.dtype, a.rank, a.dims, a.data, tol);
         mw_array_free(&a);
     }
+    return v;
+}
+
+static verdict invoke_all(runner *r, const char *folder, size_t n, const tolerance *tol)
+{
+    verdict v = AGREES;
+    for (size_t i = 0; i < n && v == AGREES; i++) v = invoke(r, folder, i, tol);
+    return v;
+}
+
+static verdict check_case_batch(runner *r, const char *folder)
+{
+    const size_t n = mw_session_n_inputs(r->session);
+    const void *first[MAX_ENDS] = {NULL};
+    mw_array arrays[MAX_ENDS] = {{0}};
+    char path[4096];
+    verdict v = AGREES;
+
+    if (n > MAX_ENDS) return AGREES;
+    for (size_t i = 0; i < n && v == AGREES; i++) {
+        array_path(path, sizeof path, folder, "in", i, 0);
+        if (mw_array_load(r->ctx, path, &arrays[i]) != MW_OK) v = say(r, "read");
+        first[i] = arrays[i].data;
+    }
+    if (v == AGREES) v = check_batch(r, first);
+    for (size_t i = 0; i < n; i++) mw_array_free(&arrays[i]);
     return v;
 }
 
@@ -235,12 +382,18 @@ verdict run_corpus_case(const char *folder, const run_options *options, char *wh
     runner r = {.why = why, .why_bytes = why_bytes};
     json_t *const root = load_json(folder);
     const tolerance tol = tolerance_of(root);
-    const size_t n = (size_t)json_integer_value(json_object_get(root, "invocations"));
+    const bool resized = json_is_true(json_object_get(root, "resize_inputs"));
+    size_t n = (size_t)json_integer_value(json_object_get(root, "invocations"));
 
     *why = '\0';
+    if (n == 0) n = 1;
     verdict v = open_runner(&r, folder, options);
-    if (v == AGREES && json_is_true(json_object_get(root, "resize_inputs"))) v = resize(&r, folder);
-    for (size_t i = 0; i < (n == 0 ? 1 : n) && v == AGREES; i++) v = invoke(&r, folder, i, &tol);
+    if (v == AGREES && resized) v = resize(&r, folder);
+    if (v == AGREES) v = invoke_all(&r, folder, n, &tol);
+    if (v == AGREES && options->thorough) {
+        v = mw_session_reset(r.ctx, r.session) == MW_OK ? invoke_all(&r, folder, n, &tol) : say(&r, "reset");
+        if (v == AGREES && !resized) v = check_case_batch(&r, folder);
+    }
     close_runner(&r);
     json_decref(root);
     return v;
@@ -273,19 +426,28 @@ static verdict run_set(runner *r, size_t set, const mwi_npz_array *in, size_t n_
 {
     verdict v = AGREES;
 
-    if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, REFUSED, "reset");
+    if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, "reset");
     for (size_t i = 0; i < mw_session_n_inputs(r->session) && v == AGREES; i++) {
         const mwi_npz_array *const a = find(in, n_in, set, "in", i);
-        v = a == NULL ? say(r, DIFFERS, "an input is missing") : put_input(r, i, a->data, a->npy.data_bytes);
+        v = a == NULL ? say(r, "an input is missing") : put_input(r, i, a->data, a->npy.data_bytes);
     }
-    if (v == AGREES && mw_session_run(r->ctx, r->session) != MW_OK) return say(r, REFUSED, "run");
+    if (v == AGREES) v = run_session(r);
     for (size_t i = 0; i < mw_session_n_outputs(r->session) && v == AGREES; i++) {
         const mwi_npz_array *const e = find(out, n_out, set, "out", i);
-        if (e == NULL) return say(r, DIFFERS, "an output is missing");
+        if (e == NULL) return say(r, "an output is missing");
         const tolerance tol = model_tolerance(e, exact);
         v = compare_output(r, i, e->npy.dtype, e->npy.rank, e->npy.dims, e->data, &tol);
     }
     return v;
+}
+
+static verdict check_set_batch(runner *r, const mwi_npz_array *in, size_t n_in)
+{
+    const void *first[MAX_ENDS] = {NULL};
+    const size_t n = mw_session_n_inputs(r->session);
+
+    for (size_t i = 0; i < n && i < MAX_ENDS; i++) first[i] = find(in, n_in, 0, "in", i)->data;
+    return check_batch(r, first);
 }
 
 verdict run_model_case(const char *folder, const run_options *options, char *why, size_t why_bytes)
@@ -303,11 +465,12 @@ verdict run_model_case(const char *folder, const run_options *options, char *why
     verdict v = open_runner(&r, folder, options);
     mwi_arena_init(r.ctx, &arena);
     (void)snprintf(path, sizeof path, "%s/inputs.npz", folder);
-    if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &in, &n_in) != MW_OK) v = say(&r, REFUSED, "read");
+    if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &in, &n_in) != MW_OK) v = say(&r, "read");
     (void)snprintf(path, sizeof path, "%s/expected.npz", folder);
-    if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &out, &n_out) != MW_OK) v = say(&r, REFUSED, "read");
-    if (v == AGREES && n_sets == 0) v = say(&r, DIFFERS, "no sets");
+    if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &out, &n_out) != MW_OK) v = say(&r, "read");
+    if (v == AGREES && n_sets == 0) v = say(&r, "no sets");
     for (size_t i = 0; i < n_sets && v == AGREES; i++) v = run_set(&r, i, in, n_in, out, n_out, exact);
+    if (v == AGREES && options->thorough) v = check_set_batch(&r, in, n_in);
     mwi_arena_deinit(&arena);
     close_runner(&r);
     json_decref(root);

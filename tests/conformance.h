@@ -25,7 +25,10 @@ void free_list(char **list, size_t n);
 typedef struct run_options {
     uint32_t n_threads;
     const char *kernels; /* only kernels whose name ends so; NULL all */
+    bool thorough;       /* also: the same again after a reset; a batch gives what single runs give */
 } run_options;
+
+/* Each counts a run that allocates as a difference, and as refused only what fails with MW_EUNSUPPORTED. */
 
 /* A folder with model.tflite, case.json, in_<i>.npy, out_<i>.npy; `why` gets what went wrong. */
 verdict run_corpus_case(const char *folder, const run_options *options, char *why, size_t why_bytes);

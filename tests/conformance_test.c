@@ -1,6 +1,7 @@
 /* tests/conformance_test.c - the real models and the operator corpus against their expected outputs.
- * By hand: conformance_test [--filter CONV_2D] [-v]: the differing cases with the first differing element.
- * tests/conformance_expected.txt names the operators of which every case must agree.
+ * Each case with 1 and 3 threads and with reference kernels alone; after a reset again; as a batch; and no
+ * run allocates. tests/conformance_expected.txt names the operators of which every case must agree.
+ * By hand: conformance_test [--filter CONV_2D[/case]] [-v]: a line for each case.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conformance.h"
 #include "support.h"
@@ -9,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *filter;
+enum { WHY_BYTES = 2048 };
+
+static char filter_op[256], filter_case[256];
 static bool verbose;
 
 /* Lines of the list of operators that must be green. */
@@ -28,56 +31,78 @@ static bool must_agree(const char *op)
     return found;
 }
 
-static void report(const char *name, verdict v, const char *why)
+/* The first way in which a case does not agree; `why` says which. */
+static verdict run_ways(verdict (*run)(const char *, const run_options *, char *, size_t), const char *folder,
+                        char *why)
 {
-    static const char *const words[] = {"agrees", "DIFFERS", "refused"};
-    if (verbose || v == DIFFERS) print_message("  %s: %s %s\n", name, words[v], why);
+    static const struct {
+        const char *name;
+        run_options options;
+    } ways[] = {
+        {"", {1, NULL, true}},
+        {"with 3 threads: ", {3, NULL, false}},
+        {"with reference kernels: ", {1, "__ref", false}},
+    };
+
+    for (size_t i = 0; i < MWI_COUNT(ways); i++) {
+        const size_t n = (size_t)snprintf(why, WHY_BYTES, "%s", ways[i].name);
+        const verdict v = run(folder, &ways[i].options, why + n, WHY_BYTES - n);
+        if (v != AGREES) return i == 0 ? v : DIFFERS;
+    }
+    *why = '\0';
+    return AGREES;
 }
 
 static size_t run_models(const char *shared)
 {
-    char path[4096], why[1024];
+    char path[4096], why[WHY_BYTES];
     size_t n, bad = 0;
 
     (void)snprintf(path, sizeof path, "%s/models", shared);
     char **const names = list_folders(path, &n);
     for (size_t i = 0; i < n; i++) {
-        if (filter != NULL && strcmp(filter, names[i]) != 0) continue;
-        for (uint32_t threads = 1; threads <= 3; threads += 2) {
-            const run_options o = {.n_threads = threads};
-            (void)snprintf(path, sizeof path, "%s/models/%s", shared, names[i]);
-            const verdict v = run_model_case(path, &o, why, sizeof why);
-            if (v != AGREES) bad++;
-            if (v != AGREES || verbose) print_message("model %s, %u threads: %s\n", names[i], threads, v == AGREES ? "agrees" : why);
-        }
+        if (*filter_op != '\0' && strcmp(filter_op, names[i]) != 0) continue;
+        (void)snprintf(path, sizeof path, "%s/models/%s", shared, names[i]);
+        const verdict v = run_ways(run_model_case, path, why);
+        if (v != AGREES) bad++;
+        print_message("model %-30s %s\n", names[i], v == AGREES ? "agrees" : why);
     }
     free_list(names, n);
     return bad;
 }
 
-/* Counts cases of one operator; prints a line for it. */
+/* "a: b: the end" without the path that the message begins with. */
+static const char *without_path(const char *why)
+{
+    const char *const file = strstr(why, "model.tflite: ");
+    return file == NULL ? why : file + strlen("model.tflite: ");
+}
+
+/* Counts the cases of one operator and prints a line for it. */
 static size_t run_op(const char *shared, const char *op)
 {
-    char path[4096], why[1024];
-    size_t n, counts[3] = {0};
-    const run_options o = {.n_threads = 1};
+    static const char *const words[] = {"agrees", "DIFFERS", "refused"};
+    char path[4096], why[WHY_BYTES], reason[WHY_BYTES] = "";
+    size_t n, counts[3] = {0}, total = 0;
 
     (void)snprintf(path, sizeof path, "%s/corpus/ops/%s", shared, op);
     char **const cases = list_folders(path, &n);
     for (size_t i = 0; i < n; i++) {
+        if (*filter_case != '\0' && strcmp(filter_case, cases[i]) != 0) continue;
         (void)snprintf(path, sizeof path, "%s/corpus/ops/%s/%s", shared, op, cases[i]);
-        const verdict v = run_corpus_case(path, &o, why, sizeof why);
+        const verdict v = run_ways(run_corpus_case, path, why);
         counts[v]++;
-        if (filter != NULL) report(cases[i], v, why);
+        total++;
+        if (v == REFUSED && *reason == '\0') (void)snprintf(reason, sizeof reason, "%.*s", 160, without_path(why));
+        if (v == DIFFERS || verbose || (v != AGREES && *filter_op != '\0'))
+            print_message("  %s/%s: %s %s\n", op, cases[i], words[v], without_path(why));
     }
-    const bool must = must_agree(op);
-    if (filter != NULL || verbose || (must && counts[AGREES] != n))
-        print_message("%-32s %3zu agree %3zu differ %3zu refused%s\n", op, counts[AGREES], counts[DIFFERS],
-                      counts[REFUSED], must && counts[AGREES] != n ? "  (all must agree)" : "");
-    if (!must && counts[AGREES] == n && n > 0 && filter == NULL)
-        print_message("%-32s all %zu agree: add it to tests/conformance_expected.txt\n", op, n);
     free_list(cases, n);
-    return must ? n - counts[AGREES] : 0;
+    const bool must = must_agree(op), green = counts[AGREES] == total;
+    print_message("%-32s %3zu agree %3zu differ %3zu refused  %s\n", op, counts[AGREES], counts[DIFFERS],
+                  counts[REFUSED], must && !green ? "ALL MUST AGREE" : reason);
+    if (!must && green && total > 0) print_message("  all agree: add %s to conformance_expected.txt\n", op);
+    return must ? total - counts[AGREES] : 0;
 }
 
 static void models_agree_with_their_expected_outputs(void **state)
@@ -95,7 +120,7 @@ static void operators_agree_with_the_corpus(void **state)
     (void)snprintf(path, sizeof path, "%s/corpus/ops", test_shared_dir());
     char **const ops = list_folders(path, &n);
     for (size_t i = 0; i < n; i++)
-        if (filter == NULL || strcmp(filter, ops[i]) == 0) bad += run_op(test_shared_dir(), ops[i]);
+        if (*filter_op == '\0' || strcmp(filter_op, ops[i]) == 0) bad += run_op(test_shared_dir(), ops[i]);
     free_list(ops, n);
     assert_int_equal(bad, 0);
 }
@@ -109,7 +134,8 @@ int main(int argc, char **argv)
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0) verbose = true;
-        if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) filter = argv[++i];
+        if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc)
+            (void)sscanf(argv[++i], "%255[^/]/%255[^/]", filter_op, filter_case);
     }
     if (test_shared_dir() == NULL) test_skip("the shared material is not here");
     return cmocka_run_group_tests(tests, NULL, NULL);
