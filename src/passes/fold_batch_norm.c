@@ -1,100 +1,95 @@
-/* passes/fold_batch_norm.c - BATCH_NORMALIZATION goes into the convolution or fully connected layer before it;
- * elsewhere it becomes MUL and ADD.
- * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/pass_edit.h"
+/* passes/fold_batch_norm.c - BATCH_NORMALIZATION becomes part of the layer before it, or after it where no
+ * padding comes between; else MUL and ADD by constants. In double precision.
+ * Depends: passes/fold_channels.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+#include "passes/fold_channels.h"
+#include "passes/pass.h"
 
 #include <math.h>
 
-/* gamma / sqrt(variance + epsilon), and what is left of beta and mean. */
-static void factors(const mwi_graph *g, const mwi_op *op, int32_t n, double *scale, double *shift)
+/* gamma / sqrt(variance + epsilon), beta - mean * that. */
+static mw_status channels_of(mw_ctx *ctx, mwi_rw *rw, const mwi_op *op, mwi_channels *out)
 {
-    const float *const gamma = op->in[1] < 0 ? NULL : g->tensors[op->in[1]]->data;
-    const float *const beta = op->in[2] < 0 ? NULL : g->tensors[op->in[2]]->data;
-    const float *const mean = g->tensors[op->in[3]]->data, *const variance = g->tensors[op->in[4]]->data;
-    const mwi_field *const f = mwi_op_field(op->desc, "epsilon");
-    const double epsilon = (double)*(const float *)(const void *)((const char *)op->attr + f->offset);
+    const float *p[5] = {NULL};
+    size_t n[5] = {0};
 
-    for (int32_t c = 0; c < n; c++) {
-        scale[c] = (gamma == NULL ? 1.0 : (double)gamma[c]) / sqrt((double)variance[c] + epsilon);
-        shift[c] = (beta == NULL ? 0.0 : (double)beta[c]) - (double)mean[c] * scale[c];
+    for (size_t k = 1; k < 5; k++) {
+        if (op->in[k] < 0) continue;
+        p[k] = mwi_rw_floats(rw, op->in[k], &n[k]);
+        if (p[k] == NULL)
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "parameter %zu of BATCH_NORMALIZATION is no constant", k);
     }
-}
-
-static mw_status to_mul_add(mw_ctx *ctx, mw_model *m, mwi_graph *g, size_t at, const double *scale, const double *shift,
-                            int32_t n)
-{
-    mwi_op *const bn = g->ops[at], *mul, *add;
-    const mwi_tensor *const x = g->tensors[bn->in[0]];
-    int32_t a, b, between;
-    void *memory;
-    const char *name;
-
-    MWI_TRY(mwi_arena_array(ctx, &m->arena, (size_t)n, sizeof(float), &memory));
-    float *const v = memory;
-    for (int32_t c = 0; c < n; c++) v[c] = (float)scale[c];
-    MWI_TRY(mwi_arena_printf(ctx, &m->arena, &name, "%s/scale", g->tensors[bn->out[0]]->name));
-    MWI_TRY(mwi_graph_add_const(ctx, m, g, name, MW_FLOAT32, 1, &n, v, &a));
-    for (int32_t c = 0; c < n; c++) v[c] = (float)shift[c];
-    MWI_TRY(mwi_arena_printf(ctx, &m->arena, &name, "%s/shift", g->tensors[bn->out[0]]->name));
-    MWI_TRY(mwi_graph_add_const(ctx, m, g, name, MW_FLOAT32, 1, &n, v, &b));
-    MWI_TRY(mwi_arena_printf(ctx, &m->arena, &name, "%s/scaled", g->tensors[bn->out[0]]->name));
-    MWI_TRY(mwi_graph_add_value(ctx, m, g, name, MW_FLOAT32, x->rank, x->dims, &between));
-    for (int32_t i = 0; i < x->rank; i++) g->tensors[between]->signature[i] = x->signature[i];
-    MWI_TRY(mwi_graph_add_op(ctx, m, g, at, &mwi_op_mul, 2, 1, &mul));
-    mul->in[0] = bn->in[0];
-    mul->in[1] = a;
-    mul->out[0] = between;
-    mul->layer = bn->layer;
-    MWI_TRY(mwi_graph_add_op(ctx, m, g, at + 1, &mwi_op_add, 2, 1, &add));
-    add->in[0] = between;
-    add->in[1] = b;
-    add->out[0] = bn->out[0];
-    add->layer = bn->layer;
-    mwi_graph_remove_op(g, at + 2);
+    const size_t channels = n[3];
+    for (size_t k = 1; k < 5; k++)
+        if ((p[k] == NULL && k >= 3) || (p[k] != NULL && n[k] != channels))
+            return mwi_fail(ctx, MW_EFORMAT, "parameter %zu of BATCH_NORMALIZATION has %zu values of %zu", k, n[k],
+                            channels);
+    MWI_TRY(mwi_channels_make(ctx, rw, channels, out));
+    const double epsilon = (double)mwi_op_get_f32(op, "epsilon", 1e-3f);
+    for (size_t c = 0; c < channels; c++) {
+        out->scale[c] = (p[1] == NULL ? 1.0 : (double)p[1][c]) / sqrt((double)p[4][c] + epsilon);
+        out->offset[c] = (p[2] == NULL ? 0.0 : (double)p[2][c]) - (double)p[3][c] * out->scale[c];
+    }
     return MW_OK;
 }
 
-static mw_status fold_one(mw_ctx *ctx, mw_model *m, mwi_graph *g, size_t at, const mwi_uses *uses)
+/* x * scale + offset, as two operators. */
+static mw_status write_out(mw_ctx *ctx, mwi_rw *rw, int32_t i, const mwi_channels *c)
 {
-    mwi_op *const bn = g->ops[at];
-    const mwi_tensor *const x = g->tensors[bn->in[0]];
-    const int32_t n = x->dims[x->rank - 1];
-    void *memory;
+    const int32_t out = rw->ops[i]->out[0], dim = (int32_t)c->n;
+    int32_t scale, offset, product, mul;
 
-    MWI_TRY(mwi_arena_array(ctx, &m->arena, 2 * (size_t)n, sizeof(double), &memory));
-    double *const scale = memory, *const shift = scale + n;
-    factors(g, bn, n, scale, shift);
-    mwi_op *const before = mwi_sole_producer(g, uses, bn->in[0]);
-    if (before == NULL || !mwi_is_affine(g, before) || mwi_affine_channels(g, before) != n)
-        return to_mul_add(ctx, m, g, at, scale, shift, n);
-    MWI_TRY(mwi_affine_rescale(ctx, m, g, before, scale, shift));
-    mwi_take_output(before, bn);
-    mwi_graph_remove_op(g, at);
-    return MW_OK;
+    MWI_TRY(mwi_rw_add_floats(ctx, rw, out, "_scale", 1, &dim, c->scale, &scale));
+    MWI_TRY(mwi_rw_add_floats(ctx, rw, out, "_offset", 1, &dim, c->offset, &offset));
+    MWI_TRY(mwi_rw_add_value(ctx, rw, out, "_scaled", &product));
+    MWI_TRY(mwi_rw_add_op(ctx, rw, &mwi_op_mul, 2, 1, &mul));
+    MWI_TRY(mwi_rw_set_input(ctx, rw, mul, 0, rw->ops[i]->in[0]));
+    MWI_TRY(mwi_rw_set_input(ctx, rw, mul, 1, scale));
+    rw->ops[mul]->out[0] = product;
+    rw->tensors[product].producer = mul;
+    rw->ops[mul]->layer = rw->ops[i]->layer;
+    return mwi_rw_replace_op(ctx, rw, i, "ADD", (const int32_t[]){product, offset}, 2, NULL);
 }
 
-static bool is_constant(const mwi_graph *g, const mwi_op *op)
+static mw_status fold(mw_ctx *ctx, mwi_rw *rw, int32_t i)
 {
-    for (size_t i = 1; i < op->n_in; i++)
-        if (op->in[i] >= 0 && !mwi_is_float_const(g, op->in[i])) return false;
-    return op->n_in == 5 && op->in[3] >= 0 && op->in[4] >= 0 && g->tensors[op->in[0]]->rank > 0;
+    const mwi_op *const op = rw->ops[i];
+    const int32_t value = op->in[0], layer = rw->tensors[value].producer;
+    mwi_channels c;
+    bool done = false;
+
+    MWI_TRY(channels_of(ctx, rw, op, &c));
+    if (mwi_channels_settle(&c)) {
+        if (layer >= 0 && mwi_rw_single(rw, value))
+            MWI_TRY(mwi_fold_into_producer(ctx, rw, layer, &c, MWI_ACT_NONE, &done));
+        if (done) {
+            mwi_rw_absorb(rw, layer, i);
+            return MW_OK;
+        }
+        MWI_TRY(mwi_fold_into_reader(ctx, rw, op->out[0], &c, &done));
+        if (done) {
+            mwi_rw_redirect(rw, op->out[0], value);
+            mwi_rw_remove(rw, i);
+            return MW_OK;
+        }
+    }
+    return write_out(ctx, rw, i, &c);
 }
 
-static mw_status run(mw_ctx *ctx, mw_model *model, mwi_graph *graph, uint32_t *n_changes)
+static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 {
-    for (size_t i = 0; i < graph->n_ops; i++) {
-        mwi_uses uses;
-        if (graph->ops[i]->desc != &mwi_op_batch_normalization || !is_constant(graph, graph->ops[i])) continue;
-        MWI_TRY(mwi_graph_uses(ctx, graph, &model->arena, &uses));
-        MWI_TRY(fold_one(ctx, model, graph, i, &uses));
-        (*n_changes)++;
+    const size_t n = rw->n_ops;
+
+    for (int32_t i = 0; i < (int32_t)n; i++) {
+        if (rw->ops[i] == NULL || rw->ops[i]->desc != &mwi_op_batch_normalization) continue;
+        MWI_TRY(fold(ctx, rw, i));
+        rw->n_changes++;
     }
     return MW_OK;
 }
 
 const mwi_pass_desc mwi_pass_fold_batch_norm = {
     .name = "fold_batch_norm",
-    .summary = "batch normalisation into the layer before it, else MUL and ADD",
+    .summary = "folds BATCH_NORMALIZATION into the layer before or after it, or writes it as MUL and ADD",
     .flags = MWI_PASS_LOWER | MWI_PASS_OPTIMIZE,
     .run = run,
 };

@@ -1,49 +1,99 @@
-/* passes/fold_constants.c - operators whose inputs are all constant are computed once, where the file does not grow.
- * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/pass_edit.h"
+/* passes/fold_constants.c - operators of constants alone are computed now, where the file does not grow by it:
+ * a float16 weight stays a float16 constant behind its DEQUANTIZE, since the runtime computes it once anyway.
+ * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+#include "passes/pass.h"
 
-enum { SMALL_BYTES = 1024 };
+#include "base/checked.h"
 
-static bool foldable(const mwi_graph *g, const mwi_op *op)
+enum { GROWTH_BYTES = 1024 };              /* what an operator and its tensor cost a file is of this order */
+static const uint64_t max_macs = 1u << 28; /* dearer operators are left to the runtime */
+
+/* Bytes of constants that go with the operator. */
+static bool all_constant(const mwi_rw *rw, const mwi_op *op, size_t *out_bytes)
 {
-    if ((op->desc->traits & (MWI_OP_STATEFUL | MWI_OP_TRAINING_ONLY)) != 0 || op->n_in == 0 || op->desc->infer == NULL)
-        return false;
-    for (size_t i = 0; i < op->n_in; i++)
-        if (op->in[i] >= 0 && (g->tensors[op->in[i]]->data == NULL || g->tensors[op->in[i]]->sparsity != NULL)) return false;
-    for (size_t i = 0; i < op->n_out; i++)
-        if (g->tensors[op->out[i]]->is_variable || mwi_graph_is_output(g, op->out[i])) return false;
-    return true;
+    bool any = false;
+
+    *out_bytes = 0;
+    for (size_t k = 0; k < op->n_in; k++) {
+        if (op->in[k] < 0) continue;
+        if (!mwi_rw_is_const(rw, op->in[k])) return false;
+        const mwi_tensor *const t = mwi_rw_tensor_of(rw, op->in[k]);
+        if (t->sparsity != NULL && !mwi_op_is(op, "DENSIFY")) return false;
+        if (t->quant != NULL && t->quant->q.block_size > 0) return false;
+        if (rw->tensors[op->in[k]].n_reads == 1 && !rw->tensors[op->in[k]].is_output) *out_bytes += t->bytes;
+        any = true;
+    }
+    return any;
 }
 
-static mw_status run(mw_ctx *ctx, mw_model *model, mwi_graph *graph, uint32_t *n_changes)
+static bool may_fold(const mwi_rw *rw, const mwi_op *op, size_t in_bytes)
 {
-    for (size_t i = 0; i < graph->n_ops; i++) {
-        mwi_op *const op = graph->ops[i];
-        mwi_shape_call call;
-        size_t in = 0, out = 0;
-        if (!foldable(graph, op)) continue;
-        MWI_TRY(mwi_op_views(ctx, graph, op, &model->arena, &call));
-        if (mwi_op_kernel(&call) == NULL) continue;
-        for (size_t k = 0; k < op->n_in; k++) in += op->in[k] < 0 ? 0 : graph->tensors[op->in[k]]->bytes;
-        for (size_t k = 0; k < op->n_out; k++) out += call.out[k].bytes;
-        if (out > in && out > SMALL_BYTES) continue; /* weights kept small on purpose: float16, int8 */
-        MWI_TRY(mwi_op_eval(ctx, &call, &model->arena));
-        for (size_t k = 0; k < op->n_out; k++) {
-            mwi_tensor *const t = graph->tensors[op->out[k]];
-            t->data = call.out[k].data;
-            t->bytes = call.out[k].bytes;
-            t->rank = call.out[k].rank;
-            for (int32_t d = 0; d < t->rank; d++) t->dims[d] = t->signature[d] = call.out[k].dims[d];
-        }
-        mwi_graph_remove_op(graph, i--);
-        (*n_changes)++;
+    size_t out_bytes = 0;
+
+    for (size_t k = 0; k < op->n_out; k++) {
+        const mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
+        size_t bytes = 0;
+        if (rw->tensors[op->out[k]].is_output || mw_dtype_bits(t->dtype) == 0) return false;
+        if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes) || !mwi_add(out_bytes, bytes, &out_bytes)) return false;
+    }
+    return out_bytes <= in_bytes || out_bytes - in_bytes <= GROWTH_BYTES;
+}
+
+static bool as_declared(const mwi_view *v)
+{
+    bool same = v->tensor->has_rank && v->rank == v->tensor->rank && v->dtype == v->tensor->dtype;
+    for (int32_t i = 0; i < v->rank && same; i++) same = v->dims[i] == v->tensor->dims[i];
+    return same;
+}
+
+static mw_status fold(mw_ctx *ctx, mwi_rw *rw, int32_t i)
+{
+    mwi_op *const op = rw->ops[i];
+    mwi_shape_call call;
+    void *memory;
+
+    MWI_TRY(mwi_op_views(ctx, rw->graph, op, rw->arena, &call));
+    if (op->desc->infer == NULL || mwi_op_infer(ctx, &call) != MW_OK || call.unknown ||
+        (op->desc->macs != NULL && op->desc->macs(&call) > max_macs)) {
+        mw_ctx_clear(ctx);
+        return MW_OK;
+    }
+    for (size_t k = 0; k < op->n_out; k++)
+        if (!as_declared(&call.out[k])) return MW_OK;
+    const mw_status st = mwi_op_eval(ctx, &call, rw->arena);
+    if (st == MW_ENOMEM || st == MW_ELIMIT || st == MW_ECANCELLED) return st;
+    if (st != MW_OK) { /* no kernel, or values that it refuses: the runtime will say so */
+        mw_ctx_clear(ctx);
+        return MW_OK;
+    }
+    for (size_t k = 0; k < op->n_out; k++) {
+        mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
+        const size_t bytes = call.out[k].bytes;
+        /* Without a pointer it would be no constant. */
+        MWI_TRY(mwi_arena_copy(ctx, &rw->model->arena, call.out[k].data, bytes == 0 ? 1 : bytes, &memory));
+        t->data = memory;
+        t->bytes = bytes;
+        for (int32_t d = 0; d < t->rank; d++) t->signature[d] = t->dims[d];
+    }
+    mwi_rw_remove(rw, i);
+    rw->n_changes++;
+    return MW_OK;
+}
+
+static mw_status run(mw_ctx *ctx, mwi_rw *rw)
+{
+    for (int32_t i = 0; i < (int32_t)rw->n_ops; i++) {
+        const mwi_op *const op = rw->ops[i];
+        size_t bytes;
+        if (op == NULL || !mwi_rw_is_pure(rw, op) || (op->desc->traits & MWI_OP_SHAPE_ONLY) != 0) continue;
+        if (all_constant(rw, op, &bytes) && may_fold(rw, op, bytes)) MWI_TRY(fold(ctx, rw, i));
     }
     return MW_OK;
 }
 
 const mwi_pass_desc mwi_pass_fold_constants = {
     .name = "fold_constants",
-    .summary = "operators on constants alone, where the file does not grow",
+    .summary = "computes operators of constants alone, where the file does not grow by it",
     .flags = MWI_PASS_OPTIMIZE,
     .run = run,
 };

@@ -1,47 +1,92 @@
-/* passes/fuse_activation.c - RELU, RELU6 and RELU_N1_TO_1 become the fused activation of the operator before them.
- * Depends: passes/edit.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
-#include "passes/pass_edit.h"
+/* passes/fuse_activation.c - RELU, RELU6 and RELU_N1_TO_1 become the fused activation of the operator before
+ * them, also through operators that only reshape. Quantized values: only where the clamp is all that they do
+ * (same scale and zero point before and after). TANH is not fused: LiteRT's float kernels leave it out.
+ * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+#include "passes/pass.h"
+
+/* Operators whose kernels in LiteRT clamp as the field says, in every type. */
+static const char *const producers[] = {
+    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "ADD", "SUB", "MUL", "DIV",
+    "AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D", "CONV_3D",
+};
 
 static int32_t activation_of(const mwi_op *op)
 {
-    if (op->desc == &mwi_op_relu) return MWI_ACT_RELU;
-    if (op->desc == &mwi_op_relu6) return MWI_ACT_RELU6;
-    if (op->desc == &mwi_op_relu_n1_to_1) return MWI_ACT_RELU_N1_TO_1;
+    if (mwi_op_is(op, "RELU")) return MWI_ACT_RELU;
+    if (mwi_op_is(op, "RELU6")) return MWI_ACT_RELU6;
+    if (mwi_op_is(op, "RELU_N1_TO_1")) return MWI_ACT_RELU_N1_TO_1;
     return MWI_ACT_NONE;
 }
 
-/* CONCATENATION has the field, but no kernel for it. Integers fuse where nothing is rescaled: then to the bit. */
-static bool takes(const mwi_graph *g, const mwi_op *before, const mwi_op *op)
+/* The one activation that does what `first` and then `second` do; -1: none. */
+static int32_t both(int32_t first, int32_t second)
 {
-    const mwi_tensor *const in = g->tensors[op->in[0]], *const out = g->tensors[op->out[0]];
-
-    if ((before->desc->traits & MWI_OP_FUSES_ACT) == 0 || before->n_out != 1) return false;
-    if (mwi_op_get_i32(before, "fused_activation_function", -1) != MWI_ACT_NONE) return false;
-    if (in->dtype != out->dtype) return false;
-    return in->dtype == MW_FLOAT32 || (mwi_same_quant(in, out) && in->quant != NULL);
+    if (first == MWI_ACT_NONE || first == second) return second;
+    if (first == MWI_ACT_RELU && second == MWI_ACT_RELU6) return MWI_ACT_RELU6;
+    if (first == MWI_ACT_RELU6 && second == MWI_ACT_RELU) return MWI_ACT_RELU6;
+    return -1;
 }
 
-static mw_status run(mw_ctx *ctx, mw_model *model, mwi_graph *graph, uint32_t *n_changes)
+/* Float, or integers of one scale on both sides. */
+static bool only_clamps(const mwi_rw *rw, int32_t in, int32_t out)
 {
-    for (size_t i = 0; i < graph->n_ops; i++) {
-        mwi_op *const op = graph->ops[i];
-        const int32_t activation = activation_of(op);
-        mwi_uses uses;
-        if (activation == MWI_ACT_NONE) continue;
-        MWI_TRY(mwi_graph_uses(ctx, graph, &model->arena, &uses));
-        mwi_op *const before = mwi_sole_producer(graph, &uses, op->in[0]);
-        if (before == NULL || !takes(graph, before, op)) continue;
-        mwi_op_set_i32(before, "fused_activation_function", activation);
-        mwi_take_output(before, op);
-        mwi_graph_remove_op(graph, i--);
-        (*n_changes)++;
+    const mwi_tensor *const t = mwi_rw_tensor_of(rw, in);
+
+    if (t->dtype == MW_FLOAT32) return mwi_rw_is_float(rw, out);
+    if (t->dtype != MW_INT8 && t->dtype != MW_UINT8 && t->dtype != MW_INT16) return false;
+    return t->quant != NULL && t->quant->q.n_scales == 1 && mwi_rw_same_type(rw, in, out);
+}
+
+static bool may_carry(const mwi_rw *rw, const mwi_op *op)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < MWI_COUNT(producers); i++) found = found || mwi_op_is(op, producers[i]);
+    if (!found || mwi_op_field(op->desc, "fused_activation_function") == NULL) return false;
+    if (!mwi_op_is(op, "FULLY_CONNECTED")) return true;
+    /* The kernel for weights with a scale a block leaves the activation out. */
+    const mwi_quant *const q = mwi_rw_tensor_of(rw, op->in[1])->quant;
+    return q == NULL || q->q.block_size == 0;
+}
+
+/* The operator that makes `value`, behind those that only reshape; NULL: none, or others read on the way. */
+static mwi_op *maker_of(const mwi_rw *rw, int32_t value)
+{
+    const int32_t last = value;
+
+    for (;;) {
+        mwi_op *const op = mwi_rw_producer(rw, value);
+        if (op == NULL || op->n_out != 1 || !mwi_rw_single(rw, value) || !mwi_rw_same_type(rw, value, last)) return NULL;
+        if ((op->desc->traits & MWI_OP_VIEW) == 0) return op;
+        value = op->in[0];
+    }
+}
+
+static bool fuse(mwi_rw *rw, int32_t i, int32_t activation)
+{
+    const mwi_op *const op = rw->ops[i];
+    mwi_op *const maker = maker_of(rw, op->in[0]);
+
+    if (maker == NULL || !may_carry(rw, maker) || !only_clamps(rw, op->in[0], op->out[0])) return false;
+    const int32_t joined = both(mwi_op_activation(maker), activation);
+    if (joined < 0 || !mwi_rw_forward(rw, i, op->in[0])) return false;
+    mwi_op_set_i32(maker, "fused_activation_function", joined);
+    return true;
+}
+
+static mw_status run(mw_ctx *ctx, mwi_rw *rw)
+{
+    (void)ctx;
+    for (int32_t i = 0; i < (int32_t)rw->n_ops; i++) {
+        const int32_t activation = rw->ops[i] == NULL ? MWI_ACT_NONE : activation_of(rw->ops[i]);
+        if (activation != MWI_ACT_NONE && fuse(rw, i, activation)) rw->n_changes++;
     }
     return MW_OK;
 }
 
 const mwi_pass_desc mwi_pass_fuse_activation = {
     .name = "fuse_activation",
-    .summary = "RELU, RELU6 and RELU_N1_TO_1 into the operator before them",
+    .summary = "makes RELU, RELU6 and RELU_N1_TO_1 the fused activation of the operator before them",
     .flags = MWI_PASS_OPTIMIZE,
     .run = run,
 };

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ROUNDS = 20 };
+enum { MAX_ROUNDS = 50 };
 
 #define MWI_PASS(id) extern const mwi_pass_desc mwi_pass_##id;
 #include "passes/passes.def"
@@ -16,6 +16,7 @@ const mwi_pass_desc *const mwi_passes[] = {
 #undef MWI_PASS
     NULL,
 };
+_Static_assert(MWI_COUNT(mwi_passes) <= MW_MAX_PASSES, "a report has room for every pass");
 
 static bool named(const char *const *names, size_t n, const char *name)
 {
@@ -35,14 +36,59 @@ static mw_status check_names(mw_ctx *ctx, const char *const *names, size_t n)
     return MW_OK;
 }
 
+/* One pass on one graph. */
+static mw_status run_graph(mw_ctx *ctx, mw_model *model, mwi_graph *graph, const mwi_pass_desc *pass, uint32_t *n)
+{
+    mwi_arena scratch;
+    mwi_rw rw;
+    mw_status st;
+
+    mwi_arena_init(ctx, &scratch);
+    MWI_GOTO(mwi_rw_init(ctx, &scratch, model, graph, &rw));
+    MWI_GOTO(pass->run(ctx, &rw));
+    MWI_GOTO(mwi_rw_finish(ctx, &rw));
+    *n += rw.n_changes;
+out:
+    mwi_arena_deinit(&scratch);
+    return st;
+}
+
 static mw_status run_one(mw_ctx *ctx, mw_model *model, const mwi_pass_desc *pass, uint32_t *n)
 {
     *n = 0;
     for (size_t g = 0; g < model->n_graphs; g++)
-        MWI_TRY(mwi_prefix(ctx, pass->run(ctx, model, model->graphs[g], n), "pass %s", pass->name));
+        MWI_TRY(mwi_prefix(ctx, run_graph(ctx, model, model->graphs[g], pass, n), "pass %s", pass->name));
     if (*n == 0) return MW_OK;
     MWI_TRY(mwi_model_sweep(ctx, model, NULL));
     return mwi_prefix(ctx, mwi_model_verify(ctx, model), "after pass %s", pass->name);
+}
+
+/* Whether a pass is to run in this round. */
+static bool wanted(const mwi_pass_desc *p, uint32_t flags, const mw_optimize_options *o, int round)
+{
+    if ((p->flags & flags) == 0 || (round > 0 && (p->flags & MWI_PASS_ONCE) != 0)) return false;
+    if (o->only != NULL && !named(o->only, o->n_only, p->name)) return false;
+    return !named(o->skip, o->n_skip, p->name);
+}
+
+/* Round after round until each pass has seen the model as it is and left it so. */
+static mw_status run_rounds(mw_ctx *ctx, mw_model *model, uint32_t flags, const mw_optimize_options *o,
+                            uint32_t *counts)
+{
+    size_t n_passes = 0, quiet = 0; /* passes; how many in a row changed nothing */
+
+    while (mwi_passes[n_passes] != NULL) n_passes++;
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        for (size_t i = 0; i < n_passes; i++) {
+            uint32_t n = 0;
+            if (wanted(mwi_passes[i], flags, o, round)) MWI_TRY(run_one(ctx, model, mwi_passes[i], &n));
+            counts[i] += n;
+            quiet = n > 0 ? 0 : quiet + 1;
+            if (quiet >= n_passes) return MW_OK;
+            MWI_TRY(mwi_progress(ctx, "optimize", 0, 0));
+        }
+    }
+    return MW_OK;
 }
 
 mw_status mwi_passes_run(mw_ctx *ctx, mw_model *model, uint32_t flags,
@@ -51,23 +97,11 @@ mw_status mwi_passes_run(mw_ctx *ctx, mw_model *model, uint32_t flags,
     static const mw_optimize_options none;
     const mw_optimize_options *const o = options == NULL ? &none : options;
     uint32_t counts[MW_MAX_PASSES] = {0};
-    bool again = true;
 
     MWI_TRY(check_names(ctx, o->only, o->n_only));
     MWI_TRY(check_names(ctx, o->skip, o->n_skip));
-    for (int round = 0; round < MAX_ROUNDS && again; round++) {
-        again = false;
-        for (size_t i = 0; mwi_passes[i] != NULL; i++) {
-            const mwi_pass_desc *const p = mwi_passes[i];
-            uint32_t n;
-            if ((p->flags & flags) == 0 || (round > 0 && (p->flags & MWI_PASS_ONCE) != 0)) continue;
-            if (o->only != NULL && !named(o->only, o->n_only, p->name)) continue;
-            if (named(o->skip, o->n_skip, p->name)) continue;
-            MWI_TRY(run_one(ctx, model, p, &n));
-            counts[i] += n;
-            again = again || n > 0;
-        }
-    }
+    MWI_TRY(mwi_mark_open_dims(ctx, model));
+    MWI_TRY(run_rounds(ctx, model, flags, o, counts));
     if (report == NULL) return MW_OK;
     report->n_passes = 0;
     for (size_t i = 0; mwi_passes[i] != NULL && i < MW_MAX_PASSES; i++)

@@ -1,0 +1,89 @@
+/* passes/fuse_dilation.c - SPACE_TO_BATCH_ND, a convolution, BATCH_TO_SPACE_ND: the way TensorFlow once wrote a
+ * dilated convolution. It becomes one.
+ * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+#include "passes/pass.h"
+
+static bool is_plain_window(const mwi_op *op)
+{
+    return (mwi_op_is(op, "CONV_2D") || mwi_op_is(op, "DEPTHWISE_CONV_2D")) &&
+           mwi_op_get_i32(op, "padding", -1) == MWI_PADDING_VALID && mwi_op_get_i32(op, "stride_h", 0) == 1 &&
+           mwi_op_get_i32(op, "stride_w", 0) == 1 && mwi_op_get_i32(op, "dilation_h_factor", 0) == 1 &&
+           mwi_op_get_i32(op, "dilation_w_factor", 0) == 1;
+}
+
+/* How the window pads along one axis: SAME, VALID, or -1 for neither. The zeros behind only make the size a
+ * multiple of the block; what they add is cropped. */
+static int32_t kind_of(int64_t in, int64_t out, int64_t filter, int64_t dilation, int64_t before, int64_t crop)
+{
+    const int64_t window = (filter - 1) * dilation;
+
+    if (crop != 0) return -1;
+    if (before == 0 && out == in - window) return window == 0 ? -2 : MWI_PADDING_VALID; /* -2: either */
+    return out == in && before == window / 2 ? MWI_PADDING_SAME : -1;
+}
+
+typedef struct pattern {
+    int64_t block[2], pads[4], crops[4], end_block[2];
+} pattern;
+
+static bool match(const mwi_rw *rw, const mwi_op *start, const mwi_op *conv, const mwi_op *end, pattern *p, int32_t *pad)
+{
+    const mwi_tensor *const x = mwi_rw_tensor_of(rw, start->in[0]), *const y = mwi_rw_tensor_of(rw, end->out[0]);
+    const mwi_tensor *const w = mwi_rw_tensor_of(rw, conv->in[1]);
+    int32_t kinds[2];
+    size_t n[4];
+
+    if (!mwi_rw_ints(rw, start->in[1], 2, p->block, &n[0]) || !mwi_rw_ints(rw, start->in[2], 4, p->pads, &n[1]) ||
+        !mwi_rw_ints(rw, end->in[1], 2, p->end_block, &n[2]) || !mwi_rw_ints(rw, end->in[2], 4, p->crops, &n[3]))
+        return false;
+    if (n[0] != 2 || n[1] != 4 || n[2] != 2 || n[3] != 4 || x->rank != 4 || y->rank != 4 || w->rank != 4) return false;
+    for (int32_t k = 0; k < 2; k++) {
+        if (p->block[k] != p->end_block[k] || p->block[k] < 1 || p->block[k] > INT32_MAX) return false;
+        if (x->signature[k + 1] < 1 || y->signature[k + 1] < 1) return false;
+        kinds[k] = kind_of(x->dims[k + 1], y->dims[k + 1], w->dims[k + 1], p->block[k], p->pads[2 * k], p->crops[2 * k]);
+    }
+    if (kinds[0] == -1 || kinds[1] == -1) return false;
+    if (kinds[0] == -2) kinds[0] = kinds[1];
+    if (kinds[1] == -2) kinds[1] = kinds[0];
+    *pad = kinds[0] == -2 ? MWI_PADDING_VALID : kinds[0];
+    return kinds[0] == kinds[1];
+}
+
+/* `i` makes the batches. */
+static mw_status fuse(mw_ctx *ctx, mwi_rw *rw, int32_t i)
+{
+    const mwi_op *const start = rw->ops[i];
+    const int32_t at = mwi_rw_only_reader(rw, start->out[0]);
+    pattern p;
+    int32_t padding;
+
+    if (at < 0 || start->n_in < 3 || !is_plain_window(rw->ops[at]) || rw->ops[at]->in[0] != start->out[0]) return MW_OK;
+    mwi_op *const conv = rw->ops[at];
+    const int32_t last = mwi_rw_only_reader(rw, conv->out[0]);
+    if (last < 0 || !mwi_op_is(rw->ops[last], "BATCH_TO_SPACE_ND") || rw->ops[last]->n_in < 3) return MW_OK;
+    const mwi_op *const end = rw->ops[last];
+    if (conv->in[1] < 0 || !match(rw, start, conv, end, &p, &padding)) return MW_OK;
+    if (!mwi_rw_same_type(rw, start->in[0], start->out[0]) || !mwi_rw_same_type(rw, conv->out[0], end->out[0])) return MW_OK;
+    MWI_TRY(mwi_rw_set_input(ctx, rw, at, 0, start->in[0]));
+    mwi_op_set_i32(conv, "padding", padding);
+    mwi_op_set_i32(conv, "dilation_h_factor", (int32_t)p.block[0]);
+    mwi_op_set_i32(conv, "dilation_w_factor", (int32_t)p.block[1]);
+    mwi_rw_absorb(rw, at, last);
+    mwi_rw_remove(rw, i);
+    rw->n_changes++;
+    return MW_OK;
+}
+
+static mw_status run(mw_ctx *ctx, mwi_rw *rw)
+{
+    for (int32_t i = 0; i < (int32_t)rw->n_ops; i++)
+        if (mwi_op_is(rw->ops[i], "SPACE_TO_BATCH_ND") && mwi_rw_is_pure(rw, rw->ops[i])) MWI_TRY(fuse(ctx, rw, i));
+    return MW_OK;
+}
+
+const mwi_pass_desc mwi_pass_fuse_dilation = {
+    .name = "fuse_dilation",
+    .summary = "makes SPACE_TO_BATCH_ND, convolution, BATCH_TO_SPACE_ND one dilated convolution",
+    .flags = MWI_PASS_OPTIMIZE,
+    .run = run,
+};
