@@ -139,6 +139,12 @@ static verdict open_runner(runner *r, const char *folder, const run_options *o)
     (void)snprintf(path, sizeof path, "%s/model.tflite", folder);
     if (mw_ctx_create(&ctx_options, &r->ctx) != MW_OK) abort();
     if (mw_model_load(r->ctx, path, NULL, &r->model) != MW_OK) return say(r, "load");
+    if (o->optimize) {
+        mw_model *before = r->model;
+        const mw_status st = mw_optimize(r->ctx, before, NULL, &r->model, NULL);
+        mw_model_destroy(before);
+        if (st != MW_OK) return say(r, "optimize");
+    }
     if (mw_session_create(r->ctx, r->model, &options, &r->session) != MW_OK) return say(r, "plan");
     return AGREES;
 }

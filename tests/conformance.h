@@ -26,6 +26,7 @@ typedef struct run_options {
     uint32_t n_threads;
     const char *kernels; /* only kernels whose name ends so; NULL all */
     bool thorough;       /* also: the same again after a reset; a batch gives what single runs give */
+    bool optimize;       /* the model goes through mw_optimize first */
 } run_options;
 
 /* Each counts a run that allocates as a difference, and as refused only what fails with MW_EUNSUPPORTED. */

@@ -39,9 +39,10 @@ static verdict run_ways(verdict (*run)(const char *, const run_options *, char *
         const char *name;
         run_options options;
     } ways[] = {
-        {"", {1, NULL, true}},
-        {"with 3 threads: ", {3, NULL, false}},
-        {"with reference kernels: ", {1, "__ref", false}},
+        {"", {.n_threads = 1, .thorough = true}},
+        {"with 3 threads: ", {.n_threads = 3}},
+        {"with reference kernels: ", {.n_threads = 1, .kernels = "__ref"}},
+        {"optimised: ", {.n_threads = 1, .thorough = true, .optimize = true}},
     };
 
     for (size_t i = 0; i < MWI_COUNT(ways); i++) {

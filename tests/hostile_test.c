@@ -43,6 +43,19 @@ static mw_status run_once(mw_ctx *ctx, mw_session *s, mwi_rng *rng)
     return sum == UINT32_MAX ? MW_EIO : st;
 }
 
+/* What runs goes through the passes too. */
+static void try_optimised(mw_ctx *ctx, const mw_model *m)
+{
+    mw_model *o;
+    mw_session *s = NULL;
+
+    if (mw_optimize(ctx, m, NULL, &o, NULL) == MW_OK && mw_session_create(ctx, o, NULL, &s) == MW_OK)
+        (void)!run_once(ctx, s, NULL);
+    mw_session_destroy(s);
+    mw_model_destroy(o);
+    mw_ctx_clear(ctx);
+}
+
 /* In the child. */
 static enum outcome try_file(const char *path, int out)
 {
@@ -60,6 +73,7 @@ static enum outcome try_file(const char *path, int out)
     if (st == MW_OK) st = mw_session_create(ctx, m, NULL, &s);
     if (st == MW_OK) st = run_once(ctx, s, NULL);
     if (st == MW_OK && run_once(ctx, s, &rng) != MW_OK) mw_ctx_clear(ctx); /* random indices may be refused */
+    if (st == MW_OK) try_optimised(ctx, m);
     const char *const error = mw_ctx_error(ctx);
     const enum outcome o = st == MW_OK ? RAN : *error == '\0' ? SILENT : REFUSED;
     if (write(out, error, strnlen(error, MESSAGE_BYTES - 1)) < 0) return SILENT;

@@ -191,6 +191,18 @@ static mw_status cast(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     return mwi_rw_set_input(ctx, rw, i, 0, before->in[0]);
 }
 
+/* The shape of a value is that of what an elementwise operator makes it from. */
+static mw_status shape(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
+{
+    const mwi_op *const before = mwi_rw_producer(rw, rw->ops[i]->in[0]);
+
+    if (before == NULL || before->n_in != 1 || !mwi_rw_is_pure(rw, before) ||
+        ((before->desc->traits & MWI_OP_POINTWISE) == 0 && !mwi_op_is(before, "CAST")))
+        return MW_OK;
+    *done = true;
+    return mwi_rw_set_input(ctx, rw, i, 0, before->in[0]);
+}
+
 /* ---- CONCATENATION ---- */
 
 static int32_t axis_of(const mwi_rw *rw, const mwi_op *op)
@@ -244,7 +256,8 @@ static const struct {
     rewrite_fn rewrite;
 } rows[] = {
     {"POW", 2, power}, {"DIV", 2, quotient}, {"SUB", 2, difference}, {"ADD", 2, sum}, {"NEG", 1, sign}, {"ABS", 1, sign},
-    {"SQUARE", 1, squared}, {"MUL", 2, product}, {"CAST", 1, cast}, {"CONCATENATION", 0, concatenation},
+    {"SQUARE", 1, squared}, {"MUL", 2, product}, {"CAST", 1, cast}, {"SHAPE", 1, shape},
+    {"CONCATENATION", 0, concatenation},
 };
 
 static bool has_all(const mwi_op *op)

@@ -102,6 +102,8 @@ mw_status mwi_passes_run(mw_ctx *ctx, mw_model *model, uint32_t flags,
     MWI_TRY(check_names(ctx, o->skip, o->n_skip));
     MWI_TRY(mwi_mark_open_dims(ctx, model));
     MWI_TRY(run_rounds(ctx, model, flags, o, counts));
+    /* Constants that nobody ever read go even where no pass changed anything. */
+    if ((flags & MWI_PASS_OPTIMIZE) != 0 && o->only == NULL) MWI_TRY(mwi_model_sweep(ctx, model, NULL));
     if (report == NULL) return MW_OK;
     report->n_passes = 0;
     for (size_t i = 0; mwi_passes[i] != NULL && i < MW_MAX_PASSES; i++)
