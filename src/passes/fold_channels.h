@@ -22,9 +22,10 @@ bool mwi_channels_apply(const mwi_rw *rw, const mwi_op *op, int32_t *out_value, 
 /* The channels of a value; 0 when they are open or it has none. */
 size_t mwi_channels_in(const mwi_rw *rw, int32_t value);
 
-/* Folds into the layer that makes a value, whose only reader is the affine. The layer keeps its output; its
- * activation becomes `activation`. *out_done false: it cannot be. */
-MW_MUST_USE mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const mwi_channels *c,
+/* Folds into the layer that makes `value`, perhaps through reshapes that keep the channels last; nothing but the
+ * affine may read it, which the caller checks. The layer's activation becomes `activation`. *out_done false: it cannot
+ * be; else what makes `value` takes over the affine's output (mwi_rw_absorb). */
+MW_MUST_USE mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c,
                                              int32_t activation, bool *out_done);
 /* Folds into the layer that alone reads `value`, the affine's output, perhaps through reshapes. The caller then
  * redirects the readers of `value` to the affine's input. */

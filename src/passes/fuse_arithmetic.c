@@ -60,14 +60,12 @@ static void remove_chain(mwi_rw *rw, const chain *ch, size_t from)
 
 static mw_status into_producer(mw_ctx *ctx, mwi_rw *rw, const chain *ch, bool *done)
 {
-    const int32_t layer = rw->tensors[ch->value].producer;
-
     *done = false;
-    if (layer < 0 || !mwi_rw_single(rw, ch->value) || rw->ops[layer]->n_out != 1) return MW_OK;
-    MWI_TRY(mwi_fold_into_producer(ctx, rw, layer, &ch->c, mwi_op_activation(rw->ops[ch->ops[0]]), done));
+    if (!mwi_rw_same_shape(rw, ch->value, rw->ops[ch->ops[0]]->out[0])) return MW_OK;
+    MWI_TRY(mwi_fold_into_producer(ctx, rw, ch->value, &ch->c, mwi_op_activation(rw->ops[ch->ops[0]]), done));
     if (!*done) return MW_OK;
     remove_chain(rw, ch, 1);
-    mwi_rw_absorb(rw, layer, ch->ops[0]);
+    mwi_rw_absorb(rw, rw->tensors[ch->value].producer, ch->ops[0]);
     return MW_OK;
 }
 

@@ -165,6 +165,16 @@ static const row rows[] = {
      "c = CONV_2D a w - padding=VALID; k = const i32 [2,2] = 0,1,0,1; y = BATCH_TO_SPACE_ND c b k; out y", "CONV_2D.SAME", 0},
     {"dilation, valid", "x = input i8 [1,8,8,2] @ 0.05 -7; b = const i32 [2] = 2; p = const i32 [2,2] = 0; a = SPACE_TO_BATCH_ND x b p; w = const i8 [1,3,3,2] @ 0.01 0;"
      "c: i8 @ 0.1 4 = DEPTHWISE_CONV_2D a w - padding=VALID depth_multiplier=1; k = const i32 [2,2] = 0; y = BATCH_TO_SPACE_ND c b k; out y", "DEPTHWISE_CONV_2D.VALID", 0},
+    {"dilation along a line", "x = input f32 [1,9,2]; b = const i32 [1] = 2; p = const i32 [1,2] = 2,3; a = SPACE_TO_BATCH_ND x b p; o = const i32 [] = 1; e = EXPAND_DIMS a o;"
+     "w = const f32 [3,1,3,2]; c = CONV_2D e w - padding=VALID; s = SQUEEZE c squeeze_dims=1; k = const i32 [1,2] = 0,1; y = BATCH_TO_SPACE_ND s b k;"
+     "h = const f32 [3]; z = ADD y h; out z", "RESHAPE CONV_2D.SAME RESHAPE", 3},
+    {"dilation along a line, valid", "x = input f32 [1,8,2]; b = const i32 [1] = 2; p = const i32 [1,2] = 0; a = SPACE_TO_BATCH_ND x b p; o = const i32 [] = 2; e = EXPAND_DIMS a o;"
+     "w = const f32 [3,3,1,2]; c = CONV_2D e w - padding=VALID; s = SQUEEZE c squeeze_dims=2; k = const i32 [1,2] = 0; y = BATCH_TO_SPACE_ND s b k; out y",
+     "RESHAPE CONV_2D.VALID RESHAPE", 0},
+    {"batch norm behind a reshape", "x = input f32 [1,8,2]; o = const i32 [] = 1; e = EXPAND_DIMS x o; w = const f32 [3,1,3,2]; c = CONV_2D e w -; s = SQUEEZE c squeeze_dims=1;"
+     "m = const f32 [3]; v = const f32 [3] = 2; n = BATCH_NORMALIZATION s - - m v; r = RELU n; out r", "EXPAND_DIMS CONV_2D.SAME/RELU SQUEEZE", 3},
+    {"sum behind a reshape that moves the channels", CONV "s = const i32 [3] = -1,16,8; f = RESHAPE y s; h = const f32 [8]; a = ADD f h; t = const i32 [2] = -1,4; g = RESHAPE a t;"
+     "i = const f32 [4]; q = ADD g i; out q", "CONV_2D.VALID RESHAPE ADD", 0},
     {"batches that are cropped in front", "x = input f32 [1,7,7,2]; b = const i32 [2] = 2; p = const i32 [2,2] = 3,2,3,2; a = SPACE_TO_BATCH_ND x b p; w = const f32 [3,3,3,2];"
      "c = CONV_2D a w - padding=VALID; k = const i32 [2,2] = 1,0,1,0; y = BATCH_TO_SPACE_ND c b k; out y",
      "SPACE_TO_BATCH_ND CONV_2D.VALID BATCH_TO_SPACE_ND", 0},
