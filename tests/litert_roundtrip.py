@@ -93,6 +93,14 @@ def describe_tensor(data, buffers, t):
     return d
 
 
+def without_missing(inputs):
+    """Optional inputs at the end may be listed as -1 or not at all."""
+    n = len(inputs)
+    while n and inputs[n - 1] == -1:
+        n -= 1
+    return inputs[:n]
+
+
 def describe_op(data, codes, o):
     c = codes[o.opcodeIndex]
     custom = plain(o.customOptions) or ()
@@ -100,7 +108,7 @@ def describe_op(data, codes, o):
         at = o.largeCustomOptionsOffset
         custom = tuple(data[at:at + o.largeCustomOptionsSize])
     return {"code": max(c.builtinCode, c.deprecatedBuiltinCode), "custom": plain(c.customCode),
-            "in": plain(o.inputs) or (), "out": plain(o.outputs) or (), "custom options": custom,
+            "in": without_missing(plain(o.inputs) or ()), "out": plain(o.outputs) or (), "custom options": custom,
             "intermediates": plain(o.intermediates) or (),
             "options": plain(o.builtinOptions), "options 2": plain(o.builtinOptions2)}
 

@@ -3,6 +3,7 @@
  * Trust:   every byte is hostile.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/tflite/read.h"
 
+#include "formats/tflite/operands.h"
 #include "formats/tflite/schema.h"
 
 #include <inttypes.h>
@@ -188,6 +189,7 @@ static mw_status read_op(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *t,
     op->version = c->version;
     op->custom_code = c->custom_code;
     MWI_TRY(read_operands(ctx, rd, t, TFL_OP_INPUTS, "the inputs", g->n_tensors, &op->in, &op->n_in));
+    op->n_in = mwi_tfl_n_in(op);
     MWI_TRY(read_operands(ctx, rd, t, TFL_OP_OUTPUTS, "the outputs", g->n_tensors, &op->out, &op->n_out));
     MWI_TRY(read_operands(ctx, rd, t, TFL_OP_INTERMEDIATES, "the intermediates", g->n_tensors,
                           &op->intermediates, &op->n_intermediates));

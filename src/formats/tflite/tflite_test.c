@@ -362,6 +362,38 @@ static void test_large_custom_options(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* A bias that is left out is not listed as -1, which LiteRT's convolutions refuse. */
+static void test_missing_inputs_at_the_end(void **state)
+{
+    static const char *const names[] = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "RELU"};
+    mw_ctx *const ctx = test_ctx();
+    mwi_mapping map;
+    mw_model *m, *again;
+    mwi_text file;
+    mwi_op *op;
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(names); i++) {
+        load_data(ctx, "old_code", &map, &m);
+        mwi_graph *const g = m->graphs[0];
+        mwi_graph_remove_op(g, 0);
+        const mwi_op_desc *const d = mwi_op_by_name(names[i]);
+        assert_ok(ctx, mwi_graph_add_op(ctx, m, g, 0, d, (size_t)d->max_in, 1, &op));
+        for (int k = 0; k < d->min_in; k++) op->in[k] = 0;
+        op->out[0] = 1;
+        mwi_op_set_i32(op, "stride_w", 1);
+        mwi_op_set_i32(op, "stride_h", 1);
+        assert_ok(ctx, testing_save(ctx, m, UINT64_MAX, &file));
+        assert_ok(ctx, testing_load(ctx, mwi_text_chars(&file), file.n, &again));
+        assert_int_equal(again->graphs[0]->ops[0]->n_in, d->min_in);
+        mw_model_destroy(again);
+        mwi_text_deinit(&file);
+        mw_model_destroy(m);
+        mwi_file_unmap(&map);
+    }
+    mw_ctx_destroy(ctx);
+}
+
 /* ---- what cannot be written ---- */
 
 static void test_refuses_to_write(void **state)
@@ -806,6 +838,7 @@ int main(void)
         cmocka_unit_test(test_input_shapes),
         cmocka_unit_test(test_large_file),
         cmocka_unit_test(test_large_custom_options),
+        cmocka_unit_test(test_missing_inputs_at_the_end),
         cmocka_unit_test(test_refuses_to_write),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_raw_bytes),

@@ -3,6 +3,7 @@
 #include "formats/tflite/write.h"
 
 #include "base/text.h"
+#include "formats/tflite/operands.h"
 #include "formats/tflite/schema.h"
 
 #include <string.h>
@@ -272,9 +273,7 @@ static mw_status write_op(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, uin
     }
     if (op->n_intermediates > 0) mwi_fbb_ref(&t, TFL_OP_INTERMEDIATES);
     MWI_TRY(mwi_fbb_write(ctx, &wr->b, from, &t));
-    /* LiteRT refuses a DEPTHWISE_CONV_2D whose bias is there as -1; two inputs say the same. */
-    const bool no_bias = op->desc == &mwi_op_depthwise_conv_2d && op->n_in == 3 && op->in[2] < 0;
-    MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_INPUTS], op->in, no_bias ? 2 : op->n_in, sizeof *op->in));
+    MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_INPUTS], op->in, mwi_tfl_n_in(op), sizeof *op->in));
     MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_OUTPUTS], op->out, op->n_out, sizeof *op->out));
     if (d->options_type != 0) MWI_TRY(write_options(ctx, wr, op, t.at[TFL_OP_OPTIONS]));
     if (d->options2_type != 0) MWI_TRY(write_options(ctx, wr, op, t.at[TFL_OP_OPTIONS2]));
