@@ -170,17 +170,17 @@ static int32_t window_sum(const job *j, const int16_t *corner, int32_t oc)
     const int16_t *const x = corner + (size_t)(oc / s->channels_per_group) * (size_t)s->depth;
     const size_t row = (size_t)w->padded_w * (size_t)w->in_c * (size_t)w->dilation_h;
     const size_t depth = (size_t)s->depth, step = (size_t)w->in_c * (size_t)w->dilation_w;
-    int32_t sum = 0;
+    uint32_t sum = 0;
 
     if (s->groups == 1 && w->dilation_w == 1) {
         const size_t n = (size_t)w->filter_w * depth;
-        for (int32_t y = 0; y < w->filter_h; y++, f += n) sum += mwi_dot_s16(x + (size_t)y * row, f, n);
-        return sum;
+        for (int32_t y = 0; y < w->filter_h; y++, f += n) sum += (uint32_t)mwi_dot_s16(x + (size_t)y * row, f, n);
+        return (int32_t)sum;
     }
     for (int32_t y = 0; y < w->filter_h; y++)
         for (int32_t k = 0; k < w->filter_w; k++, f += depth)
-            sum += mwi_dot_s16(x + (size_t)y * row + (size_t)k * step, f, depth);
-    return sum;
+            sum += (uint32_t)mwi_dot_s16(x + (size_t)y * row + (size_t)k * step, f, depth);
+    return (int32_t)sum;
 }
 
 static int64_t window_sum_long(const job *j, const int16_t *corner, int32_t oc)
@@ -218,8 +218,8 @@ static void rows_8(void *arg, size_t begin, size_t end, uint32_t thread)
             const int16_t *const corner = corner_of(j, y, x);
             char *const out = j->out + (y * (size_t)s->w.out_w + (size_t)x) * (size_t)s->out_c;
             for (int32_t c = 0; c < s->out_c; c++) {
-                const int32_t sum = window_sum(j, corner, c) + (bias == NULL ? 0 : bias[c]);
-                const int32_t q = mwi_clamp(mwi_scale(sum, s->rq.channels[c]) + s->rq.out_zero, s->rq.low, s->rq.high);
+                const int32_t sum = mwi_add32(window_sum(j, corner, c), bias == NULL ? 0 : bias[c]);
+                const int32_t q = mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[c]), s->rq.out_zero), s->rq.low, s->rq.high);
                 if (is_unsigned) ((uint8_t *)(void *)out)[c] = (uint8_t)q;
                 else ((int8_t *)(void *)out)[c] = (int8_t)q;
             }
@@ -242,10 +242,10 @@ static void rows_16(void *arg, size_t begin, size_t end, uint32_t thread)
             for (int32_t c = 0; c < s->out_c; c++) {
                 int32_t q;
                 if (narrow) {
-                    q = mwi_scale((int32_t)window_sum_long(j, corner, c) + ((const int32_t *)j->bias)[c], s->rq.channels[c]);
+                    q = mwi_scale(mwi_add32((int32_t)window_sum_long(j, corner, c), ((const int32_t *)j->bias)[c]), s->rq.channels[c]);
                 } else {
                     const int64_t bias = j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c];
-                    q = mwi_scale64(window_sum_long(j, corner, c) + bias, s->rq.channels[c]);
+                    q = mwi_scale64(mwi_add64(window_sum_long(j, corner, c), bias), s->rq.channels[c]);
                 }
                 out[c] = (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
             }

@@ -162,7 +162,7 @@ static size_t offset_of(const mwi_window *w, size_t y, size_t x)
 }
 
 /* Sums of channels [first, first + n), n <= BLOCK, over one window whose corner is at `at` in the padded area. */
-static void sums_s16(const job *j, size_t at, size_t first, size_t n, int32_t *sums)
+static void sums_s16(const job *j, size_t at, size_t first, size_t n, uint32_t *sums)
 {
     const state *const s = j->s;
     const mwi_window *const w = &s->w;
@@ -174,9 +174,9 @@ static void sums_s16(const job *j, size_t at, size_t first, size_t n, int32_t *s
             const int16_t *const x = j->padded + at + offset_of(w, (size_t)y * (size_t)w->dilation_h,
                                                                 (size_t)k * (size_t)w->dilation_w);
             if (s->multiplier == 1)
-                for (size_t c = 0; c < n; c++) sums[c] += (int32_t)x[first + c] * f[c];
+                for (size_t c = 0; c < n; c++) sums[c] += (uint32_t)((int32_t)x[first + c] * f[c]);
             else
-                for (size_t c = 0; c < n; c++) sums[c] += (int32_t)x[(first + c) / s->multiplier] * f[c];
+                for (size_t c = 0; c < n; c++) sums[c] += (uint32_t)((int32_t)x[(first + c) / s->multiplier] * f[c]);
         }
     }
 }
@@ -233,12 +233,12 @@ static void pixel_8(const job *j, size_t at, size_t first, size_t n, size_t out)
 {
     const mwi_requant *const rq = &j->s->rq;
     const int32_t *const bias = j->call->n_in > 2 ? j->call->in[2].data : NULL;
-    int32_t sums[BLOCK];
+    uint32_t sums[BLOCK];
 
     sums_s16(j, at, first, n, sums);
     for (size_t c = 0; c < n; c++) {
-        const int32_t sum = sums[c] + (bias == NULL ? 0 : bias[first + c]);
-        const int32_t q = mwi_clamp(mwi_scale(sum, rq->channels[first + c]) + rq->out_zero, rq->low, rq->high);
+        const int32_t sum = mwi_add32((int32_t)sums[c], bias == NULL ? 0 : bias[first + c]);
+        const int32_t q = mwi_clamp(mwi_add32(mwi_scale(sum, rq->channels[first + c]), rq->out_zero), rq->low, rq->high);
         ((uint8_t *)(void *)j->out)[out + c] = (uint8_t)q; /* the same byte for int8 */
     }
 }
@@ -253,9 +253,9 @@ static void pixel_16(const job *j, size_t at, size_t first, size_t n, size_t out
     for (size_t c = 0; c < n; c++) {
         int32_t q;
         if (bias != NULL && bias->dtype == MW_INT32)
-            q = mwi_scale((int32_t)sums[c] + ((const int32_t *)bias->data)[first + c], rq->channels[first + c]);
+            q = mwi_scale(mwi_add32((int32_t)sums[c], ((const int32_t *)bias->data)[first + c]), rq->channels[first + c]);
         else
-            q = mwi_scale64(sums[c] + (bias == NULL ? 0 : ((const int64_t *)bias->data)[first + c]),
+            q = mwi_scale64(mwi_add64(sums[c], bias == NULL ? 0 : ((const int64_t *)bias->data)[first + c]),
                             rq->channels[first + c]);
         ((int16_t *)(void *)j->out)[out + c] = (int16_t)mwi_clamp(q, rq->low, rq->high);
     }
@@ -282,11 +282,11 @@ static void pixel_hybrid(const job *j, size_t at, size_t first, size_t n, size_t
 {
     const float *const bias = j->call->n_in > 2 ? j->call->in[2].data : NULL;
     const bool one_scale = j->call->in[1].quant->q.n_scales == 1;
-    int32_t sums[BLOCK];
+    uint32_t sums[BLOCK];
 
     sums_s16(j, at, first, n, sums);
     for (size_t c = 0; c < n; c++) {
-        const float v = (float)sums[c] * (j->s->scales[one_scale ? 0 : first + c] * j->scale);
+        const float v = (float)(int32_t)sums[c] * (j->s->scales[one_scale ? 0 : first + c] * j->scale);
         ((float *)(void *)j->out)[out + c] =
             clamp_f32(v + (bias == NULL ? 0.0f : bias[first + c]), j->s->low, j->s->high);
     }

@@ -43,8 +43,13 @@ static inline int32_t mwi_scale64(int64_t x, mwi_multiplier m)
 {
     const int32_t cut = m.multiplier < 0x7fff0000 ? (m.multiplier + (1 << 15)) >> 16 : 0x7fff;
     const int32_t shift = 15 - m.shift;
-    return (int32_t)((x * cut + ((int64_t)1 << (shift - 1))) >> shift);
+    const uint64_t product = (uint64_t)x * (uint64_t)cut + ((uint64_t)1 << (shift - 1));
+    return (int32_t)((int64_t)product >> shift);
 }
+
+/* Sums of hostile values wrap, as the processor's do. */
+static inline int32_t mwi_add32(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+static inline int64_t mwi_add64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 
 static inline int32_t mwi_clamp(int32_t x, int32_t low, int32_t high)
 {

@@ -184,7 +184,7 @@ static void units_8(void *arg, size_t begin, size_t end, uint32_t thread)
 
     (void)thread;
     for (size_t c = begin; c < end; c++) {
-        const int32_t sum = mwi_dot_s16(j->x, j->weights + c * s->in, s->in) + (bias == NULL ? 0 : bias[c]);
+        const int32_t sum = mwi_add32(mwi_dot_s16(j->x, j->weights + c * s->in, s->in), bias == NULL ? 0 : bias[c]);
         const int32_t q = mwi_clamp(scaled(s, sum, c) + s->rq.out_zero, s->rq.low, s->rq.high);
         if (out->dtype == MW_INT16) ((int16_t *)out->data)[j->row * s->out + c] = (int16_t)q;
         else ((uint8_t *)out->data)[j->row * s->out + c] = (uint8_t)q; /* the same byte for int8 */
@@ -209,8 +209,8 @@ static void units_16(void *arg, size_t begin, size_t end, uint32_t thread)
     for (size_t c = begin; c < end; c++) {
         const int16_t *const f = j->weights + c * s->in;
         const int64_t sum = wide ? dot_wide(j->x, f, s->in) : mwi_dot_s16_long(j->x, f, s->in);
-        const int64_t total = narrow ? (int32_t)sum + ((const int32_t *)j->bias)[c]
-                                     : sum + (j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]);
+        const int64_t total = narrow ? mwi_add32((int32_t)sum, ((const int32_t *)j->bias)[c])
+                                     : mwi_add64(sum, j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]);
         const int32_t q = s->scales_d != NULL ? scaled(s, total, c)
                           : narrow            ? mwi_scale((int32_t)total, s->rq.channels[c])
                                               : mwi_scale64(total, s->rq.channels[c]);
@@ -430,13 +430,13 @@ static mw_status run_blockwise(mw_ctx *ctx, const mwi_run_call *call)
             for (size_t b = 0; b < n_blocks; b++) {
                 const int8_t *const f = s->values + c * s->in + b * s->block;
                 const float block_scale = s->block_scales[c * n_blocks + b];
-                int32_t dot = 0, total = 0;
+                uint32_t dot = 0, total = 0;
                 for (size_t i = 0; i < s->block; i++) {
-                    dot += q[b * s->block + i] * f[i];
-                    total += f[i];
+                    dot += (uint32_t)(q[b * s->block + i] * f[i]);
+                    total += (uint32_t)f[i];
                 }
-                sum += (float)dot * block_scale;
-                weights += block_scale * (float)total;
+                sum += (float)(int32_t)dot * block_scale;
+                weights += block_scale * (float)(int32_t)total;
             }
             sum = (sum - (float)zero * weights) * scale;
             if (bias != NULL) sum += bias[c];

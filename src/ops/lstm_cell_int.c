@@ -205,7 +205,7 @@ static void product_rows(void *arg, size_t begin, size_t end, uint32_t thread)
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         const int32_t dot = mwi_dot_s8(p->values, p->weights + i * p->n_columns, p->n_columns);
-        const int32_t sum = (int32_t)((uint32_t)dot + (uint32_t)p->bias[i]);
+        const int32_t sum = mwi_add32(dot, p->bias[i]);
         p->out[i] = add_saturated(mwi_scale(sum, p->m), p->out[i]);
     }
 }
@@ -287,13 +287,13 @@ static void set_output(const run *r, const int16_t *cell, int8_t *state)
 
     for (size_t i = 0; i < r->n_items * n_cell; i++) {
         const int32_t v = mwi_tanh16(cell[i], 15 + q->cell_scale_log2) * r->gates[MWI_GATE_OUTPUT][i];
-        hidden[i] = (int8_t)mwi_clamp(mwi_scale(v, q->hidden) + zero, -128, 127);
+        hidden[i] = (int8_t)mwi_clamp(mwi_add32(mwi_scale(v, q->hidden), zero), -128, 127);
     }
     for (size_t i = 0; w != NULL && i < r->n_items * n_output; i++) {
         const size_t row = i % n_output;
         const int32_t dot = mwi_dot_s8(hidden + i / n_output * n_cell, w + row * n_cell, n_cell);
-        const int32_t sum = (int32_t)((uint32_t)dot + (uint32_t)q->projection_bias[row]);
-        const int32_t v = mwi_clamp((int32_t)((uint32_t)mwi_scale(sum, q->projection) + (uint32_t)q->output_zero), -128, 127);
+        const int32_t sum = mwi_add32(dot, q->projection_bias[row]);
+        const int32_t v = mwi_clamp(mwi_add32(mwi_scale(sum, q->projection), q->output_zero), -128, 127);
         state[i] = (int8_t)(q->proj_clip > 0 ? mwi_clamp(v, -q->proj_clip, q->proj_clip) : v);
     }
 }

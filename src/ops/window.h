@@ -26,9 +26,9 @@ void mwi_window_pad_f32(const mwi_window *w, const float *item, float *out);
 /* Dot product of int16 values, wrapping at 32 bits: the form that compilers turn into multiply-add. */
 static inline int32_t mwi_dot_s16(const int16_t *a, const int16_t *b, size_t n)
 {
-    int32_t sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (int32_t)a[i] * b[i];
-    return sum;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (uint32_t)((int32_t)a[i] * b[i]);
+    return (int32_t)sum;
 }
 
 /* The same with a 64-bit sum. |b| <= 128, so that 256 products fit 32 bits. */
