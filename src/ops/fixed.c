@@ -342,6 +342,38 @@ int32_t mwi_one_over_one_plus(int32_t a)
     return shift_saturated(x, 1); /* half of it, Q2 to Q0 */
 }
 
+static int32_t add_saturated(int32_t a, int32_t b)
+{
+    const int64_t sum = (int64_t)a + b;
+    return sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : (int32_t)sum;
+}
+
+/* x = 2^k * r with r near sqrt(sqrt(1/2)): k log 2 and a rational approximation of log r. */
+int32_t mwi_log_above_one(int32_t x, int in_bits, int out_bits)
+{
+    const int32_t log_2 = 1488522236, fourth_root_half = 1805811301, root_half = 1518500250;
+    const int32_t alpha_n = 117049297, alpha_d = 127690142, alpha_i = 1057819769, alpha_f = 638450708;
+    const int bits = out_bits + 1; /* one more, so that the product does not saturate */
+    const int32_t quarter = mwi_round_shift(1 << 29, bits);
+
+    if (x < 1) return 0;
+    const int32_t lead = __builtin_clz((uint32_t)x);
+    const int32_t r_a = shift_saturated(mwi_high_mul(shift_saturated(x, lead - 1), root_half), 1);
+    const int32_t k_a = add_saturated(shift_saturated(in_bits - lead, 31 - bits), quarter);
+    /* The same of x * sqrt(1/2). */
+    const int32_t below = mwi_high_mul(x, root_half), lead_b = (below > 0 ? __builtin_clz((uint32_t)below) : 32) - 1;
+    const int32_t r_b = shift_saturated(x, lead_b);
+    const int32_t k_b = add_saturated(shift_saturated(in_bits - lead_b, 31 - bits), -quarter);
+    const int32_t r = r_a < r_b ? r_a : r_b, k = k_a > k_b ? k_a : k_b;
+    const int32_t p = half_sum(r, fourth_root_half), q = mwi_add32(r - fourth_root_half, r - fourth_root_half);
+    const int32_t q2 = mwi_high_mul(q, q);
+    const int32_t num = mwi_add32(mwi_high_mul(q, r), mwi_high_mul(mwi_high_mul(q, q2), alpha_n));
+    const int32_t inner = mwi_add32(mwi_add32(alpha_i, q), mwi_high_mul(alpha_d, q2));
+    const int32_t denominator = mwi_add32(mwi_high_mul(p, inner), mwi_high_mul(alpha_f, q)); /* minus 1 */
+    const int32_t log_r = mwi_high_mul(mwi_round_shift(num, bits), mwi_one_over_one_plus(denominator));
+    return shift_saturated(mwi_add32(mwi_high_mul(k, log_2), log_r), 1);
+}
+
 int32_t mwi_fixed_logistic(int32_t a, int integer_bits)
 {
     if (a == 0) return 1 << 30;

@@ -49,6 +49,7 @@ static inline int32_t mwi_scale64(int64_t x, mwi_multiplier m)
 
 /* Sums of hostile values wrap, as the processor's do. */
 static inline int32_t mwi_add32(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+static inline int32_t mwi_sub32(int32_t a, int32_t b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
 static inline int64_t mwi_add64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 
 static inline int32_t mwi_clamp(int32_t x, int32_t low, int32_t high)
@@ -106,6 +107,8 @@ MW_MUST_USE mw_status mwi_weights_int8(mw_ctx *ctx, const mwi_view *view, mwi_ar
 int32_t mwi_exp_negative(int32_t a, int integer_bits);
 /* 1 / (1 + x), x in [0, 1] Q0. */
 int32_t mwi_one_over_one_plus(int32_t x);
+/* log(x) of an x >= 1 in Q(in_bits); result Q(out_bits). */
+int32_t mwi_log_above_one(int32_t x, int in_bits, int out_bits);
 /* 1 / sqrt(x) of an integer x > 0. */
 mwi_multiplier mwi_inverse_sqrt(int32_t x);
 /* logistic(a), tanh(a): a in Q(integer_bits), result Q0. */

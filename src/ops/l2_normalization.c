@@ -1,5 +1,5 @@
-/* ops/l2_normalization.c - L2_NORMALIZATION: rows of the last dimension divided by their Euclidean length.
- * Depends: ops/fixed, ops/shapes, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/l2_normalization.c - L2_NORMALIZATION: x / max(|x|, 1e-6) over the last axis.
+ * Depends: ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/shapes.h"
@@ -25,67 +25,72 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return mwi_infer_same(ctx, call);
 }
 
-/* The output is in steps of 1/128; state: the input's zero point. */
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
-{
-    const int32_t wanted = call->out[0].dtype == MW_UINT8 ? 128 : 0;
-    float in_scale, out_scale;
-    int32_t out_zero;
-    void *memory;
-
-    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(int32_t), &memory));
-    call->state = memory;
-    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, memory));
-    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
-    if (out_scale == 1.0f / 128 && out_zero == wanted) return MW_OK;
-    return mwi_fail(ctx, MW_EFORMAT, "the output has scale %g and zero point %d, allowed 1/128 and %d", (double)out_scale,
-                    out_zero, wanted);
-}
+static size_t depth_of(const mwi_view *x) { return (size_t)x->dims[x->rank - 1]; }
 
 static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
 {
-    const mwi_view *const x = &call->in[0];
-    const size_t n = (size_t)x->dims[x->rank - 1], count = mwi_view_count(x);
-    const float *in = x->data;
+    const size_t depth = depth_of(&call->in[0]), n = call->in[0].bytes / sizeof(float);
+    const float *in = call->in[0].data;
     float *out = call->out[0].data;
 
     (void)ctx;
-    for (size_t at = 0; at < count; at += n, in += n, out += n) {
+    for (size_t i = 0; i < n; i += depth, in += depth, out += depth) {
         float sum = 0;
-        for (size_t i = 0; i < n; i++) sum += in[i] * in[i];
-        const float length = fmaxf(sqrtf(sum), 1e-6f);
-        for (size_t i = 0; i < n; i++) out[i] = in[i] / length;
+        for (size_t c = 0; c < depth; c++) sum += in[c] * in[c];
+        const float root = sqrtf(sum), norm = root < 1e-6f ? 1e-6f : root;
+        for (size_t c = 0; c < depth; c++) out[c] = in[c] / norm;
     }
     return MW_OK;
 }
 
-#define RUN(name, type, result)                                                                     \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        const mwi_view *const x = &call->in[0];                                                     \
-        const size_t n = (size_t)x->dims[x->rank - 1], count = mwi_view_count(x);                   \
-        const int32_t zero = *(const int32_t *)call->state;                                         \
-        const type *in = x->data;                                                                   \
-        type *out = call->out[0].data;                                                              \
-        (void)ctx;                                                                                  \
-        for (size_t at = 0; at < count; at += n, in += n, out += n) {                               \
-            int32_t sum = 0;                                                                        \
-            for (size_t i = 0; i < n; i++) sum += (in[i] - zero) * (in[i] - zero);                  \
-            const mwi_multiplier m = mwi_inverse_sqrt(sum);                                         \
-            for (size_t i = 0; i < n; i++) {                                                        \
-                const int32_t v = in[i] - zero;                                                     \
-                out[i] = (type)(result);                                                            \
-            }                                                                                       \
-        }                                                                                           \
-        return MW_OK;                                                                               \
+static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    const int32_t wanted = call->out[0].dtype == MW_UINT8 ? 128 : 0;
+    float scale, out_scale;
+    int32_t zero, out_zero;
+
+    MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &scale, &zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
+    if (out_scale == 1.0f / 128 && out_zero == wanted) return MW_OK;
+    return mwi_fail(ctx, MW_EFORMAT, "the output has scale %g and zero point %d, allowed 1/128 and %d",
+                    (double)out_scale, out_zero, wanted);
+}
+
+/* The reference scales 128 * x for uint8, and x by 2^7 more for int8; both round once at the end. */
+static void row8(const uint8_t *in, uint8_t *out, size_t depth, int32_t zero, bool is_signed)
+{
+    uint32_t sum = 0;
+
+    for (size_t c = 0; c < depth; c++) {
+        const int32_t d = (is_signed ? (int8_t)in[c] : in[c]) - zero;
+        sum += (uint32_t)(d * d);
     }
-RUN(run_i8, int8_t, mwi_clamp(mwi_scale(v, ((mwi_multiplier){m.multiplier, m.shift + 7})), -128, 127))
-RUN(run_u8, uint8_t, mwi_clamp(128 + mwi_scale(128 * v, m), 0, 255))
+    mwi_multiplier m = mwi_inverse_sqrt((int32_t)sum);
+    if (is_signed) m.shift += 7;
+    for (size_t c = 0; c < depth; c++) {
+        const int32_t d = (is_signed ? (int8_t)in[c] : in[c]) - zero;
+        const int32_t v = is_signed ? mwi_clamp(mwi_scale(d, m), -128, 127)
+                                    : mwi_clamp(mwi_add32(128, mwi_scale(128 * d, m)), 0, 255);
+        out[c] = (uint8_t)v;
+    }
+}
+
+static mw_status run8(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const mwi_view *const x = &call->in[0];
+    const size_t depth = depth_of(x);
+    const int32_t zero = (int32_t)x->quant->q.zero_points[0];
+
+    (void)ctx;
+    for (size_t i = 0; i < x->bytes; i += depth)
+        row8((const uint8_t *)x->data + i, (uint8_t *)call->out[0].data + i, depth, zero, x->dtype == MW_INT8);
+    return MW_OK;
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_l2_normalization__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_l2_normalization__ref", .types = "i8>i8", .prepare = prepare, .run = run_i8},
-    {.name = "u8_l2_normalization__ref", .types = "u8>u8", .prepare = prepare, .run = run_u8},
+    {.name = "s8_l2_normalization__ref", .types = "i8>i8", .prepare = prepare8, .run = run8},
+    {.name = "u8_l2_normalization__ref", .types = "u8>u8", .prepare = prepare8, .run = run8},
     {.name = NULL},
 };
 

@@ -1,4 +1,5 @@
-/* ops/local_response_normalization.c - LOCAL_RESPONSE_NORMALIZATION: x / (bias + alpha * the squares of 2 * radius + 1 channels)^beta.
+/* ops/local_response_normalization.c - LOCAL_RESPONSE_NORMALIZATION: x * (bias + alpha * sum)^-beta, the sum
+ * being that of the squares of `radius` channels on each side and the channel itself.
  * Depends: ops/shapes.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
@@ -10,7 +11,7 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"radius", offsetof(attr, radius), MWI_FIELD_I32, 0, 0, 0, 1e9, NULL},
+    {"radius", offsetof(attr, radius), MWI_FIELD_I32, 0, 0, 0, INT32_MAX, NULL},
     {"bias", offsetof(attr, bias), MWI_FIELD_F32, 1, 0, 1, 0, NULL},
     {"alpha", offsetof(attr, alpha), MWI_FIELD_F32, 2, 0, 1, 0, NULL},
     {"beta", offsetof(attr, beta), MWI_FIELD_F32, 3, 0, 1, 0, NULL},
@@ -23,21 +24,35 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return mwi_infer_same(ctx, call);
 }
 
+static float power(float scale, float beta)
+{
+    if (beta == 1.0f) return 1.0f / scale;
+    if (beta == 0.5f) return 1.0f / sqrtf(scale);
+    return powf(scale, -beta);
+}
+
+/* The window slides: one channel comes in, one goes out. */
+static void row_f32(const attr *a, const float *in, float *out, size_t depth)
+{
+    const size_t radius = (size_t)a->radius;
+    float sum = 0;
+
+    for (size_t c = 0; c < radius && c < depth; c++) sum += in[c] * in[c] * a->alpha;
+    for (size_t c = 0; c < depth; c++) {
+        if (radius < depth - c) sum += in[c + radius] * in[c + radius] * a->alpha;
+        out[c] = in[c] * power(a->bias + sum, a->beta);
+        if (c >= radius) sum -= in[c - radius] * in[c - radius] * a->alpha;
+    }
+}
+
 static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 {
-    const attr *const a = call->attr;
-    const int64_t n = call->in[0].dims[3];
-    const float *in = call->in[0].data;
-    float *out = call->out[0].data;
+    const mwi_view *const x = &call->in[0];
+    const size_t depth = (size_t)x->dims[3], n = x->bytes / sizeof(float);
 
     (void)ctx;
-    for (size_t at = 0, count = mwi_view_count(&call->in[0]); at < count; at += (size_t)n, in += n, out += n)
-        for (int64_t c = 0; c < n; c++) {
-            const int64_t low = c < a->radius ? 0 : c - a->radius, high = c + a->radius >= n ? n - 1 : c + a->radius;
-            float sum = 0;
-            for (int64_t i = low; i <= high; i++) sum += in[i] * in[i];
-            out[c] = in[c] * powf(a->bias + a->alpha * sum, -a->beta);
-        }
+    for (size_t i = 0; i < n; i += depth)
+        row_f32(call->attr, (const float *)x->data + i, (float *)call->out[0].data + i, depth);
     return MW_OK;
 }
 

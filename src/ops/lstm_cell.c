@@ -1,12 +1,11 @@
 /* ops/lstm_cell.c - see lstm_cell.h: operands of one direction, and its float and hybrid steps.
  * Hybrid: float values are quantized to 8 bits a row at a time; weights are int8 with one scale; sums and
  * their order are those of TFLite's reference kernels.
- * Depends: ops/fixed, ops/dot.  Used by: LSTM, UNIDIRECTIONAL_ and BIDIRECTIONAL_SEQUENCE_LSTM.
+ * Depends: ops/fixed, ops/cell_rows.  Used by: LSTM, UNIDIRECTIONAL_ and BIDIRECTIONAL_SEQUENCE_LSTM.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/lstm_cell.h"
 
 #include "base/checked.h"
-#include "ops/dot.h"
 
 #include <math.h>
 #include <string.h>
@@ -168,37 +167,6 @@ bool mwi_lstm_is_diagonal(const mwi_prepare_call *call)
     return true;
 }
 
-/* ---- activations ---- */
-
-void mwi_logistic_f32(float *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) values[i] = 1.0f / (1.0f + expf(-values[i]));
-}
-
-static float clip(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
-
-void mwi_activate_f32(int32_t activation, float *values, size_t n)
-{
-    switch (activation) {
-    case MWI_ACT_RELU:
-        for (size_t i = 0; i < n; i++) values[i] = values[i] < 0 ? 0 : values[i];
-        return;
-    case MWI_ACT_RELU_N1_TO_1:
-        for (size_t i = 0; i < n; i++) values[i] = clip(values[i], -1, 1);
-        return;
-    case MWI_ACT_RELU6:
-        for (size_t i = 0; i < n; i++) values[i] = clip(values[i], 0, 6);
-        return;
-    case MWI_ACT_TANH:
-        for (size_t i = 0; i < n; i++) values[i] = tanhf(values[i]);
-        return;
-    case MWI_ACT_SIGN_BIT:
-        for (size_t i = 0; i < n; i++) values[i] = signbit(values[i]) ? 1 : 0;
-        return;
-    default: return;
-    }
-}
-
 /* ---- prepare ---- */
 
 static mw_status scale_of(mw_ctx *ctx, const mwi_prepare_call *call, int index, float *out)
@@ -246,21 +214,11 @@ mw_status mwi_lstm_prepare_float(mw_ctx *ctx, mwi_prepare_call *call, const mwi_
 
 /* ---- float and hybrid ---- */
 
-/* A row of values to multiply: floats, or minus their zero point and with a scale. */
-typedef struct row {
-    const float *f;
-    int16_t *q;
-    int8_t *narrow;
-    float scale;
-    size_t n;
-    bool zero; /* nothing to add */
-} row;
-
 typedef struct run {
     const mwi_run_call *call;
     const mwi_lstm_state *s;
     float *gates[MWI_N_GATES];
-    row x, aux, h, hidden;
+    mwi_cell_row x, aux, h, hidden;
     const float *cell;
 } run;
 
@@ -270,53 +228,14 @@ static const void *data_of(const run *r, int index)
     return v == NULL ? NULL : v->data;
 }
 
-static void set_row(const run *r, row *v, const float *values)
+static void set_row(const run *r, mwi_cell_row *v, const float *values)
 {
-    int32_t zero = 0;
-
-    v->f = values;
-    if (!r->s->hybrid) return;
-    v->scale = r->s->o.asymmetric ? mwi_quantize_asymmetric(values, v->n, v->narrow, &zero)
-                                  : mwi_quantize_symmetric(values, v->n, v->narrow);
-    v->zero = true;
-    for (size_t i = 0; i < v->n; i++) {
-        v->zero = v->zero && values[i] == 0;
-        v->q[i] = (int16_t)(v->narrow[i] - zero);
-    }
+    mwi_cell_row_set(v, values, r->s->hybrid, r->s->o.asymmetric);
 }
 
-/* out[i] = matrix row i times the values, plus out[i]. */
-typedef struct product {
-    const row *v;
-    const void *matrix;
-    float scale;
-    bool hybrid;
-    float *out;
-} product;
-
-static void product_rows(void *arg, size_t begin, size_t end, uint32_t thread)
+static void add_product(const run *r, const mwi_cell_row *v, int index, float weight_scale, size_t n_rows, float *out)
 {
-    const product *const p = arg;
-    const size_t n = p->v->n;
-
-    (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        if (p->hybrid) p->out[i] += (float)mwi_dot_s16_s8(p->v->q, (const int8_t *)p->matrix + i * n, n) * p->scale;
-        else p->out[i] = mwi_dot_f32(p->v->f, (const float *)p->matrix + i * n, n) + p->out[i];
-    }
-}
-
-static void add_product(const run *r, const row *v, int index, float weight_scale, size_t n_rows, float *out)
-{
-    const mwi_view *const w = mwi_lstm_input(r->call->in, r->call->n_in, index);
-    product p = {.v = v, .matrix = w->data, .scale = v->scale * weight_scale, .hybrid = r->s->hybrid, .out = out};
-
-    if (r->s->hybrid && v->zero) return;
-    if (w->rank == 1) { /* a diagonal, always float */
-        for (size_t i = 0; i < n_rows; i++) out[i] += ((const float *)w->data)[i] * v->f[i];
-        return;
-    }
-    mwi_par_for(r->call->pool, n_rows, 1 + 65536 / (v->n + 1), product_rows, &p);
+    mwi_cell_add_product(r->call->pool, v, mwi_lstm_input(r->call->in, r->call->n_in, index), weight_scale, n_rows, out);
 }
 
 static void normalize(float *v, const float *weights, const float *bias, size_t n)
@@ -353,6 +272,8 @@ static void run_gate(const run *r, size_t g)
     if (g == MWI_GATE_CELL) mwi_activate_f32(s->o.activation, gate, n);
     else mwi_logistic_f32(gate, n);
 }
+
+static float clip(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
 
 static void update_cell(const run *r, float *cell)
 {
@@ -417,14 +338,11 @@ void mwi_lstm_run_float(const mwi_run_call *call, const mwi_lstm_state *s, void 
 {
     const mwi_lstm_dims *const d = &s->d;
     run r = {.call = call, .s = s, .x.n = d->n_input, .aux.n = d->n_aux, .h.n = d->n_output, .hidden.n = d->n_cell};
-    row *const rows[] = {&r.x, &r.aux, &r.h, &r.hidden};
+    mwi_cell_row *const rows[] = {&r.x, &r.aux, &r.h, &r.hidden};
     float *const gates = scratch;
 
     for (size_t g = 0; g < MWI_N_GATES; g++) r.gates[g] = gates + g * d->n_cell;
-    int16_t *wide = (int16_t *)(void *)(gates + MWI_N_GATES * d->n_cell);
-    for (size_t i = 0; i < MWI_COUNT(rows); wide += rows[i++]->n) rows[i]->q = wide;
-    int8_t *narrow = (int8_t *)wide;
-    for (size_t i = 0; i < MWI_COUNT(rows); narrow += rows[i++]->n) rows[i]->narrow = narrow;
+    (void)mwi_cell_rows_place(rows, MWI_COUNT(rows), gates + MWI_N_GATES * d->n_cell);
     for (size_t i = 0; i < d->n_time; i++)
         for (size_t b = 0; b < d->n_batch; b++) step(&r, b, s->o.backward ? d->n_time - 1 - i : i);
 }

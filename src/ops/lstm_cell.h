@@ -4,6 +4,7 @@
 #ifndef MWI_OPS_LSTM_CELL_H
 #define MWI_OPS_LSTM_CELL_H
 
+#include "ops/cell_rows.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 
@@ -72,9 +73,5 @@ MW_MUST_USE mw_status mwi_lstm_prepare_int(mw_ctx *ctx, mwi_prepare_call *call, 
                                            const mwi_lstm_options *options, mwi_lstm_state *s);
 void mwi_lstm_run_float(const mwi_run_call *call, const mwi_lstm_state *s, void *scratch);
 void mwi_lstm_run_int(const mwi_run_call *call, const mwi_lstm_state *s, void *scratch);
-
-/* n values through a fused activation. */
-void mwi_activate_f32(int32_t activation, float *values, size_t n);
-void mwi_logistic_f32(float *values, size_t n);
 
 #endif

@@ -80,7 +80,7 @@ static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
 /* 1 / x for x >= 1 in Q(SUM_BITS), as a Q0 number shifted by *bits. */
 static int32_t reciprocal(int32_t x, int32_t *bits)
 {
-    const int32_t headroom = x == 0 ? 32 : __builtin_clz((uint32_t)x);
+    const int32_t headroom = x == 0 ? 31 : __builtin_clz((uint32_t)x);
     *bits = SUM_BITS - headroom;
     const int32_t shifted = (int32_t)(((uint32_t)x << headroom) - ((uint32_t)1 << 31));
     return mwi_one_over_one_plus(shifted);
@@ -90,15 +90,16 @@ static int32_t reciprocal(int32_t x, int32_t *bits)
 static void row8(const state8 *s, const uint8_t *in, uint8_t *out, size_t depth, uint8_t flip_in, uint8_t flip_out,
                  bool wide, int16_t *out16)
 {
-    int32_t max = 0, sum = 0, bits;
+    int32_t max = 0, bits;
+    uint32_t sum = 0; /* wraps beyond 4096 values, as the reference does */
 
     for (size_t c = 0; c < depth; c++) max = (in[c] ^ flip_in) > max ? in[c] ^ flip_in : max;
     for (size_t c = 0; c < depth; c++) {
         const int32_t d = (in[c] ^ flip_in) - max;
-        if (d >= s->diff_min) sum += mwi_round_shift(s->exps[-d], SUM_BITS);
+        if (d >= s->diff_min) sum += (uint32_t)mwi_round_shift(s->exps[-d], SUM_BITS);
     }
-    const int32_t scale = reciprocal(sum, &bits);
-    const int32_t shift = bits + 31 - (wide ? 16 : 8);
+    const int32_t scale = reciprocal((int32_t)sum, &bits);
+    const int32_t shift = mwi_clamp(bits + 31 - (wide ? 16 : 8), 0, 31);
     for (size_t c = 0; c < depth; c++) {
         const int32_t d = (in[c] ^ flip_in) - max;
         const int32_t v = d >= s->diff_min ? mwi_round_shift(mwi_high_mul(scale, s->exps[-d]), shift) : 0;

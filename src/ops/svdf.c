@@ -1,11 +1,11 @@
 /* ops/svdf.c - SVDF: a fully connected layer over time as filters of rank r: features of each step go into a
  * state of `memory` steps, time weights sum over it, r filters make one unit.
  * Inputs: x [n,i], feature weights [f,i], time weights [f,memory], bias [f/r]?, state [n,f*memory] (variable).
- * Depends: ops/fixed, ops/dot, ops/lstm_cell (activations).  Used by: the list of operators only.
+ * Depends: ops/fixed, ops/dot, ops/cell_rows (activations).  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/dot.h"
 #include "ops/fixed.h"
-#include "ops/lstm_cell.h"
+#include "ops/cell_rows.h"
 #include "ops/shapes.h"
 
 #include "base/checked.h"
