@@ -1,5 +1,4 @@
-/* formats/keras/keras_zip_fuzz.c - the .keras reader on hostile bytes: opens or fails; arrays hold what they say.
- * SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/keras_zip_fuzz.c - any bytes as a .keras file.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
 
 #include <stdlib.h>
@@ -9,24 +8,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const mw_ctx_options limits = {.limits = {.max_memory_bytes = 64 << 20}};
-    const mwi_reader r = {"fuzz.keras", data, size};
-    mwi_keras_archive a;
+    const mw_ctx_options options = {.limits = {.max_memory_bytes = 96 << 20}};
+    const mwi_reader reader = {"fuzz.keras", data, size};
+    volatile uint64_t sum = 0;
+    mwi_keras_archive archive;
     mwi_arena arena;
     mw_ctx *ctx;
-    unsigned sum = 0;
 
-    if (mw_ctx_create(&limits, &ctx) != MW_OK) return 0;
-    memset(&a, 0, sizeof a);
+    if (mw_ctx_create(&options, &ctx) != MW_OK) return 0;
     mwi_arena_init(ctx, &arena);
-    if (mwi_keras_open_zip(ctx, &r, &arena, &a) == MW_OK)
-        for (size_t i = 0; i < a.n_arrays; i++) {
-            for (size_t k = 0; k < a.arrays[i].bytes; k += 61) sum += ((const uint8_t *)a.arrays[i].data)[k];
-            if (mwi_keras_array_at(&a, a.arrays[i].path) == NULL) abort();
+    const mw_status st = mwi_keras_open_zip(ctx, &reader, &arena, &archive);
+    if (st == MW_OK) {
+        sum += strlen(archive.config_json) + strlen(archive.keras_version);
+        for (size_t i = 0; i < archive.n_arrays; i++) {
+            const uint8_t *const p = archive.arrays[i].data;
+            for (size_t k = 0; k < archive.arrays[i].bytes; k += 61) sum += p[k];
         }
-    else if (*mw_ctx_error(ctx) == '\0') abort();
+    } else if (mw_ctx_error(ctx)[0] == '\0') {
+        abort(); /* an error without a message */
+    }
     mwi_arena_deinit(&arena);
-    if (mw_ctx_memory_bytes(ctx) != 0) abort();
+    if (mw_ctx_memory_bytes(ctx) != 0) abort(); /* a leak */
     mw_ctx_destroy(ctx);
-    return sum == 0x7fffffff;
+    return 0;
 }
