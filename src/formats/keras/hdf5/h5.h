@@ -86,7 +86,8 @@ static inline bool mwi_h5_sum_is(uint32_t made, uint32_t stored)
 /* Bytes that hold values up to `limit`: H5VM_limit_enc_size. */
 unsigned mwi_h5_bytes_for(uint64_t limit);
 
-/* A cursor that remembers that it ran past the end: read, then ask mwi_h5_cur_ok once. Gives 0 after. */
+/* A cursor that remembers that it ran past the end: read, then ask mwi_h5_cur_ok once. Gives 0 after.
+ * Who asks for c.n - c.i himself must know that i <= n. */
 typedef struct mwi_h5_cur {
     const uint8_t *p;
     size_t n, i;

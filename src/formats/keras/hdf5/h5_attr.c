@@ -102,6 +102,10 @@ static mw_status read_collection(mwi_h5 *h5, uint64_t addr)
     h5->n_collection_objects = 0;
     MWI_TRY(mwi_h5_block(h5, addr, head, "GCOL", false, &c.p));
     const uint64_t n = mwi_h5_take_length(h5, &c);
+    if (n < head)
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": a global heap collection of %" PRIu64 " bytes", h5->r->name,
+                        h5->base + addr, n);
     MWI_TRY(mwi_h5_bytes(h5, addr, n, "global heap collection", &p));
     c = (mwi_h5_cur){p, (size_t)n, head, addr, false};
     while (!c.past && c.n - c.i >= object_head) {

@@ -273,10 +273,10 @@ static mw_status walk_super_block(mwi_h5 *h5, walk *w, const extensible *e, uint
         w->next += n * each;
         return MW_OK;
     }
-    if (bitmap_each > h5->r->len || n > h5->r->len)
+    uint64_t bitmap;
+    if (n > h5->r->len || __builtin_mul_overflow(n, bitmap_each, &bitmap) || bitmap > h5->r->len)
         return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": a super block of %" PRIu64 " blocks",
                         h5->r->name, h5->base + addr, n);
-    const uint64_t bitmap = n * bitmap_each;
     const uint64_t bytes = prefix + bitmap + n * h5->offset_bytes + 4;
     MWI_TRY(mwi_h5_block(h5, addr, bytes, "EASB", true, &p));
     mwi_h5_cur c = {p, (size_t)bytes, (size_t)(prefix + bitmap), addr, false};

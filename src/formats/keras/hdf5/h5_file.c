@@ -75,7 +75,7 @@ mw_status mwi_h5_block(mwi_h5 *h5, uint64_t addr, uint64_t n, const char *sign, 
 
 const uint8_t *mwi_h5_take_bytes(mwi_h5_cur *c, uint64_t n)
 {
-    if (c->past || n > c->n - c->i) {
+    if (c->past || c->i > c->n || n > c->n - c->i) {
         c->past = true;
         return NULL;
     }

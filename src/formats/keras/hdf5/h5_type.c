@@ -72,7 +72,8 @@ static mw_status read_enum(mwi_h5 *h5, mwi_h5_cur *c, unsigned version, unsigned
         const uint8_t *const end = memchr(name, 0, c->n - c->i);
         const size_t len = end == NULL ? c->n : (size_t)(end - name) + 1;
         mwi_h5_skip(c, version < 3 ? (len + 7) & ~(size_t)7 : len);
-        is_bool = is_bool && !c->past && memcmp(name, i == 0 ? "FALSE" : "TRUE", i == 0 ? 6 : 5) == 0;
+        const char *const wanted = i == 0 ? "FALSE" : "TRUE";
+        is_bool = is_bool && !c->past && len == strlen(wanted) + 1 && memcmp(name, wanted, len) == 0;
     }
     mwi_h5_skip(c, (uint64_t)n * of.size);
     out->numeric = of.numeric && of.klass == 0 && of.size == out->size;
