@@ -178,7 +178,8 @@ def ours(args, h5, folder, column, arguments):
 
 
 def same_bytes(args, folder, model, test):
-    """Whether `milliwatt run` and LiteRT give the same bytes on the test inputs in the model's own type."""
+    """Whether `milliwatt run` and LiteRT give the same bytes on the test inputs in the model's own type; float
+    outputs may differ by rounding."""
     from ai_edge_litert.interpreter import Interpreter
     it = Interpreter(model_path=str(model))
     i = it.get_input_details()[0]
@@ -192,8 +193,8 @@ def same_bytes(args, folder, model, test):
                    check=True, stdout=subprocess.DEVNULL)
     got = np.load(folder / "run" / "out_0.npy")
     want = run_litert(model.read_bytes(), x, raw=True)
-    if i["dtype"] == np.float32:  # float islands round in their own order
-        return bool(np.allclose(got.reshape(want.shape), want, rtol=1e-4, atol=1e-5))
+    if i["dtype"] == np.float32:  # hybrid kernels: floats that differ in the last bit may round to another integer
+        return sqnr(want, got.reshape(want.shape)) > 50
     return got.tobytes() == want.tobytes()
 
 

@@ -1,8 +1,9 @@
 /* compress/quantize/learn.c - rounding and biases from the calibration data.
  * Depends: compress/quantize/job, moments, rounding, capture, feed.  Used by: mw_quantize.
  * AdaRound: one pass of the float model gathers what each layer sees, then each layer's weights are rounded.
- * Bias correction (Nagel et al. 2019, on data): each layer's mean output is made that of the float model;
- * the quantized model is simulated in float: rounded weights, and every activation rounded as it is made.
+ * Always, with data: biases take up the mean error of their own layer's rounding. Bias correction (Nagel et
+ * al. 2019, on data): then, in turn, each layer's mean output is made that of the float model; the quantized
+ * model is simulated in float: rounded weights, and every activation rounded as it is made.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/capture.h"
 #include "compress/quantize/feed.h"
@@ -12,8 +13,8 @@
 
 /* Bytes of second moments held at once; more layers take more passes over the data. */
 static const size_t SECOND_BYTES = (size_t)256 << 20;
-/* First by the weights' error alone, then by what the simulated model really sees. */
-enum { BIAS_ROUNDS = 3 };
+/* Runs of the simulated model in bias correction, over all layers, and for each at least. */
+enum { TURN_RUNS = 600, LEAST_RUNS = 8 };
 
 /* A layer that can learn. */
 struct layer {
@@ -27,6 +28,7 @@ struct learner {
     struct layer *layers;
     size_t n_layers;
     bool *wanted;   /* by tensor: some layer's input */
+    bool absorbs;   /* biases take up mean errors */
     float *patch;   /* the widest layer's */
     mwi_arena arena; /* one phase */
 };
@@ -49,9 +51,7 @@ static mw_status find_layers(mw_ctx *ctx, struct learner *l)
         l->wanted[a->patches.input] = true;
         widest = a->patches.k > widest ? a->patches.k : widest;
     }
-    if (l->n_layers == 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no convolution or matrix product with a constant weight to learn "
-                        "rounding or bias for", job->flt->name);
+    if (l->n_layers == 0) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, widest, sizeof(float), &memory));
     l->patch = memory;
     return MW_OK;
@@ -102,7 +102,8 @@ static mw_status round_layer(mw_ctx *ctx, struct learner *l, struct layer *a)
     mwi_qweight *const w = l->job->ops[a->op].weight;
 
     if (w->learned || a->float_moments.n_second == 0) return MW_OK;
-    return mwi_round_learned(ctx, &a->float_moments, weight_of(l, a), input_noise(l->job, a), o->bias_correction,
+    return mwi_round_learned(ctx, &a->float_moments, weight_of(l, a), input_noise(l->job, a),
+                             l->job->ops[a->op].bias != NULL,
                              o->for_keras, w);
 }
 
@@ -242,87 +243,154 @@ static mw_status rounded_values(mw_ctx *ctx, struct learner *l, const bool **out
     return MW_OK;
 }
 
-/* Means of what each layer sees in a model: the float one, or the simulated one. */
-static mw_status means(mw_ctx *ctx, struct learner *l, const mw_model *model, struct simulation *s, bool simulated)
+/* Means of one run: of the float values, then of the same rounded as the quantized model rounds them. */
+static void add_run(struct learner *l, const mwi_capture *c, uint64_t run)
 {
-    const mwi_observe_fn observe = simulated ? simulate_step : mwi_capture_step;
+    const mwi_qjob *const job = l->job;
+
+    for (size_t i = 0; i < l->n_layers; i++) {
+        struct layer *const a = &l->layers[i];
+        const int32_t t = a->patches.input;
+        if (c->values[t] != NULL && c->counts[t] == a->patches.n_input)
+            mwi_moments_add(&a->float_moments, c->values[t], run, 0, l->patch);
+    }
+    for (size_t i = 0; i < l->n_layers; i++) {
+        struct layer *const a = &l->layers[i];
+        const int32_t t = a->patches.input;
+        if (c->values[t] == NULL || c->counts[t] != a->patches.n_input) continue;
+        /* A second reader finds the values rounded already: that changes nothing. */
+        if (job->ops[a->op].integer)
+            mwi_fake_quantize(c->values[t], c->counts[t], job->act, mwi_qjob_params(job, t));
+        mwi_moments_add(&a->quantized_moments, c->values[t], run, 0, l->patch);
+    }
+}
+
+static mw_status float_means(mw_ctx *ctx, struct learner *l, uint64_t most_runs)
+{
+    const mw_quantize_options *const o = l->job->options;
+    mwi_capture capture;
     mwi_feed feed;
 
-    mw_status st = mwi_feed_open(ctx, model, l->job->data, l->job->options->max_samples, l->job->options->n_threads,
-                                 &feed);
-    if (st == MW_OK) mwi_session_observe(feed.session, observe, simulated ? (void *)s : (void *)&s->capture);
-    for (uint64_t r = 0; st == MW_OK && r < feed.n_runs; r++) {
-        st = mwi_progress(ctx, "bias correction", r, feed.n_runs);
+    MWI_TRY(mwi_capture_init(ctx, &capture, l->job->fg, l->wanted, &l->arena));
+    mw_status st = mwi_feed_open(ctx, l->job->flt, l->job->data, o->max_samples, o->n_threads, &feed);
+    if (st == MW_OK) mwi_session_observe(feed.session, mwi_capture_step, &capture);
+    for (uint64_t r = 0; st == MW_OK && r < feed.n_runs && r < most_runs; r++) {
+        st = mwi_progress(ctx, "measure means", r, feed.n_runs);
         if (st == MW_OK) st = mwi_feed_run(ctx, &feed, r);
-        for (size_t i = 0; i < l->n_layers && st == MW_OK; i++) {
-            struct layer *const a = &l->layers[i];
-            const float *const x = s->capture.values[a->patches.input];
-            if (x == NULL || s->capture.counts[a->patches.input] != a->patches.n_input) continue;
-            mwi_moments_add(simulated ? &a->quantized_moments : &a->float_moments, x, r, 0, l->patch);
-        }
+        if (st == MW_OK) add_run(l, &capture, r);
     }
     mwi_feed_close(&feed);
     return st;
 }
 
-static mw_status correct_all(mw_ctx *ctx, struct learner *l, int round)
+/* Means of what one layer sees in the simulated model. */
+static mw_status run_simulation(mw_ctx *ctx, struct learner *l, struct layer *a, struct simulation *s,
+                                const mw_model *model, uint64_t n_runs)
 {
-    for (size_t i = 0; i < l->n_layers; i++) {
-        struct layer *const a = &l->layers[i];
-        const mwi_qweight *const w = l->job->ops[a->op].weight;
-        void *floats;
-        MWI_TRY(mwi_arena_array(ctx, &l->arena, w->channels.n, sizeof(float), &floats));
-        mwi_qweight_floats(w, floats);
-        correct(l, a, floats, round == 0 ? &a->float_moments : &a->quantized_moments);
+    const mw_quantize_options *const o = l->job->options;
+    const int32_t t = a->patches.input;
+    mwi_feed feed;
+
+    mw_status st = mwi_feed_open(ctx, model, l->job->data, o->max_samples, o->n_threads, &feed);
+    if (st == MW_OK) mwi_session_observe(feed.session, simulate_step, s);
+    for (uint64_t r = 0; st == MW_OK && r < feed.n_runs && r < n_runs; r++) {
+        st = mwi_feed_run(ctx, &feed, r);
+        if (st == MW_OK && s->capture.values[t] != NULL && s->capture.counts[t] == a->patches.n_input)
+            mwi_moments_add(&a->quantized_moments, s->capture.values[t], r, 0, l->patch);
     }
-    return MW_OK;
+    mwi_feed_close(&feed);
+    return st;
 }
 
-static mw_status simulated_means(mw_ctx *ctx, struct learner *l)
+static mw_status simulated_means(mw_ctx *ctx, struct learner *l, struct layer *a, uint64_t n_runs)
 {
     struct simulation s = {.learner = l};
     mw_model *model = NULL;
 
-    for (size_t i = 0; i < l->n_layers; i++)
-        MWI_TRY(mwi_moments_init(ctx, &l->layers[i].quantized_moments, &l->layers[i].patches, false, &l->arena));
     MWI_TRY(rounded_values(ctx, l, &s.rounded));
     mw_status st = simulated_model(ctx, l, &model);
     if (st == MW_OK) st = mwi_capture_init(ctx, &s.capture, model->graphs[0], l->wanted, &l->arena);
-    if (st == MW_OK) st = means(ctx, l, model, &s, true);
+    if (st == MW_OK) st = run_simulation(ctx, l, a, &s, model, n_runs);
     mw_model_destroy(model);
     return st;
 }
 
-static mw_status bias_rounds(mw_ctx *ctx, struct learner *l)
+static mw_status correct_layer(mw_ctx *ctx, struct learner *l, struct layer *a)
 {
-    struct simulation s = {.learner = l};
+    const mwi_qweight *const w = l->job->ops[a->op].weight;
+    mwi_arena scratch;
+    void *floats;
 
-    for (size_t i = 0; i < l->n_layers; i++)
+    if (l->job->ops[a->op].bias == NULL) return MW_OK;
+    mwi_arena_init(ctx, &scratch);
+    const mw_status st = mwi_arena_array(ctx, &scratch, w->channels.n, sizeof(float), &floats);
+    if (st == MW_OK) {
+        mwi_qweight_floats(w, floats);
+        correct(l, a, floats, &a->quantized_moments);
+    }
+    mwi_arena_deinit(&scratch);
+    return st;
+}
+
+static mw_status start_means(mw_ctx *ctx, struct learner *l)
+{
+    for (size_t i = 0; i < l->n_layers; i++) {
         MWI_TRY(mwi_moments_init(ctx, &l->layers[i].float_moments, &l->layers[i].patches, false, &l->arena));
-    MWI_TRY(mwi_capture_init(ctx, &s.capture, l->job->fg, l->wanted, &l->arena));
-    MWI_TRY(means(ctx, l, l->job->flt, &s, false));
-    for (int round = 0; round < BIAS_ROUNDS; round++) {
-        if (round > 0) MWI_TRY(simulated_means(ctx, l));
-        MWI_TRY(correct_all(ctx, l, round));
+        MWI_TRY(mwi_moments_init(ctx, &l->layers[i].quantized_moments, &l->layers[i].patches, false, &l->arena));
     }
     return MW_OK;
 }
 
-static mw_status correct_biases(mw_ctx *ctx, struct learner *l)
+/* Each bias takes up the mean error that rounding its layer's own weights and inputs makes. */
+static mw_status absorb(mw_ctx *ctx, struct learner *l)
 {
-    MWI_TRY(make_room_for_biases(ctx, l));
+    MWI_TRY(start_means(ctx, l));
+    MWI_TRY(float_means(ctx, l, UINT64_MAX));
+    for (size_t i = 0; i < l->n_layers; i++) MWI_TRY(correct_layer(ctx, l, &l->layers[i]));
+    return MW_OK;
+}
+
+/* Layer by layer, what the corrected layers before it really give. A layer that took up the error of others
+ * before these are corrected would add its own once more, hence a turn for each. */
+static mw_status correct_in_turn(mw_ctx *ctx, struct learner *l)
+{
+    const uint64_t n = TURN_RUNS / l->n_layers, n_runs = n < LEAST_RUNS ? LEAST_RUNS : n;
+
+    MWI_TRY(start_means(ctx, l));
+    MWI_TRY(float_means(ctx, l, n_runs));
+    for (size_t i = 0; i < l->n_layers; i++) {
+        struct layer *const a = &l->layers[i];
+        MWI_TRY(mwi_progress(ctx, "bias correction", i, l->n_layers));
+        if (l->job->ops[a->op].bias == NULL) continue;
+        MWI_TRY(mwi_moments_init(ctx, &a->quantized_moments, &a->patches, false, &l->arena));
+        MWI_TRY(simulated_means(ctx, l, a, n_runs));
+        MWI_TRY(correct_layer(ctx, l, a));
+    }
+    return MW_OK;
+}
+
+static mw_status in_phase(mw_ctx *ctx, struct learner *l, mw_status (*phase)(mw_ctx *, struct learner *))
+{
     mwi_arena_init(ctx, &l->arena);
-    const mw_status st = bias_rounds(ctx, l);
+    const mw_status st = phase(ctx, l);
     mwi_arena_deinit(&l->arena);
     return st;
 }
 
 mw_status mwi_qjob_learn(mw_ctx *ctx, mwi_qjob *job)
 {
-    struct learner l = {.job = job};
+    const mw_quantize_options *const o = job->options;
+    struct learner l = {.job = job, .absorbs = !o->for_keras || o->bias_correction};
 
     MWI_TRY(find_layers(ctx, &l));
-    if (job->options->adaround) MWI_TRY(mwi_prefix(ctx, adaround(ctx, &l), "AdaRound"));
-    if (job->options->bias_correction) MWI_TRY(mwi_prefix(ctx, correct_biases(ctx, &l), "bias correction"));
+    if (l.n_layers == 0) {
+        if (!o->adaround && !o->bias_correction) return MW_OK;
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no convolution or matrix product with a constant weight to learn "
+                        "rounding or bias for", job->flt->name);
+    }
+    if (l.absorbs) MWI_TRY(make_room_for_biases(ctx, &l));
+    if (o->adaround) MWI_TRY(mwi_prefix(ctx, adaround(ctx, &l), "AdaRound"));
+    if (l.absorbs) MWI_TRY(in_phase(ctx, &l, absorb));
+    if (o->bias_correction) MWI_TRY(mwi_prefix(ctx, in_phase(ctx, &l, correct_in_turn), "bias correction"));
     return MW_OK;
 }

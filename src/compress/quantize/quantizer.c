@@ -109,7 +109,7 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
     if (job->data != NULL) MWI_TRY(mwi_qjob_calibrate(ctx, job));
     if (job->act != MW_FLOAT32) MWI_TRY(mwi_qjob_scales(ctx, job));
     if (!half) MWI_TRY(mwi_qjob_layers(ctx, job));
-    if (learns(o)) MWI_TRY(mwi_qjob_learn(ctx, job));
+    if (job->data != NULL && !half) MWI_TRY(mwi_qjob_learn(ctx, job));
     if (o->for_keras) return mwi_qjob_keras(ctx, job);
     MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
     if (job->act != MW_FLOAT32) return mwi_qjob_rewrite(ctx, job);
