@@ -12,6 +12,13 @@ typedef struct state {
     int32_t in_zero, out_zero, low, high;
 } state;
 
+static int32_t quantized(const void *memory, int32_t x)
+{
+    const state *const s = memory;
+    const int32_t v = abs(x - s->in_zero);
+    return mwi_clamp((s->rescale ? mwi_scale(v, s->m) : v) + s->out_zero, s->low, s->high);
+}
+
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
     float in_scale, out_scale;
@@ -25,18 +32,11 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     mwi_type_range(call->out[0].dtype, &s->low, &s->high);
     s->rescale = in_scale != out_scale;
     s->m = mwi_multiplier_of((double)(in_scale / out_scale));
-    return MW_OK;
-}
-
-static int32_t quantized(const state *s, int32_t x)
-{
-    const int32_t v = abs(x - s->in_zero);
-    return mwi_clamp((s->rescale ? mwi_scale(v, s->m) : v) + s->out_zero, s->low, s->high);
+    return call->in[0].dtype == MW_INT16 ? MW_OK : mwi_unary_map8(ctx, call, quantized, s);
 }
 
 MWI_UNARY_RUN(run_f32, float, float, void, void, fabsf(x))
 MWI_UNARY_RUN(run_i32, int32_t, int32_t, void, void, x < 0 ? 0u - (uint32_t)x : (uint32_t)x)
-MWI_UNARY_RUN(run_i8, int8_t, int8_t, void, state, quantized(s, x))
 MWI_UNARY_RUN(run_i16, int16_t, int16_t, void, state, s == NULL ? abs(x) : quantized(s, x))
 
 static int32_t version(const mwi_shape_call *call)
@@ -48,7 +48,7 @@ static int32_t version(const mwi_shape_call *call)
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_abs__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_abs__ref", .types = "i8>i8", .prepare = prepare, .run = run_i8},
+    {.name = "s8_abs__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_unary_run_table8},
     {.name = "s16_abs__ref", .types = "i16>i16", .prepare = prepare, .run = run_i16},
     {.name = "s32_abs__ref", .types = "i32>i32", .run = run_i32},
     {.name = NULL},

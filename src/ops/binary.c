@@ -176,6 +176,22 @@ static mw_status prepare_shifts(mw_ctx *ctx, mwi_arith *s, int32_t a, int32_t b,
     return MW_OK;
 }
 
+/* Every 8-bit input on the scale that both share. */
+static mw_status scale_all(mw_ctx *ctx, mwi_prepare_call *call, const mwi_view *in, mwi_multiplier m, int32_t zero,
+                           int32_t left_shift, const int32_t **out)
+{
+    int32_t low, high;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 256, sizeof(int32_t), &memory));
+    int32_t *const table = memory;
+    mwi_type_range(in->dtype, &low, &high);
+    for (int32_t v = low; v <= high; v++)
+        table[(uint8_t)v] = mwi_scale((int32_t)((uint32_t)(v - zero) << left_shift), m);
+    *out = table;
+    return MW_OK;
+}
+
 mw_status mwi_arith_prepare_sum(mw_ctx *ctx, mwi_prepare_call *call, int32_t activation, bool pot)
 {
     float scale_a, scale_b, scale_out;
@@ -197,7 +213,9 @@ mw_status mwi_arith_prepare_sum(mw_ctx *ctx, mwi_prepare_call *call, int32_t act
     s->a = mwi_multiplier_of((double)scale_a / twice);
     s->b = mwi_multiplier_of((double)scale_b / twice);
     s->out = mwi_multiplier_of(twice / (double)((float)(1 << s->left_shift) * scale_out));
-    return MW_OK;
+    if (wide) return MW_OK;
+    MWI_TRY(scale_all(ctx, call, &call->in[0], s->a, s->zero_a, s->left_shift, &s->scaled_a));
+    return scale_all(ctx, call, &call->in[1], s->b, s->zero_b, s->left_shift, &s->scaled_b);
 }
 
 mw_status mwi_arith_prepare_product(mw_ctx *ctx, mwi_prepare_call *call, int32_t activation)

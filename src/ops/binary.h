@@ -59,6 +59,7 @@ typedef struct mwi_arith {
     bool powers_of_two;  /* int16 with scales that are powers of two: shifts alone */
     int32_t shift_a, shift_b;
     bool plain; /* int16 without quantization: integers as they are */
+    const int32_t *scaled_a, *scaled_b; /* ADD and SUB of 8 bits: every input, rescaled; by its bits */
 } mwi_arith;
 /* int16 operands without quantization. */
 static inline bool mwi_arith_is_plain16(const mwi_view *a) { return a->dtype == MW_INT16 && !mwi_is_quantized(a); }

@@ -11,7 +11,7 @@ mwi_multiplier mwi_multiplier_of(double real)
 
     if (real == 0 || !isfinite(real)) return (mwi_multiplier){0, 0};
     int64_t q = (int64_t)round(frexp(real, &shift) * 2147483648.0);
-    if (q == (int64_t)1 << 31) {
+    if (q == (int64_t)1 << 31 || q == -((int64_t)1 << 31)) {
         q /= 2;
         shift++;
     }

@@ -14,13 +14,12 @@ typedef struct mwi_multiplier {
 
 mwi_multiplier mwi_multiplier_of(double real);
 
-/* High 32 bits of 2ab, rounded, saturated. */
+/* High 32 bits of 2ab, rounded, saturated. gemmlowp's nudge, which depends on the sign, and its division that
+ * cuts come to the same as this floor. */
 static inline int32_t mwi_high_mul(int32_t a, int32_t b)
 {
     if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
-    const int64_t ab = (int64_t)a * b;
-    const int64_t nudge = ab >= 0 ? 1 << 30 : 1 - (1 << 30);
-    return (int32_t)((ab + nudge) / ((int64_t)1 << 31));
+    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
 /* x / 2^exponent rounded to nearest, halves away from zero; exponent 0 to 31. */
@@ -35,7 +34,8 @@ static inline int32_t mwi_round_shift(int32_t x, int32_t exponent)
 static inline int32_t mwi_scale(int32_t x, mwi_multiplier m)
 {
     const int32_t left = m.shift > 0 ? m.shift : 0, right = m.shift > 0 ? 0 : -m.shift;
-    return mwi_round_shift(mwi_high_mul((int32_t)((uint32_t)x << left), m.multiplier), right);
+    const int64_t product = (int64_t)(int32_t)((uint32_t)x << left) * m.multiplier; /* above INT32_MIN: no saturation */
+    return mwi_round_shift((int32_t)((product + (1 << 30)) >> 31), right);
 }
 
 /* For 64-bit accumulators: the multiplier is cut to 16 bits. shift < 15. */

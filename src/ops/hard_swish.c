@@ -4,8 +4,6 @@
 #include "ops/rules.h"
 #include "ops/unary.h"
 
-#include <math.h>
-
 /* ---- 16-bit fixed point ---- */
 
 static int16_t saturated(int32_t x) { return (int16_t)mwi_clamp(x, -32768, 32767); }
@@ -75,7 +73,13 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     return MW_OK;
 }
 
-MWI_UNARY_RUN(run_f32, float, float, void, void, x * fminf(6.0f, fmaxf(0.0f, x + 3.0f)) / 6.0f)
+static float hard_swish(float x)
+{
+    const float gate = x + 3.0f > 0.0f ? x + 3.0f : 0.0f;
+    return x * (gate < 6.0f ? gate : 6.0f) / 6.0f;
+}
+
+MWI_UNARY_RUN(run_f32, float, float, void, void, hard_swish(x))
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_hard_swish__ref", .types = "f32>f32", .run = run_f32},

@@ -18,6 +18,14 @@ typedef struct state {
     int32_t in_zero, out_zero, low, high;
 } state;
 
+static int32_t quantized(const void *memory, int32_t value)
+{
+    const state *const s = memory;
+    const int32_t x = value - s->in_zero;
+    const int32_t y = mwi_scale(x, x >= 0 ? s->identity : s->alpha);
+    return mwi_clamp((x < 0 && s->negative ? -y : y) + s->out_zero, s->low, s->high);
+}
+
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
@@ -37,27 +45,18 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     s->negative = s->alpha.multiplier < 0; /* the sign is put back after rounding, as there */
     if (s->negative) s->alpha.multiplier = -s->alpha.multiplier;
     s->identity = mwi_multiplier_of((double)(in_scale / out_scale));
-    return MW_OK;
-}
-
-static int32_t quantized(const state *s, int32_t value)
-{
-    const int32_t x = value - s->in_zero;
-    const int32_t y = mwi_scale(x, x >= 0 ? s->identity : s->alpha);
-    return mwi_clamp((x < 0 && s->negative ? -y : y) + s->out_zero, s->low, s->high);
+    return call->in[0].dtype == MW_INT16 ? MW_OK : mwi_unary_map8(ctx, call, quantized, s);
 }
 
 MWI_UNARY_RUN(run_f32, float, float, attr, void, x > 0 ? x : x * a->alpha)
-MWI_UNARY_RUN(run_i8, int8_t, int8_t, void, state, quantized(s, x))
-MWI_UNARY_RUN(run_u8, uint8_t, uint8_t, void, state, quantized(s, x))
 MWI_UNARY_RUN(run_i16, int16_t, int16_t, void, state, quantized(s, x))
 
 static int32_t version(const mwi_shape_call *call) { return call->in[0].dtype == MW_INT16 ? 2 : 1; }
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_leaky_relu__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_leaky_relu__ref", .types = "i8>i8", .prepare = prepare, .run = run_i8},
-    {.name = "u8_leaky_relu__ref", .types = "u8>u8", .prepare = prepare, .run = run_u8},
+    {.name = "s8_leaky_relu__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_unary_run_table8},
+    {.name = "u8_leaky_relu__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_unary_run_table8},
     {.name = "s16_leaky_relu__ref", .types = "i16>i16", .prepare = prepare, .run = run_i16},
     {.name = NULL},
 };

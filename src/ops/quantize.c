@@ -105,6 +105,15 @@ typedef struct state {
     int32_t in_zero, out_zero, low, high;
 } state;
 
+static int32_t requantized(const void *state_memory, int32_t x)
+{
+    const state *const s = state_memory;
+    return mwi_clamp(mwi_scale(x - s->in_zero, s->m) + s->out_zero, s->low, s->high);
+}
+
+static bool is_8bit(const mwi_view *v) { return v->dtype == MW_INT8 || v->dtype == MW_UINT8; }
+
+/* From 8 bits to 8 by a table. */
 static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
 {
     float in_scale, out_scale;
@@ -116,21 +125,16 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
     s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
-    return MW_OK;
+    return is_8bit(&call->in[0]) && is_8bit(&call->out[0]) ? mwi_unary_map8(ctx, call, requantized, s) : MW_OK;
 }
 
-#define SCALED mwi_clamp(mwi_scale(x - s->in_zero, s->m) + s->out_zero, s->low, s->high)
-MWI_UNARY_RUN(run_i8_i8, int8_t, int8_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i8_u8, int8_t, uint8_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i8_i16, int8_t, int16_t, void, state, SCALED)
-MWI_UNARY_RUN(run_u8_i8, uint8_t, int8_t, void, state, SCALED)
-MWI_UNARY_RUN(run_u8_u8, uint8_t, uint8_t, void, state, SCALED)
-MWI_UNARY_RUN(run_u8_i16, uint8_t, int16_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i16_i8, int16_t, int8_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i16_i16, int16_t, int16_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i16_i32, int16_t, int32_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i32_i8, int32_t, int8_t, void, state, SCALED)
-MWI_UNARY_RUN(run_i32_i16, int32_t, int16_t, void, state, SCALED)
+MWI_UNARY_RUN(run_i8_i16, int8_t, int16_t, void, state, requantized(s, x))
+MWI_UNARY_RUN(run_u8_i16, uint8_t, int16_t, void, state, requantized(s, x))
+MWI_UNARY_RUN(run_i16_i8, int16_t, int8_t, void, state, requantized(s, x))
+MWI_UNARY_RUN(run_i16_i16, int16_t, int16_t, void, state, requantized(s, x))
+MWI_UNARY_RUN(run_i16_i32, int16_t, int32_t, void, state, requantized(s, x))
+MWI_UNARY_RUN(run_i32_i8, int32_t, int8_t, void, state, requantized(s, x))
+MWI_UNARY_RUN(run_i32_i16, int32_t, int16_t, void, state, requantized(s, x))
 
 static int32_t version(const mwi_shape_call *call)
 {
@@ -145,11 +149,11 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_quantize_u8__ref", .types = "f32>u8", .prepare = prepare_f32, .run = run_f32},
     {.name = "f32_quantize_s16__ref", .types = "f32>i16", .prepare = prepare_f32, .run = run_f32},
     {.name = "f32_quantize_s4__ref", .types = "f32>i4", .accepts = has_one_scale, .prepare = prepare_f32, .run = run_f32_i4},
-    {.name = "s8_quantize_s8__ref", .types = "i8>i8", .prepare = prepare_int, .run = run_i8_i8},
-    {.name = "s8_quantize_u8__ref", .types = "i8>u8", .prepare = prepare_int, .run = run_i8_u8},
+    {.name = "s8_quantize_s8__ref", .types = "i8>i8", .prepare = prepare_int, .run = mwi_unary_run_table8},
+    {.name = "s8_quantize_u8__ref", .types = "i8>u8", .prepare = prepare_int, .run = mwi_unary_run_table8},
     {.name = "s8_quantize_s16__ref", .types = "i8>i16", .prepare = prepare_int, .run = run_i8_i16},
-    {.name = "u8_quantize_s8__ref", .types = "u8>i8", .prepare = prepare_int, .run = run_u8_i8},
-    {.name = "u8_quantize_u8__ref", .types = "u8>u8", .prepare = prepare_int, .run = run_u8_u8},
+    {.name = "u8_quantize_s8__ref", .types = "u8>i8", .prepare = prepare_int, .run = mwi_unary_run_table8},
+    {.name = "u8_quantize_u8__ref", .types = "u8>u8", .prepare = prepare_int, .run = mwi_unary_run_table8},
     {.name = "u8_quantize_s16__ref", .types = "u8>i16", .prepare = prepare_int, .run = run_u8_i16},
     {.name = "s16_quantize_s8__ref", .types = "i16>i8", .prepare = prepare_int, .run = run_i16_i8},
     {.name = "s16_quantize_s16__ref", .types = "i16>i16", .prepare = prepare_int, .run = run_i16_i16},

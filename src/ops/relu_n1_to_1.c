@@ -11,8 +11,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_relu_
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_relu_n1_to_1__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_relu_n1_to_1__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_relu_run_i8},
-    {.name = "u8_relu_n1_to_1__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_relu_run_u8},
+    {.name = "s8_relu_n1_to_1__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_unary_run_table8},
+    {.name = "u8_relu_n1_to_1__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_unary_run_table8},
     {.name = "s16_relu_n1_to_1__ref", .types = "i16>i16", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare, .run = mwi_relu_run_i16},
     {.name = NULL},
 };

@@ -14,16 +14,16 @@ static const mwi_field fields[] = {
     MWI_FIELDS_END,
 };
 
-static int32_t difference_of(const mwi_arith *s, int32_t x, int32_t y)
+static int32_t difference_of(const mwi_arith *s, int32_t a, int32_t b)
 {
-    const int32_t a = mwi_scale((int32_t)((uint32_t)(x - s->zero_a) << s->left_shift), s->a);
-    const int32_t b = mwi_scale((int32_t)((uint32_t)(y - s->zero_b) << s->left_shift), s->b);
     return mwi_clamp(mwi_scale(a - b, s->out) + s->zero_out, s->low, s->high);
 }
 
 static int32_t difference16(const mwi_arith *s, int32_t x, int32_t y)
 {
-    if (!s->powers_of_two) return difference_of(s, x, y);
+    if (!s->powers_of_two)
+        return difference_of(s, mwi_scale((int32_t)((uint32_t)(x - s->zero_a) << s->left_shift), s->a),
+                      mwi_scale((int32_t)((uint32_t)(y - s->zero_b) << s->left_shift), s->b));
     const int32_t sum = mwi_round_shift(x, s->shift_a) - mwi_round_shift(y, s->shift_b);
     return mwi_clamp(mwi_clamp(sum, -32768, 32767), s->low, s->high);
 }
@@ -33,8 +33,8 @@ static int32_t difference16(const mwi_arith *s, int32_t x, int32_t y)
 MWI_BINARY_ROW(row_f32, float, float, mwi_arith, CLAMP_F(x - y))
 MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith, CLAMP_I((int64_t)(int32_t)((uint32_t)x - (uint32_t)y)))
 MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x - (uint64_t)y)))
-MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, difference_of(s, x, y))
-MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, difference_of(s, x, y))
+MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, difference_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
+MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, difference_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
 MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, difference16(s, x, y))
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)

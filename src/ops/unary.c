@@ -51,6 +51,19 @@ mw_status mwi_unary_table8(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
     return MW_OK;
 }
 
+mw_status mwi_unary_map8(mw_ctx *ctx, mwi_prepare_call *call, int32_t (*fn)(const void *state, int32_t x),
+                         const void *state)
+{
+    int32_t low, high;
+    void *memory;
+
+    mwi_type_range(call->in[0].dtype, &low, &high);
+    MWI_TRY(mwi_arena_alloc(ctx, call->arena, 256, &memory));
+    for (int32_t v = low; v <= high; v++) ((uint8_t *)memory)[(uint8_t)v] = (uint8_t)fn(state, v);
+    call->state = memory;
+    return MW_OK;
+}
+
 static void row_table8(const mwi_run_call *call, const void *pi, void *po, size_t n)
 {
     const uint8_t *const table = call->state, *const in = pi;
@@ -139,6 +152,12 @@ typedef struct relu {
     int32_t in_zero, out_zero, low, high;
 } relu;
 
+static int32_t relu_of(const void *state, int32_t x)
+{
+    const relu *const s = state;
+    return mwi_clamp(s->out_zero + mwi_scale(x - s->in_zero, s->m), s->low, s->high);
+}
+
 mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float high)
 {
     float in_scale, out_scale;
@@ -155,23 +174,20 @@ mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float
     s->high = isinf(high) ? type_high : (int32_t)fminf(fmaxf(roundf(high / out_scale), -1e6f), 1e6f) + s->out_zero;
     if (s->low < type_low) s->low = type_low;
     if (s->high > type_high) s->high = type_high;
-    return MW_OK;
+    return call->in[0].dtype == MW_INT16 ? MW_OK : mwi_unary_map8(ctx, call, relu_of, s);
 }
 
-#define RELU_RUN(name, type)                                                                        \
-    static void name##_row(const mwi_run_call *call, const void *pi, void *po, size_t n)            \
-    {                                                                                               \
-        const relu s = *(const relu *)call->state;                                                  \
-        const type *const in = pi;                                                                  \
-        type *const out = po;                                                                       \
-        for (size_t i = 0; i < n; i++)                                                              \
-            out[i] = (type)mwi_clamp(s.out_zero + mwi_scale(in[i] - s.in_zero, s.m), s.low, s.high); \
-    }                                                                                               \
-    mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                           \
-    {                                                                                               \
-        (void)ctx;                                                                                  \
-        return mwi_unary_run(call, name##_row);                                                     \
-    }
-RELU_RUN(mwi_relu_run_i8, int8_t)
-RELU_RUN(mwi_relu_run_u8, uint8_t)
-RELU_RUN(mwi_relu_run_i16, int16_t)
+static void relu_row16(const mwi_run_call *call, const void *pi, void *po, size_t n)
+{
+    const relu s = *(const relu *)call->state;
+    const int16_t *const in = pi;
+    int16_t *const out = po;
+
+    for (size_t i = 0; i < n; i++) out[i] = (int16_t)relu_of(&s, in[i]);
+}
+
+mw_status mwi_relu_run_i16(mw_ctx *ctx, const mwi_run_call *call)
+{
+    (void)ctx;
+    return mwi_unary_run(call, relu_row16);
+}

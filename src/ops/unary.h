@@ -12,6 +12,9 @@ typedef float (*mwi_unary_fn)(float x, const void *attr);
 /* Tables: 256 results, or 513 points that 16-bit values interpolate. */
 MW_MUST_USE mw_status mwi_unary_table8(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn);
 MW_MUST_USE mw_status mwi_unary_table16(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn);
+/* The same for a function of integers: every input of 8 bits through `fn`. */
+MW_MUST_USE mw_status mwi_unary_map8(mw_ctx *ctx, mwi_prepare_call *call, int32_t (*fn)(const void *state, int32_t x),
+                                     const void *state);
 mw_status mwi_unary_run_table8(mw_ctx *ctx, const mwi_run_call *call);
 mw_status mwi_unary_run_table16(mw_ctx *ctx, const mwi_run_call *call);
 /* 513 points of a function given in double, and looking one up: for SOFTMAX. */
@@ -45,10 +48,8 @@ mw_status mwi_unary_run(const mwi_run_call *call, mwi_unary_row row);
         return mwi_unary_run(call, name##_row);                                                     \
     }
 
-/* Clamps of quantized values between real bounds, rescaled: the RELU family. */
+/* Clamps of quantized values between real bounds, rescaled: the RELU family. 8 bits run by their table. */
 mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float high);
-mw_status mwi_relu_run_i8(mw_ctx *ctx, const mwi_run_call *call);
-mw_status mwi_relu_run_u8(mw_ctx *ctx, const mwi_run_call *call);
 mw_status mwi_relu_run_i16(mw_ctx *ctx, const mwi_run_call *call);
 
 #endif
