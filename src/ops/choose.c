@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+bool mwi_choose_keeps_shape(const mwi_shape_call *call)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (mwi_view_count(&call->in[i]) != 1) return false;
+    return call->out[0].tensor != NULL && call->out[0].tensor->has_rank && mwi_view_count(&call->out[0]) == 1;
+}
+
 /* Merged dimensions; steps of the condition, of x and of y. */
 typedef struct walk {
     int32_t rank;

@@ -15,7 +15,7 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     const bool rows = c->rank == 1 && x->rank > 0 && c->dims[0] == x->dims[0];
     if (!single && (!same || !(whole || rows || c->rank == 0)))
         return mwi_fail(ctx, MW_EFORMAT, "the shapes of condition, x and y do not go together");
-    mwi_view_set_dims(&call->out[0], x->rank, x->dims);
+    if (!mwi_choose_keeps_shape(call)) mwi_view_set_dims(&call->out[0], x->rank, x->dims);
     return MW_OK;
 }
 

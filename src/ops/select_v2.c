@@ -20,7 +20,7 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
             if (d != 1) dims[i] = d;
         }
     }
-    mwi_view_set_dims(&call->out[0], rank, dims);
+    if (!mwi_choose_keeps_shape(call)) mwi_view_set_dims(&call->out[0], rank, dims);
     return MW_OK;
 }
 
