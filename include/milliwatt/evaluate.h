@@ -30,7 +30,10 @@ typedef struct mw_evaluation {
     double median_us, p99_us; /* latency of a batch of `batch` samples */
 } mw_evaluation;
 
-/* Fails: MW_EINVAL (data do not fit the model), MW_EFORMAT, MW_ENOMEM, MW_ECANCELLED. */
+/* Runs the data set through the model. Samples are independent: a model with state starts each afresh.
+ * What labels mean is told from them: one value for an output of several is a class; as many values as the
+ * output has are targets, or a class where each sample has a single 1 among zeros.
+ * Fails: MW_EINVAL (data do not fit the model), MW_EFORMAT, MW_ENOMEM, MW_ECANCELLED. */
 MW_API MW_MUST_USE mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset,
                                          const mw_evaluate_options *options, mw_evaluation *out_result);
 

@@ -1,322 +1,251 @@
 /* evaluate/evaluate.c - mw_evaluate: accuracy on a data set, alone and against another model.
- * Streams: memory is a batch, a score a sample for the AUC, and the latencies.
- * Depends: runtime/, data through milliwatt/data.h.  Used by: programs, compress.
- * SPDX-License-Identifier: Apache-2.0 */
-#include <milliwatt/evaluate.h>
-#include <milliwatt/session.h>
+ * Streams: memory is a batch, and a score a sample where there is an AUC.
+ * What a data set's labels mean is told from their number and values: one value for an output of several is
+ * a class; as many values as the output has are targets, or a class where each sample has a single 1 among
+ * zeros; 0 and 1 for a single output, or for an autoencoder, part the samples in two for the AUC.
+ * Depends: evaluate/side, evaluate/figures.  Used by: programs, compress.   SPDX-License-Identifier: Apache-2.0 */
+#include "evaluate/figures.h"
+#include "evaluate/side.h"
 
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/half.h"
+#include "base/checked.h"
 
+#include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* One of the two models. */
-typedef struct side {
-    const mw_model *model;
-    mw_session *session;
-    size_t n_in, n_out;
-    mw_tensor_info *in, *out;
-    size_t *in_bytes, *out_values; /* of a sample */
-    void **in_data, **out_data;    /* of a batch */
-    double **values;               /* outputs as real numbers */
-} side;
-
-typedef struct scored {
-    double score, label;
-} scored;
-
 typedef struct evaluator {
-    mw_ctx *ctx;
     mwi_arena arena;
-    const mw_evaluate_options *o;
     mw_dataset *data;
-    side a, b;
+    mwi_side a, b;   /* b: `against`, when `compared` */
+    bool compared;
+    uint64_t n;
     size_t batch;
     size_t label_size;
-    bool classes; /* labels are class numbers */
-    double *labels;
-    double *input;  /* of a batch, for autoencoders */
-    scored *scores;
-    double *us;
-    size_t n_us;
-    uint64_t n, right, right5, agree;
-    double squared_error, n_errors, signal, noise;
-    mw_evaluation *out;
+    double *labels;  /* of a batch; NULL: none */
+    double *input;   /* of a sample; NULL: not an autoencoder */
+    mwi_scored *scores; /* one a sample; NULL: no AUC */
+    mwi_times *times;
+    /* What labels looked like so far. */
+    bool binary, one_hot, integers, no_class;
+    uint64_t n_scores;
+    /* Sums over samples. */
+    uint64_t right, right5, agree;
+    double target_error, rebuild_error, signal, noise;
 } evaluator;
 
-static size_t values_of(const mw_tensor_info *t)
+static size_t n_values(const evaluator *e) { return e->a.out[0].n; }
+
+/* ---- setting up ---- */
+
+/* One input and one output of the same shape. Two values are rather two classes. */
+static bool may_rebuild(const evaluator *e)
 {
-    size_t n = 1;
-    for (int32_t i = 1; i < t->rank; i++) n *= (size_t)t->dims[i];
-    return n;
+    const mw_tensor_info *const i = &e->a.in[0].info, *const o = &e->a.out[0].info;
+
+    return e->a.n_in == 1 && e->a.n_out == 1 && i->rank == o->rank && n_values(e) > 2 &&
+           memcmp(i->dims, o->dims, (size_t)i->rank * sizeof *i->dims) == 0;
 }
 
-static mw_status open_side(evaluator *e, const mw_model *model, side *s)
+static mw_status check_sides(mw_ctx *ctx, const evaluator *e)
 {
-    const mw_session_options options = {.n_threads = e->o->n_threads};
+    bool same = e->a.n_out == e->b.n_out && e->a.n_in == e->b.n_in;
+
+    if (mw_dataset_n_inputs(e->data) != e->a.n_in)
+        return mwi_fail(ctx, MW_EINVAL, "the data feed %zu inputs, %s takes %zu; give one array for each input, named "
+                        "as it is", mw_dataset_n_inputs(e->data), mw_model_name(e->a.model), e->a.n_in);
+    if (!e->compared) return MW_OK;
+    for (size_t i = 0; same && i < e->a.n_out; i++) same = e->a.out[i].n == e->b.out[i].n;
+    if (same) return MW_OK;
+    return mwi_fail(ctx, MW_EINVAL, "%s and %s differ in the number or the sizes of their inputs and outputs: they "
+                    "cannot be compared", mw_model_name(e->a.model), mw_model_name(e->b.model));
+}
+
+static mw_status set_up_labels(mw_ctx *ctx, evaluator *e)
+{
+    const size_t n = n_values(e);
     void *p;
 
-    s->model = model;
-    s->n_in = mw_model_n_inputs(model);
-    s->n_out = mw_model_n_outputs(model);
-    MWI_TRY(mw_session_create(e->ctx, model, &options, &s->session));
-    MWI_TRY(mwi_arena_array(e->ctx, &e->arena, s->n_in + s->n_out, sizeof *s->in, &p));
-    s->in = p;
-    s->out = s->in + s->n_in;
-    MWI_TRY(mwi_arena_array(e->ctx, &e->arena, s->n_in + s->n_out, sizeof(size_t), &p));
-    s->in_bytes = p;
-    s->out_values = s->in_bytes + s->n_in;
-    MWI_TRY(mwi_arena_array(e->ctx, &e->arena, s->n_in + 2 * s->n_out, sizeof(void *), &p));
-    s->in_data = p;
-    s->out_data = s->in_data + s->n_in;
-    MWI_TRY(mwi_arena_array(e->ctx, &e->arena, s->n_out, sizeof(double *), &p));
-    s->values = p;
-    for (size_t i = 0; i < s->n_in; i++) {
-        MWI_TRY(mw_model_input(e->ctx, model, i, &s->in[i]));
-        s->in_bytes[i] = values_of(&s->in[i]) * (mw_dtype_bits(s->in[i].dtype) / 8);
-        MWI_TRY(mwi_arena_array(e->ctx, &e->arena, e->batch, s->in_bytes[i], &s->in_data[i]));
+    e->label_size = mw_dataset_label_size(e->data, &e->integers);
+    e->binary = e->one_hot = true;
+    if (may_rebuild(e) && e->label_size <= 1) {
+        MWI_TRY(mwi_arena_array(ctx, &e->arena, n, sizeof(double), &p));
+        e->input = p;
     }
-    for (size_t i = 0; i < s->n_out; i++) {
-        MWI_TRY(mw_model_output(e->ctx, model, i, &s->out[i]));
-        s->out_values[i] = values_of(&s->out[i]);
-        MWI_TRY(mwi_arena_array(e->ctx, &e->arena, e->batch * s->out_values[i], 8, &s->out_data[i]));
-        MWI_TRY(mwi_arena_array(e->ctx, &e->arena, e->batch * s->out_values[i], sizeof(double), &p));
-        s->values[i] = p;
-    }
+    if (e->label_size == 0) return MW_OK;
+    if (e->label_size != 1 && e->label_size != n)
+        return mwi_fail(ctx, MW_EINVAL, "each sample has %zu labels, the first output of %s has %zu values: give a "
+                        "class number, or a value for each", e->label_size, mw_model_name(e->a.model), n);
+    MWI_TRY(mwi_arena_array(ctx, &e->arena, e->batch * e->label_size, sizeof(double), &p));
+    e->labels = p;
+    if (n > 2 && e->input == NULL) return MW_OK;
+    MWI_TRY(mwi_arena_array(ctx, &e->arena, (size_t)e->n, sizeof(mwi_scored), &p));
+    e->scores = p;
     return MW_OK;
 }
 
-/* Real values of n stored ones. */
-static void to_real(const mw_tensor_info *t, const void *data, size_t n, double *out)
+static mw_status set_up(mw_ctx *ctx, evaluator *e, const mw_model *model, const mw_evaluate_options *o)
 {
-    const double scale = t->quantization.n_scales == 1 ? (double)t->quantization.scales[0] : 1;
-    const double zero = t->quantization.n_scales == 1 ? (double)t->quantization.zero_points[0] : 0;
+    void *p;
 
-    for (size_t i = 0; i < n; i++) {
-        switch (t->dtype) {
-        case MW_FLOAT32: out[i] = (double)((const float *)data)[i]; break;
-        case MW_FLOAT16: out[i] = (double)mwi_half_to_float(((const uint16_t *)data)[i]); break;
-        case MW_INT8: out[i] = (((const int8_t *)data)[i] - zero) * scale; break;
-        case MW_UINT8: out[i] = (((const uint8_t *)data)[i] - zero) * scale; break;
-        case MW_INT16: out[i] = (((const int16_t *)data)[i] - zero) * scale; break;
-        case MW_INT32: out[i] = (((const int32_t *)data)[i] - zero) * scale; break;
-        case MW_INT64: out[i] = (double)((const int64_t *)data)[i]; break;
-        case MW_BOOL: out[i] = ((const uint8_t *)data)[i]; break;
-        default: out[i] = 0; break;
-        }
-    }
-}
-
-static mw_status run_side(evaluator *e, side *s, uint64_t first, size_t count, bool timed)
-{
-    for (size_t i = 0; i < s->n_in; i++)
-        MWI_TRY(mw_dataset_read(e->ctx, e->data, i, first, count, &s->in[i], s->in_data[i], count * s->in_bytes[i]));
-    const uint64_t begin = mwi_now_ns();
-    MWI_TRY(mw_session_run_batch(e->ctx, s->session, count, (const void *const *)s->in_data, s->out_data));
-    if (timed && e->us != NULL && count == e->batch) e->us[e->n_us++] = (double)(mwi_now_ns() - begin) / 1e3;
-    for (size_t i = 0; i < s->n_out; i++)
-        to_real(&s->out[i], s->out_data[i], count * s->out_values[i], s->values[i]);
+    e->n = mw_dataset_n_samples(e->data);
+    if (o->max_samples > 0 && o->max_samples < e->n) e->n = o->max_samples;
+    if (e->n == 0) return mwi_fail(ctx, MW_EINVAL, "the data have no samples");
+    e->batch = o->batch == 0 ? 1 : o->batch;
+    if (e->batch > e->n) e->batch = (size_t)e->n;
+    MWI_TRY(mwi_side_open(ctx, model, e->batch, o->n_threads, &e->arena, &e->a));
+    e->compared = o->against != NULL;
+    if (e->compared) MWI_TRY(mwi_side_open(ctx, o->against, e->batch, o->n_threads, &e->arena, &e->b));
+    MWI_TRY(check_sides(ctx, e));
+    MWI_TRY(set_up_labels(ctx, e));
+    MWI_TRY(mwi_arena_array(ctx, &e->arena, 1, sizeof(mwi_times), &p));
+    e->times = p;
     return MW_OK;
 }
 
-/* Ties go to the first. */
-static size_t argmax(const double *v, size_t n)
+/* ---- one sample ---- */
+
+/* What is learned of the labels from one sample's. */
+static void look_at_label(evaluator *e, const double *label)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (v[i] > v[best]) best = i;
-    return best;
-}
+    size_t ones = 0, zeros = 0;
 
-/* How many values are larger than that of class k, or equal and before it. */
-static size_t rank_of(const double *v, size_t n, size_t k)
-{
-    size_t above = 0;
-    for (size_t i = 0; i < n; i++) above += v[i] > v[k] || (v[i] == v[k] && i < k);
-    return above;
-}
-
-
-/* An autoencoder: as many outputs as inputs. */
-static bool reconstructs(const evaluator *e)
-{
-    return e->a.n_in == 1 && e->a.n_out == 1 && e->a.out_values[0] > 1 && values_of(&e->a.in[0]) == e->a.out_values[0];
-}
-
-static void score_sample(evaluator *e, size_t i, uint64_t sample)
-{
-    const size_t n = e->a.out_values[0];
-    const double *const v = e->a.values[0] + i * n;
-    const double *const label = e->labels == NULL ? NULL : e->labels + i * e->label_size;
-    double reconstruction = 0;
-
-    if (reconstructs(e)) {
-        for (size_t k = 0; k < n; k++) reconstruction += (v[k] - e->input[i * n + k]) * (v[k] - e->input[i * n + k]);
-        reconstruction /= (double)n;
-        e->squared_error += reconstruction;
-        e->n_errors += 1;
+    for (size_t i = 0; i < e->label_size; i++) {
+        ones += label[i] == 1;
+        zeros += label[i] == 0;
     }
-    if (label == NULL) return;
-    const bool one_hot = !e->classes && e->label_size == n && n > 1;
-    if ((e->classes && e->label_size == 1 && n > 1 && !reconstructs(e)) || one_hot) {
-        const size_t k = one_hot ? argmax(label, n) : label[0] >= 0 && label[0] < (double)n ? (size_t)label[0] : n;
-        e->right += k < n && argmax(v, n) == k;
-        e->right5 += k < n && rank_of(v, n, k) < 5;
+    if (ones + zeros != e->label_size) e->binary = false;
+    if (ones != 1 || ones + zeros != e->label_size) e->one_hot = false;
+}
+
+static mw_status score_class(mw_ctx *ctx, evaluator *e, const double *v, double label, uint64_t sample)
+{
+    const size_t n = n_values(e);
+
+    if (!(label >= 0 && label < (double)n && label == floor(label))) {
+        e->no_class = true;
+        if (e->input != NULL) return MW_OK; /* an autoencoder, whose labels are what they are */
+        return mwi_fail(ctx, MW_EINVAL, "the label of sample %" PRIu64 " is %g, %s has classes 0 to %zu", sample,
+                        label, mw_model_name(e->a.model), n - 1);
     }
-    if (!e->classes && e->label_size == n && !one_hot)
-        for (size_t k = 0; k < n; k++) e->squared_error += (v[k] - label[k]) * (v[k] - label[k]), e->n_errors += 1;
-    if (e->scores != NULL)
-        e->scores[sample] = (scored){reconstructs(e) ? reconstruction : n == 2 ? v[1] : v[0], label[0]};
+    e->right += mwi_argmax(v, n) == (size_t)label;
+    e->right5 += mwi_rank_of(v, n, (size_t)label) < 5;
+    return MW_OK;
+}
+
+static void score_targets(evaluator *e, const double *v, const double *label)
+{
+    const size_t n = n_values(e), k = mwi_argmax(label, n);
+
+    for (size_t i = 0; i < n; i++) e->target_error += (v[i] - label[i]) * (v[i] - label[i]) / (double)n;
+    e->right += mwi_argmax(v, n) == k; /* counts when all are one-hot */
+    e->right5 += mwi_rank_of(v, n, k) < 5;
+}
+
+/* The mean squared error against the input. */
+static double rebuild(evaluator *e, size_t i)
+{
+    const mwi_end *const in = &e->a.in[0];
+    const size_t n = n_values(e);
+    const double *const v = e->a.out[0].values + i * n;
+    double sum = 0;
+
+    mwi_to_real(&in->info, (const char *)in->data + i * in->sample_bytes, n, e->input);
+    for (size_t k = 0; k < n; k++) sum += (v[k] - e->input[k]) * (v[k] - e->input[k]);
+    e->rebuild_error += sum / (double)n;
+    return sum / (double)n;
+}
+
+static mw_status score_sample(mw_ctx *ctx, evaluator *e, size_t i, uint64_t sample)
+{
+    const size_t n = n_values(e);
+    const double *const v = e->a.out[0].values + i * n;
+    const double rebuilt = e->input != NULL ? rebuild(e, i) : 0;
+
+    if (e->labels == NULL || n == 0) return MW_OK;
+    const double *const label = e->labels + i * e->label_size;
+    look_at_label(e, label);
+    if (e->label_size == n) score_targets(e, v, label);
+    else MWI_TRY(score_class(ctx, e, v, label[0], sample));
+    if (e->scores == NULL) return MW_OK;
+    const double score = e->input != NULL ? rebuilt : v[n - 1]; /* the one, or the second of two */
+    e->scores[e->n_scores++] = (mwi_scored){score, label[e->label_size - 1] == 1};
+    return MW_OK;
 }
 
 static void compare_sample(evaluator *e, size_t i)
 {
     for (size_t o = 0; o < e->a.n_out; o++) {
-        const size_t n = e->a.out_values[o];
-        const double *const x = e->a.values[o] + i * n, *const y = e->b.values[o] + i * n;
+        const size_t n = e->a.out[o].n;
+        const double *const got = e->a.out[o].values + i * n, *const want = e->b.out[o].values + i * n;
         for (size_t k = 0; k < n; k++) {
-            e->signal += y[k] * y[k];
-            e->noise += (x[k] - y[k]) * (x[k] - y[k]);
+            e->signal += want[k] * want[k];
+            e->noise += (want[k] - got[k]) * (want[k] - got[k]);
         }
-        if (o == 0) e->agree += argmax(x, n) == argmax(y, n);
+        if (o == 0 && n > 0) e->agree += mwi_argmax(got, n) == mwi_argmax(want, n);
     }
 }
 
-static mw_status check_sides(evaluator *e)
+static mw_status walk(mw_ctx *ctx, evaluator *e)
 {
-    if (e->o->against == NULL) return MW_OK;
-    bool same = e->a.n_out == e->b.n_out && e->a.n_in == e->b.n_in;
-    for (size_t i = 0; same && i < e->a.n_out; i++) same = e->a.out_values[i] == e->b.out_values[i];
-    return same ? MW_OK : mwi_fail(e->ctx, MW_EINVAL, "%s and %s have other inputs or outputs: they cannot be compared",
-                                   mw_model_name(e->a.model), mw_model_name(e->b.model));
-}
+    uint64_t ns;
 
-static bool wants_auc(const evaluator *e)
-{
-    return e->classes && e->label_size == 1 && (e->a.out_values[0] <= 2 || reconstructs(e));
-}
-
-static mw_status prepare(evaluator *e, const mw_model *model)
-{
-    void *p;
-
-    e->n = mw_dataset_n_samples(e->data);
-    if (e->o->max_samples > 0 && e->o->max_samples < e->n) e->n = e->o->max_samples;
-    e->batch = e->o->batch == 0 ? 1 : e->o->batch;
-    if (e->batch > e->n) e->batch = (size_t)e->n;
-    MWI_TRY(open_side(e, model, &e->a));
-    if (e->o->against != NULL) MWI_TRY(open_side(e, e->o->against, &e->b));
-    MWI_TRY(check_sides(e));
-    if (e->a.n_out == 0) return mwi_fail(e->ctx, MW_EINVAL, "%s has no outputs", mw_model_name(model));
-    e->label_size = mw_dataset_label_size(e->data, &e->classes);
-    if (e->label_size > 0) {
-        MWI_TRY(mwi_arena_array(e->ctx, &e->arena, e->batch * e->label_size, sizeof(double), &p));
-        e->labels = p;
-    }
-    if (reconstructs(e)) {
-        MWI_TRY(mwi_arena_array(e->ctx, &e->arena, e->batch * e->a.out_values[0], sizeof(double), &p));
-        e->input = p;
-    }
-    if (e->labels != NULL && wants_auc(e)) {
-        MWI_TRY(mwi_arena_array(e->ctx, &e->arena, (size_t)e->n, sizeof(scored), &p));
-        e->scores = p;
-    }
-    MWI_TRY(mwi_arena_array(e->ctx, &e->arena, (size_t)(e->n / e->batch) + 1, sizeof(double), &p));
-    e->us = p;
-    return MW_OK;
-}
-
-static mw_status walk(evaluator *e)
-{
     for (uint64_t at = 0; at < e->n; at += e->batch) {
         const size_t count = e->n - at < e->batch ? (size_t)(e->n - at) : e->batch;
-        MWI_TRY(mwi_progress(e->ctx, "evaluate", at, e->n));
-        MWI_TRY(run_side(e, &e->a, at, count, true));
-        if (e->o->against != NULL) MWI_TRY(run_side(e, &e->b, at, count, false));
-        if (e->labels != NULL) MWI_TRY(mw_dataset_read_labels(e->ctx, e->data, at, count, e->labels));
-        if (e->input != NULL) to_real(&e->a.in[0], e->a.in_data[0], count * e->a.out_values[0], e->input);
+        MWI_TRY(mwi_progress(ctx, "evaluate", at, e->n));
+        MWI_TRY(mwi_side_run(ctx, &e->a, e->data, at, count, &ns));
+        if (count == e->batch) mwi_times_add(e->times, (double)ns / 1e3);
+        if (e->compared) MWI_TRY(mwi_side_run(ctx, &e->b, e->data, at, count, &ns));
+        if (e->labels != NULL) MWI_TRY(mw_dataset_read_labels(ctx, e->data, at, count, e->labels));
         for (size_t i = 0; i < count; i++) {
-            score_sample(e, i, at + i);
-            if (e->o->against != NULL) compare_sample(e, i);
+            MWI_TRY(score_sample(ctx, e, i, at + i));
+            if (e->compared) compare_sample(e, i);
         }
     }
-    return MW_OK;
+    return mwi_progress(ctx, "evaluate", e->n, e->n);
 }
 
 /* ---- results ---- */
 
-static int by_score(const void *a, const void *b)
+static void finish(evaluator *e, mw_evaluation *out)
 {
-    const double x = ((const scored *)a)->score, y = ((const scored *)b)->score;
-    return (x > y) - (x < y);
-}
+    const size_t n = n_values(e);
+    const double samples = (double)e->n;
+    const bool labelled = e->labels != NULL && n > 0;
+    /* Binary labels of something with the shape of its input: normal or not, no classes of the output. */
+    const bool rebuilds = e->input != NULL && (!labelled || e->binary || e->no_class);
+    const bool classes = labelled && !rebuilds && n > 1 && (e->label_size == 1 || e->one_hot);
+    const bool targets = labelled && !rebuilds && !classes && e->label_size == n;
 
-/* Mann and Whitney: the share of pairs in which the positive one scores higher, ties half. NaN without both. */
-static double auc(scored *s, size_t n)
-{
-    double ranks = 0, positives = 0;
-
-    qsort(s, n, sizeof *s, by_score);
-    for (size_t i = 0; i < n;) {
-        size_t k = i;
-        double here = 0;
-        while (k < n && s[k].score == s[i].score) {
-            if (s[k].label != 0 && s[k].label != 1) return (double)NAN;
-            here += s[k++].label;
-        }
-        ranks += here * ((double)(i + k + 1) / 2);
-        positives += here;
-        i = k;
+    out->samples = e->n;
+    if (classes) out->top1 = (double)e->right / samples;
+    if (classes && n > 5) out->top5 = (double)e->right5 / samples;
+    if (rebuilds) out->mse = e->rebuild_error / samples;
+    /* Class numbers of a single output are no targets of it. */
+    if (targets && !(e->binary && e->integers)) out->mse = e->target_error / samples;
+    const bool two = e->label_size == 1 ? e->binary : e->one_hot;
+    if (e->scores != NULL && two && (rebuilds || n <= 2)) out->auc = mwi_auc(e->scores, (size_t)e->n_scores);
+    if (e->compared) {
+        if (n > 1) out->agreement = (double)e->agree / samples;
+        out->sqnr_db = e->noise == 0 ? (double)INFINITY : 10 * log10(e->signal / e->noise);
     }
-    const double negatives = (double)n - positives;
-    return positives == 0 || negatives == 0 ? (double)NAN : (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+    out->median_us = mwi_times_percentile(e->times, 0.5);
+    out->p99_us = mwi_times_percentile(e->times, 0.99);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void finish(evaluator *e)
-{
-    mw_evaluation *const r = e->out;
-    const size_t n = e->a.out_values[0];
-    const bool ranked = e->labels != NULL && n > 1 &&
-                        ((e->classes && e->label_size == 1 && !reconstructs(e)) || (!e->classes && e->label_size == n));
-
-    r->samples = e->n;
-    if (ranked) r->top1 = (double)e->right / (double)e->n;
-    if (ranked && n > 5) r->top5 = (double)e->right5 / (double)e->n;
-    if (e->n_errors > 0) r->mse = e->squared_error / e->n_errors;
-    if (e->scores != NULL) r->auc = auc(e->scores, (size_t)e->n);
-    if (e->o->against != NULL) {
-        r->agreement = n > 1 ? (double)e->agree / (double)e->n : (double)NAN;
-        r->sqnr_db = e->noise > 0 ? 10 * log10(e->signal / e->noise) : (double)INFINITY;
-    }
-    if (e->n_us == 0) return;
-    qsort(e->us, e->n_us, sizeof *e->us, by_value);
-    r->median_us = e->us[e->n_us / 2];
-    r->p99_us = e->us[(size_t)ceil(0.99 * (double)e->n_us) - 1];
-}
-
-mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset, const mw_evaluate_options *options,
-                      mw_evaluation *out_result)
+mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset,
+                      const mw_evaluate_options *options, mw_evaluation *out_result)
 {
     static const mw_evaluate_options none;
-    const double unknown = (double)NAN;
-    evaluator e = {.ctx = ctx, .o = options == NULL ? &none : options, .data = dataset, .out = out_result};
+    evaluator e = {.data = dataset};
 
-    *out_result = (mw_evaluation){0, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown};
+    *out_result = (mw_evaluation){0, (double)NAN, (double)NAN, (double)NAN, (double)NAN,
+                                  (double)NAN, (double)NAN, (double)NAN, (double)NAN};
     mwi_arena_init(ctx, &e.arena);
-    mw_status st = prepare(&e, model);
-    if (st == MW_OK) st = walk(&e);
-    if (st == MW_OK) finish(&e);
-    mw_session_destroy(e.a.session);
-    mw_session_destroy(e.b.session);
+    mw_status st = set_up(ctx, &e, model, options == NULL ? &none : options);
+    if (st == MW_OK) st = walk(ctx, &e);
+    if (st == MW_OK) finish(&e, out_result);
+    mwi_side_close(&e.a);
+    mwi_side_close(&e.b);
     mwi_arena_deinit(&e.arena);
     return st;
 }
