@@ -116,11 +116,11 @@ static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     if (!mwi_mul(s->padded, sizeof(int16_t), &call->scratch_bytes) ||
         !mwi_align_up(call->scratch_bytes, 64, &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
+    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
     if (f->data == NULL) {
         call->scratch_bytes += n * sizeof(int16_t);
         return MW_OK;
     }
-    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
     MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(int16_t), &memory));
     widen(f->dtype, values, n, s->rq.weight_zero, memory);
     s->weights = memory;

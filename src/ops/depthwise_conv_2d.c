@@ -101,11 +101,11 @@ static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     const void *values;
     void *memory;
 
+    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
     if (f->data == NULL) {
         call->scratch_bytes += (s->n_weights * sizeof(int16_t) + 63) & ~(size_t)63;
         return MW_OK;
     }
-    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
     MWI_TRY(mwi_arena_array(ctx, call->arena, s->n_weights, sizeof(int16_t), &memory));
     widen(f->dtype, values, s->n_weights, s->rq.weight_zero, memory);
     s->weights = memory;

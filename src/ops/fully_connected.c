@@ -109,11 +109,11 @@ static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     void *memory;
 
     call->scratch_bytes = (s->in * sizeof(int16_t) + 63) & ~(size_t)63;
+    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
     if (f->data == NULL) {
         call->scratch_bytes += (n * sizeof(int16_t) + 63) & ~(size_t)63;
         return MW_OK;
     }
-    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
     MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(int16_t), &memory));
     widen(f->dtype, values, n, s->rq.weight_zero, memory);
     s->weights = memory;

@@ -103,7 +103,7 @@ static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
 
     if (k == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these types and shapes");
     if (k->prepare != NULL) MWI_TRY(k->prepare(ctx, &prep));
-    MWI_TRY(mwi_arena_alloc(ctx, arena, prep.scratch_bytes, &scratch));
+    MWI_TRY(mwi_arena_alloc(ctx, arena, prep.scratch_bytes == 0 ? 1 : prep.scratch_bytes, &scratch));
     for (size_t i = 0; i < call->n_out; i++) {
         mwi_view *const v = &call->out[i];
         if (!mwi_dims_bytes(v->dtype, v->rank, v->dims, &v->bytes))

@@ -126,6 +126,7 @@ void mwi_plan_bind(mwi_plan *plan, uint8_t *base)
         mwi_step *const s = &plan->steps[i];
         bind_all(plan, s->op->in, s->op->n_in, s->call.in);
         bind_all(plan, s->op->out, s->op->n_out, s->call.out);
-        if (s->scratch_place != MWI_NO_PLACE) s->call.scratch = base + s->scratch_place;
+        /* Never NULL, so that a kernel may clear nothing of it. */
+        s->call.scratch = base + (s->scratch_place != MWI_NO_PLACE ? s->scratch_place : 0);
     }
 }
