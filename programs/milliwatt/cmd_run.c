@@ -129,14 +129,7 @@ struct set {
     char **all;                   /* outputs of the whole set */
 };
 
-static size_t sample_bytes(const mw_tensor_info *t)
-{
-    size_t n = (mw_dtype_bits(t->dtype) + 7) / 8;
-    for (int32_t i = 1; i < t->rank; i++) n *= (size_t)t->dims[i];
-    return n;
-}
-
-static bool prepare_set(mw_ctx *ctx, const mw_model *m, size_t batch, uint64_t n, struct set *set)
+static bool prepare_set(mw_ctx *ctx, const mw_session *s, const mw_model *m, size_t batch, uint64_t n, struct set *set)
 {
     set->n_inputs = mw_model_n_inputs(m);
     set->n_outputs = mw_model_n_outputs(m);
@@ -151,13 +144,13 @@ static bool prepare_set(mw_ctx *ctx, const mw_model *m, size_t batch, uint64_t n
     if (set->inputs == NULL || set->in_bytes == NULL || set->in == NULL || set->all == NULL) return false;
     for (size_t i = 0; i < set->n_inputs; i++) {
         if (mw_model_input(ctx, m, i, &set->inputs[i]) != MW_OK) return false;
-        set->in_bytes[i] = sample_bytes(&set->inputs[i]);
+        set->in_bytes[i] = mw_session_input_sample_bytes(s, i);
         set->in[i] = malloc(set->in_bytes[i] * batch + 1);
         if (set->in[i] == NULL) return false;
     }
     for (size_t i = 0; i < set->n_outputs; i++) {
         if (mw_model_output(ctx, m, i, &set->outputs[i]) != MW_OK) return false;
-        set->out_bytes[i] = sample_bytes(&set->outputs[i]);
+        set->out_bytes[i] = mw_session_output_sample_bytes(s, i);
         set->all[i] = malloc(set->out_bytes[i] * n + 1);
         if (set->all[i] == NULL) return false;
     }
@@ -190,7 +183,7 @@ static mw_status run_batches(mw_ctx *ctx, mw_session *s, struct set *set, size_t
     return MW_OK;
 }
 
-static mw_status save_set(mw_ctx *ctx, const struct set *set, const char *folder, uint64_t n)
+static mw_status save_set(mw_ctx *ctx, const mw_session *s, const struct set *set, const char *folder, uint64_t n)
 {
     mw_status st = MW_OK;
 
@@ -198,8 +191,7 @@ static mw_status save_set(mw_ctx *ctx, const struct set *set, const char *folder
         mw_tensor_info *const t = &set->outputs[i];
         char path[4096];
         (void)snprintf(path, sizeof path, "%s/out_%zu.npy", folder, i);
-        if (t->rank == 0) t->rank = 1;
-        t->dims[0] = (int32_t)n;
+        (void)batch_shape(s, i, t, (size_t)n);
         st = mw_array_save(ctx, path, t->dtype, t->rank, t->dims, set->all[i]);
     }
     return st;
@@ -213,9 +205,9 @@ static mw_status run_set(mw_ctx *ctx, mw_session *s, const mw_model *m, const st
 
     if (st == MW_OK) {
         const uint64_t n = mw_dataset_n_samples(set.data);
-        if (!prepare_set(ctx, m, batch, n, &set)) st = MW_ENOMEM;
+        if (!prepare_set(ctx, s, m, batch, n, &set)) st = MW_ENOMEM;
         if (st == MW_OK) st = run_batches(ctx, s, &set, batch, n);
-        if (st == MW_OK) st = save_set(ctx, &set, o->output, n);
+        if (st == MW_OK) st = save_set(ctx, s, &set, o->output, n);
         *n_runs = (size_t)((n + batch - 1) / batch);
     }
     free_set(&set);

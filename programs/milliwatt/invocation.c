@@ -110,6 +110,20 @@ static bool run_planned(mw_ctx *ctx, mw_session *s, const mw_array *inputs, size
     return mw_session_run(ctx, s) == MW_OK && take_outputs(ctx, s, results, n_results);
 }
 
+size_t batch_shape(const mw_session *s, size_t index, mw_tensor_info *t, size_t n)
+{
+    const size_t bytes = mw_session_output_sample_bytes(s, index);
+    size_t rest = (mw_dtype_bits(t->dtype) + 7) / 8;
+
+    for (int32_t k = 1; k < t->rank; k++) rest *= (size_t)t->dims[k];
+    if ((t->rank == 0 || rest != bytes) && t->rank < MW_MAX_RANK) {
+        memmove(t->dims + 1, t->dims, (size_t)t->rank * sizeof *t->dims);
+        t->rank++;
+    }
+    t->dims[0] = (int32_t)n;
+    return n * bytes;
+}
+
 static bool run_batch(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs, size_t n,
                       int32_t batch, result *results, size_t n_results)
 {
@@ -122,10 +136,9 @@ static bool run_batch(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_ar
         mw_tensor_info t;
         good = mw_model_output(ctx, m, i, &t) == MW_OK;
         if (!good) break;
-        results[i] = (result){.dtype = t.dtype, .rank = t.rank, .bytes = (mw_dtype_bits(t.dtype) + 7) / 8};
+        const size_t bytes = batch_shape(s, i, &t, (size_t)batch);
+        results[i] = (result){.dtype = t.dtype, .rank = t.rank, .bytes = bytes};
         memcpy(results[i].dims, t.dims, sizeof results[i].dims);
-        if (t.rank > 0) results[i].dims[0] *= batch;
-        for (int32_t k = 0; k < t.rank; k++) results[i].bytes *= (size_t)results[i].dims[k];
         results[i].data = out[i] = calloc(1, results[i].bytes + 1);
         good = out[i] != NULL;
     }

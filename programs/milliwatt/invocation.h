@@ -21,4 +21,8 @@ bool feed(mw_ctx *ctx, mw_session *session, const mw_model *model, const mw_arra
           result **out_results);
 void free_results(result *results, size_t n); /* accepts NULL */
 
+/* Makes the shape of one declared output that of `n` samples: the first dimension where it is the batch, else
+ * one before it. Returns the bytes. */
+size_t batch_shape(const mw_session *s, size_t index, mw_tensor_info *t, size_t n);
+
 #endif

@@ -8,7 +8,7 @@
 
 static const mwi_kernel *kernel_of(const mwi_shape_call *call, mwi_arena *scratch)
 {
-    const mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .n_in = call->n_in,
+    const mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph, .n_in = call->n_in,
                                    .n_out = call->n_out, .in = call->in, .out = call->out, .arena = scratch,
                                    .n_threads = 1};
     return mwi_device_choose(mwi_devices[0], &prep, NULL);
@@ -29,7 +29,7 @@ static uint64_t operand_bytes(const mwi_shape_call *call)
 struct buffer {
     const void *data;
     size_t bytes, elements;
-    bool weight; /* a floating or quantized value that an operator reads, not a shape or an axis */
+    bool weight; /* a number that an operator computes with, not a shape or an axis */
 };
 
 static int by_address(const void *a, const void *b)
@@ -50,6 +50,26 @@ static bool is_weight(const mwi_tensor *t)
     }
 }
 
+/* Adds the constants of a graph to `list`, which has room for all of its tensors. */
+static mw_status list_buffers(mw_ctx *ctx, const mwi_graph *g, mwi_arena *scratch, struct buffer *list, size_t *n)
+{
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, scratch, g->n_tensors, sizeof(bool), &memory));
+    bool *const is_read = memory;
+    for (size_t i = 0; i < g->n_ops; i++)
+        for (size_t k = 0; k < g->ops[i]->n_in; k++)
+            if (g->ops[i]->in[k] >= 0) is_read[g->ops[i]->in[k]] = true;
+    for (size_t i = 0; i < g->n_tensors; i++) {
+        const mwi_tensor *const t = g->tensors[i];
+        if (t->data == NULL) continue;
+        struct buffer *const b = &list[(*n)++];
+        *b = (struct buffer){.data = t->data, .bytes = t->bytes, .weight = is_read[i] && is_weight(t)};
+        (void)mwi_dims_count(t->rank, t->dims, &b->elements);
+    }
+    return MW_OK;
+}
+
 static mw_status count_weights(mw_ctx *ctx, const mw_model *model, mwi_arena *scratch, mw_model_summary *out)
 {
     void *memory;
@@ -58,20 +78,15 @@ static mw_status count_weights(mw_ctx *ctx, const mw_model *model, mwi_arena *sc
     for (size_t g = 0; g < model->n_graphs; g++) n += model->graphs[g]->n_tensors;
     MWI_TRY(mwi_arena_array(ctx, scratch, n, sizeof(struct buffer), &memory));
     struct buffer *const b = memory;
-    for (size_t g = 0; g < model->n_graphs; g++) {
-        for (size_t i = 0; i < model->graphs[g]->n_tensors; i++) {
-            const mwi_tensor *const t = model->graphs[g]->tensors[i];
-            if (t->data == NULL) continue;
-            b[k] = (struct buffer){.data = t->data, .bytes = t->bytes, .weight = is_weight(t)};
-            (void)mwi_dims_count(t->rank, t->dims, &b[k].elements);
-            k++;
-        }
-    }
+    for (size_t g = 0; g < model->n_graphs; g++) MWI_TRY(list_buffers(ctx, model->graphs[g], scratch, b, &k));
     if (k > 1) qsort(b, k, sizeof *b, by_address);
-    for (size_t i = 0; i < k; i++) {
-        if (i > 0 && b[i].data == b[i - 1].data) continue;
-        out->weight_bytes += b[i].bytes;
-        if (b[i].weight) out->n_parameters += b[i].elements;
+    for (size_t i = 0; i < k;) {
+        size_t end = i;
+        bool weight = false;
+        for (; end < k && b[end].data == b[i].data; end++) weight = weight || b[end].weight;
+        out->weight_bytes += b[end - 1].bytes; /* the largest */
+        if (weight) out->n_parameters += b[end - 1].elements;
+        i = end;
     }
     return MW_OK;
 }
@@ -115,6 +130,12 @@ mw_status mw_model_summarize(mw_ctx *ctx, const mw_model *model, mw_model_summar
     return st;
 }
 
+static const char *reason_of(const mwi_shape_call *call)
+{
+    if (call->op->desc == &mwi_op_unknown) return "this build does not know the operator";
+    return mwi_op_kernel(call) != NULL ? "no kernel for these shapes" : "no kernel for these types";
+}
+
 size_t mw_model_n_ops(const mw_model *model, size_t subgraph)
 {
     return subgraph < model->n_graphs ? model->graphs[subgraph]->n_ops : 0;
@@ -137,7 +158,7 @@ mw_status mw_model_op(mw_ctx *ctx, const mw_model *model, size_t subgraph, size_
         *out_info = (mw_op_info){
             .op = mwi_op_name(op), .name = op->n_out > 0 ? g->tensors[op->out[0]]->name : "",
             .types = k == NULL ? "" : k->types, .kernel = k == NULL ? "" : k->name,
-            .reason = k != NULL ? "" : op->desc == &mwi_op_unknown ? "unknown operator" : "no kernel for these types",
+            .reason = k != NULL ? "" : reason_of(&call),
             .macs = op->desc->macs == NULL ? 0 : op->desc->macs(&call), .bytes = operand_bytes(&call),
             .version = op->version};
     }
