@@ -53,7 +53,9 @@ MW_API MW_MUST_USE mw_status mw_session_input(mw_ctx *ctx, mw_session *session, 
                                               mw_buffer *out_buffer);
 MW_API MW_MUST_USE mw_status mw_session_output(mw_ctx *ctx, mw_session *session, size_t index,
                                                mw_buffer *out_buffer);
-/* One inference. Allocates nothing. Inputs may be overwritten by it: write them before each run.
+/* One inference. Allocates nothing, but where the shape of a value depends on data (WHERE, a computed
+ * RESHAPE): what follows is then planned by the first run that meets the shape; such outputs have 0 bytes
+ * before. Inputs may be overwritten by it: write them before each run.
  * Fails: MW_EINVAL (an index held in a tensor is out of range), MW_ELIMIT, MW_ECANCELLED. */
 MW_API MW_MUST_USE mw_status mw_session_run(mw_ctx *ctx, mw_session *session);
 /* Sets all state (variable tensors) back to its first value. */

@@ -71,7 +71,8 @@ typedef struct mwi_shape_call {
     size_t n_in, n_out;
     const mwi_view *in;
     mwi_view *out; /* infer sets rank and dims, and dtype where the attributes fix it */
-    bool unknown;  /* infer sets it when an output's shape depends on data that is not constant */
+    bool unknown;  /* infer sets it when an output's shape depends on data that is not there. A run asks again
+                    * when all inputs have data: then only state may stay unknown */
 } mwi_shape_call;
 
 /* ---- kernels ---- */

@@ -105,7 +105,8 @@ static bool keeps_samples_apart(const mwi_plan *one, const mwi_plan *many, size_
 /* grown: samples of the two plans. */
 static bool scales(const mw_session *s, const mwi_plan *one, const mwi_plan *many, const int32_t *grown)
 {
-    if (one->n_steps != many->n_steps || s->states.n > 0) return false;
+    const size_t n_ops = s->graph->n_ops;
+    if (one->n_steps != many->n_steps || s->states.n > 0 || one->next_op < n_ops || many->next_op < n_ops) return false;
     for (size_t i = 0; i < one->n_steps; i++)
         if (one->steps[i].op != many->steps[i].op || !keeps_samples_apart(one, many, i, grown)) return false;
     for (size_t i = 0; i < s->n_outputs; i++)
@@ -160,8 +161,11 @@ static mw_status run_piece(mw_ctx *ctx, mw_session *s, const batch_io *io, size_
     }
     MWI_TRY(mw_session_run(ctx, s));
     for (size_t i = 0; i < s->n_outputs; i++) {
-        const mwi_view *const v = &s->present->views[s->outputs[i]];
+        const mwi_view *const v = &mwi_session_last_plan(s)->views[s->outputs[i]];
         const size_t sample = v->bytes / io->unit;
+        if (sample != sample_bytes(s, s->outputs[i]))
+            return mwi_fail(ctx, MW_EINVAL, "%s: the size of output %zu depends on data: run samples one at a time",
+                            s->model->name, i);
         if (v->bytes != 0) memcpy((char *)io->out[i] + at * sample, v->data, count * sample);
     }
     return MW_OK;

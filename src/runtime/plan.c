@@ -39,6 +39,24 @@ void mwi_constants_deinit(mwi_constants *constants)
 
 /* ---- making ---- */
 
+/* A tail sees what the plan before it has, but only constants have data while it is made. */
+static mw_status go_on_from(mw_ctx *ctx, mwi_plan *p, const mwi_plan *before, const mwi_view *given)
+{
+    const size_t n = p->graph->n_tensors;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, &p->arena, n, sizeof(bool), &memory));
+    p->carried = memory;
+    for (size_t i = 0; i < n; i++) {
+        p->carried[i] = before->places[i] != MWI_NO_PLACE || (before->carried != NULL && before->carried[i]);
+        if (p->carried[i] || before->views[i].tensor->is_variable) p->views[i].data = NULL;
+    }
+    MWI_TRY(mwi_arena_copy(ctx, &p->arena, given, before->next_call.n_out * sizeof *given, &memory));
+    p->given = memory;
+    p->before = before;
+    return MW_OK;
+}
+
 static mw_status list_work(mw_ctx *ctx, mwi_plan *p)
 {
     void *memory;
@@ -56,8 +74,10 @@ static mw_status make(mw_ctx *ctx, mwi_maker *m)
     mwi_plan *const p = m->plan;
     void *memory;
 
-    MWI_TRY(mwi_arena_copy(ctx, &p->arena, m->o->constants->views, n * sizeof(mwi_view), &memory));
+    const mwi_view *const known = m->o->before != NULL ? m->o->before->views : m->o->constants->views;
+    MWI_TRY(mwi_arena_copy(ctx, &p->arena, known, n * sizeof(mwi_view), &memory));
     p->views = memory;
+    if (m->o->before != NULL) MWI_TRY(go_on_from(ctx, p, m->o->before, m->o->given));
     MWI_TRY(mwi_arena_array(ctx, &p->arena, n, sizeof(size_t), &memory));
     p->places = memory;
     MWI_TRY(mwi_arena_array(ctx, &p->arena, m->o->graph->n_inputs, sizeof(mwi_view), &memory));
@@ -81,6 +101,7 @@ mw_status mwi_plan_create(mw_ctx *ctx, const mwi_plan_options *options, mwi_plan
     m.plan = memory;
     m.plan->graph = options->graph;
     m.plan->states = options->states;
+    m.plan->next_op = options->graph->n_ops;
     mwi_arena_init(ctx, &m.plan->arena);
     mwi_arena_init(ctx, &m.scratch);
     mwi_text_init(ctx, &m.missing, 1 << 16);
@@ -95,11 +116,50 @@ mw_status mwi_plan_create(mw_ctx *ctx, const mwi_plan_options *options, mwi_plan
 void mwi_plan_destroy(mwi_plan *plan)
 {
     if (plan == NULL) return;
+    for (size_t i = 0; i < plan->n_tails; i++) mwi_plan_destroy(plan->tails[i]);
     mwi_arena arena = plan->arena;
     mwi_heap *const heap = arena.heap;
     /* The arena holds one reference; the plan's own memory goes back before it. */
+    mwi_heap_free(heap, plan->memory, plan->memory == NULL ? 0 : plan->arena_bytes);
     mwi_heap_free(heap, plan, sizeof *plan);
     mwi_arena_deinit(&arena);
+}
+
+/* ---- tails ---- */
+
+mwi_plan *mwi_plan_find_tail(const mwi_plan *plan, const mwi_view *given)
+{
+    for (size_t i = 0; i < plan->n_tails; i++) {
+        const mwi_view *const made = plan->tails[i]->given;
+        bool same = true;
+        for (size_t k = 0; k < plan->next_call.n_out && same; k++)
+            same = made[k].dtype == given[k].dtype && made[k].rank == given[k].rank &&
+                   memcmp(made[k].dims, given[k].dims, sizeof made[k].dims) == 0;
+        if (same) return plan->tails[i];
+    }
+    return NULL;
+}
+
+mw_status mwi_plan_add_tail(mw_ctx *ctx, mwi_plan *plan, mwi_plan *tail)
+{
+    size_t at = plan->n_tails;
+    void *memory;
+
+    if (tail->arena_bytes == 0) tail->arena_bytes = 64;
+    const mw_status st = mwi_heap_alloc(ctx, tail->arena.heap, tail->arena_bytes, &memory);
+    if (st != MW_OK) {
+        mwi_plan_destroy(tail);
+        return st;
+    }
+    tail->memory = memory;
+    if (at == MWI_MAX_TAILS) {
+        at = plan->last_replaced = (plan->last_replaced + 1) % MWI_MAX_TAILS;
+        mwi_plan_destroy(plan->tails[at]);
+    } else {
+        plan->n_tails++;
+    }
+    plan->tails[at] = tail;
+    return MW_OK;
 }
 
 /* ---- binding ---- */
@@ -116,6 +176,8 @@ static void bind_all(const mwi_plan *p, const int32_t *tensors, size_t n, const 
 void mwi_plan_bind(mwi_plan *plan, uint8_t *base)
 {
     plan->base = base;
+    for (size_t i = 0; i < plan->graph->n_tensors && plan->carried != NULL; i++)
+        if (plan->carried[i]) plan->views[i].data = plan->before->views[i].data;
     for (size_t i = 0; i < plan->states->n; i++)
         plan->views[plan->states->v[i].tensor].data = plan->states->v[i].data;
     for (size_t i = 0; i < plan->graph->n_tensors; i++)
@@ -129,4 +191,6 @@ void mwi_plan_bind(mwi_plan *plan, uint8_t *base)
         /* Never NULL, so that a kernel may clear nothing of it. */
         s->call.scratch = base + (s->scratch_place != MWI_NO_PLACE ? s->scratch_place : 0);
     }
+    if (plan->next_op < plan->graph->n_ops)
+        bind_all(plan, plan->graph->ops[plan->next_op]->in, plan->next_call.n_in, plan->next_call.in);
 }

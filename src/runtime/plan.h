@@ -1,5 +1,7 @@
 /* runtime/plan.h - all that can be done once for a graph at given input shapes: shapes, constants,
  * kernels, memory. A session walks the steps of its present plan.
+ * Where an output's shape depends on data, a plan ends; the rest of the graph is planned when a run has the
+ * data (a tail), and kept for runs in which the shape is the same again.
  * Depends: devices/, ops/, model/.  Used by: runtime/ only.
  * Holds:   (1) steps are in running order;  (2) a view of a step has its data when it is constant or
  *          state, else its place in the activations, set by mwi_plan_bind;  (3) a run changes nothing
@@ -42,8 +44,10 @@ typedef struct mwi_step {
 } mwi_step;
 
 #define MWI_NO_PLACE SIZE_MAX
+enum { MWI_MAX_TAILS = 8 };
 
-typedef struct mwi_plan {
+typedef struct mwi_plan mwi_plan;
+struct mwi_plan {
     mwi_arena arena; /* everything below and what kernels prepared */
     const mwi_graph *graph;
     const mwi_state_list *states; /* borrowed from the session */
@@ -57,7 +61,18 @@ typedef struct mwi_plan {
     size_t arena_bytes;  /* activations and scratch */
     size_t weight_bytes; /* of the file's constants that steps read, each once */
     uint8_t *base;       /* where the views point now; NULL: not bound */
-} mwi_plan;
+    /* ---- where it ends before the graph does ---- */
+    size_t next_op;           /* the operator whose output's shape depends on data; n_ops: none */
+    mwi_shape_call next_call; /* its operands, bound with the others */
+    mwi_plan *tails[MWI_MAX_TAILS];
+    size_t n_tails, last_replaced;
+    mwi_plan *tail; /* that the present run went on with; NULL: none yet */
+    /* ---- of a tail ---- */
+    const mwi_plan *before; /* the plan that it goes on from; NULL: it is the graph's first */
+    bool *carried;          /* by tensor: its value lies in a plan before */
+    const mwi_view *given;  /* outputs of its first operator, with the shapes that it was made for */
+    uint8_t *memory;        /* its own activations, arena_bytes */
+};
 
 typedef struct mwi_plan_options {
     const mwi_graph *graph;
@@ -70,6 +85,8 @@ typedef struct mwi_plan_options {
     const int32_t *inputs, *outputs; /* tensors whose shapes are given, and whose values are wanted */
     const mw_shape *shapes;          /* one an input; NULL: as declared */
     size_t n_inputs, n_outputs;
+    const mwi_plan *before; /* a tail: the plan that it goes on from, bound; NULL: from the graph's start */
+    const mwi_view *given;  /* of a tail: outputs of its first operator with their shapes, copied */
 } mwi_plan_options;
 
 /* `inputs`: tensors that are fed, even where the file holds a value for them. */
@@ -81,6 +98,10 @@ void mwi_constants_deinit(mwi_constants *constants); /* accepts a zeroed one */
  * MW_ELIMIT, MW_ENOMEM. *out is owned: mwi_plan_destroy. */
 MW_MUST_USE mw_status mwi_plan_create(mw_ctx *ctx, const mwi_plan_options *options, mwi_plan **out);
 void mwi_plan_destroy(mwi_plan *plan); /* accepts NULL */
+/* A tail of `plan` for these outputs of its next operator; NULL: none was made. */
+mwi_plan *mwi_plan_find_tail(const mwi_plan *plan, const mwi_view *given);
+/* Keeps a tail, whose memory is made here, in place of another when there are many. `tail` is taken. */
+MW_MUST_USE mw_status mwi_plan_add_tail(mw_ctx *ctx, mwi_plan *plan, mwi_plan *tail);
 /* Points every view into the activations at `base` (64-byte aligned, arena_bytes long). */
 void mwi_plan_bind(mwi_plan *plan, uint8_t *base);
 

@@ -58,10 +58,15 @@ mw_status mwi_maker_check(mw_ctx *ctx, mwi_maker *m)
     if (p->graph->n_tensors > MAX_TENSORS) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, &m->scratch, p->graph->n_tensors, sizeof(bool), &memory));
     bool *const good = memory;
-    for (size_t i = 0; i < m->o->n_inputs; i++) good[m->o->inputs[i]] = true;
+    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++) good[m->o->inputs[i]] = true;
     for (size_t i = 0; i < p->n_steps; i++) check_step(p, &p->steps[i], good);
     for (size_t i = 0; i < m->o->n_outputs; i++)
         MWI_ASSERT(p->places[m->o->outputs[i]] == MWI_NO_PLACE || good[m->o->outputs[i]]);
+    for (size_t i = p->next_op; i < p->graph->n_ops; i++)
+        for (size_t k = 0; k < p->graph->ops[i]->n_in; k++) {
+            const int32_t t = p->graph->ops[i]->in[k];
+            MWI_ASSERT(t < 0 || p->places[t] == MWI_NO_PLACE || good[t]);
+        }
     return MW_OK;
 }
 

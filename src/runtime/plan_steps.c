@@ -2,6 +2,7 @@
  * What cannot run is collected, so that one message names all of it; what follows from it is not named.
  * Depends: runtime/plan_maker, ops/, devices/.  Used by: runtime/plan.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/shapes.h"
 #include "runtime/plan_maker.h"
 
 #include <stdlib.h>
@@ -199,8 +200,33 @@ static bool is_folded(const mwi_maker *m, const mwi_op *op)
     return op->n_out > 0;
 }
 
-static mw_status plan_op(mw_ctx *ctx, mwi_maker *m, const mwi_op *op)
+/* What follows needs data: the plan ends here, and the rest is judged by its types alone. */
+static void end_before(mwi_maker *m, size_t at, const mwi_shape_call *call)
 {
+    m->plan->next_op = at;
+    m->plan->next_call = *call;
+    lose_outputs(m, call->op);
+}
+
+/* The first operator of a tail: the shapes of its outputs are given. */
+static mw_status plan_given(mw_ctx *ctx, mwi_maker *m, const mwi_op *op)
+{
+    mwi_shape_call call;
+
+    MWI_TRY(gather(ctx, m, op, &call));
+    for (size_t i = 0; i < op->n_out; i++) {
+        call.out[i].dtype = m->plan->given[i].dtype;
+        call.out[i].bytes = m->plan->given[i].bytes;
+        mwi_view_set_dims(&call.out[i], m->plan->given[i].rank, m->plan->given[i].dims);
+    }
+    MWI_TRY(add_step(ctx, m, &call));
+    for (size_t i = 0; i < op->n_out; i++) m->plan->views[op->out[i]] = call.out[i];
+    return MW_OK;
+}
+
+static mw_status plan_op(mw_ctx *ctx, mwi_maker *m, size_t at)
+{
+    const mwi_op *const op = m->o->graph->ops[at];
     mwi_shape_call call;
     bool shared, lost = false;
 
@@ -208,11 +234,15 @@ static mw_status plan_op(mw_ctx *ctx, mwi_maker *m, const mwi_op *op)
     MWI_TRY(gather(ctx, m, op, &call));
     if (op->desc->infer == NULL) return name_missing(ctx, m, &call, NULL);
     for (size_t i = 0; i < op->n_in; i++) lost = lost || (op->in[i] >= 0 && m->lost[op->in[i]]);
-    if (lost) return judge_types(ctx, m, &call);
+    if (lost || at > m->plan->next_op) return judge_types(ctx, m, &call);
     const mw_status st = mwi_op_infer(ctx, &call);
     if (st == MW_EUNSUPPORTED) return collect(ctx, m, &call, st);
     MWI_TRY(st);
-    if (call.unknown) return name_missing(ctx, m, &call, "the shape of its output depends on data");
+    if (call.unknown) {
+        if (mwi_op_kernel(&call) == NULL) return name_missing(ctx, m, &call, NULL);
+        end_before(m, at, &call);
+        return MW_OK;
+    }
     if (is_foldable(m, &call, &shared)) MWI_TRY(collect(ctx, m, &call, fold(ctx, m, &call, shared)));
     else MWI_TRY(add_step(ctx, m, &call));
     for (size_t i = 0; i < op->n_out; i++) m->plan->views[op->out[i]] = call.out[i];
@@ -259,9 +289,14 @@ mw_status mwi_maker_steps(mw_ctx *ctx, mwi_maker *m)
     m->plan->steps = memory;
     MWI_TRY(mwi_arena_array(ctx, &m->scratch, g->n_tensors, sizeof(bool), &memory));
     m->lost = memory;
-    MWI_TRY(set_inputs(ctx, m));
+    if (m->o->before == NULL) MWI_TRY(set_inputs(ctx, m));
     MWI_TRY(check_states(ctx, m));
-    for (size_t i = 0; i < g->n_ops; i++) MWI_TRY(plan_op(ctx, m, g->ops[i]));
+    size_t i = 0;
+    if (m->o->before != NULL) {
+        i = m->o->before->next_op;
+        MWI_TRY(plan_given(ctx, m, g->ops[i++]));
+    }
+    for (; i < g->n_ops; i++) MWI_TRY(plan_op(ctx, m, i));
     MWI_TRY(fail_missing(ctx, m));
     MWI_TRY(check_states(ctx, m));
     return count_weights(ctx, m);

@@ -171,14 +171,14 @@ size_t mw_session_n_outputs(const mw_session *session) { return session->n_outpu
 
 static void fill_buffer(const mw_session *s, int32_t tensor, mw_buffer *out)
 {
-    const mwi_view *const v = &s->present->views[tensor];
+    const mwi_view *const v = &mwi_session_last_plan(s)->views[tensor];
 
     mwi_tensor_info(s->graph->tensors[tensor], &out->info);
     out->info.dtype = v->dtype;
     out->info.rank = v->rank;
     memcpy(out->info.dims, v->dims, sizeof out->info.dims);
     out->data = v->data;
-    out->bytes = v->bytes;
+    out->bytes = v->data == NULL ? 0 : v->bytes; /* of a shape that depends on data, before a run */
 }
 
 mw_status mw_session_input(mw_ctx *ctx, mw_session *session, size_t index, mw_buffer *out_buffer)

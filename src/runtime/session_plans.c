@@ -10,6 +10,7 @@ enum { REASON_BYTES = 1024 };
 
 void mwi_session_use_plan(mw_session *s, mwi_plan *plan)
 {
+    if (plan->base != s->memory || plan != s->present) plan->tail = NULL; /* what it carries may have moved */
     if (plan->base != s->memory) mwi_plan_bind(plan, s->memory);
     s->present = plan;
 }
@@ -82,14 +83,20 @@ static mw_status copy_shapes(mw_ctx *ctx, const mw_session *s, const mw_shape *s
     return MW_OK;
 }
 
+static mwi_plan_options options_of(const mw_session *s)
+{
+    return (mwi_plan_options){
+        .graph = s->graph, .device = s->device, .kernel_suffix = s->kernel_suffix, .n_threads = s->n_threads,
+        .pool = s->pool, .constants = (mwi_constants *)(uintptr_t)&s->constants, .states = &s->states,
+        .inputs = s->inputs, .outputs = s->outputs, .n_inputs = s->n_inputs, .n_outputs = s->n_outputs};
+}
+
 static mw_status add_plan(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
 {
-    const mwi_plan_options o = {
-        .graph = s->graph, .device = s->device, .kernel_suffix = s->kernel_suffix, .n_threads = s->n_threads,
-        .pool = s->pool, .constants = &s->constants, .states = &s->states, .inputs = s->inputs,
-        .outputs = s->outputs, .shapes = shapes, .n_inputs = s->n_inputs, .n_outputs = s->n_outputs};
+    mwi_plan_options o = options_of(s);
     mwi_kept_plan k = {NULL, NULL};
 
+    o.shapes = shapes;
     mw_status st = mwi_plan_create(ctx, &o, &k.plan);
     if (st == MW_OK) st = copy_shapes(ctx, s, shapes, &k.shapes);
     if (st == MW_OK) st = fit_memory(ctx, s, k.plan->arena_bytes);
@@ -101,6 +108,50 @@ static mw_status add_plan(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
     mwi_session_use_plan(s, k.plan);
     return MW_OK;
 }
+
+/* ---- tails ---- */
+
+const mwi_plan *mwi_session_last_plan(const mw_session *s)
+{
+    const mwi_plan *p = s->present;
+    while (p->tail != NULL) p = p->tail;
+    return p;
+}
+
+static mw_status make_tail(mw_ctx *ctx, mw_session *s, mwi_plan *plan, mwi_plan **out)
+{
+    mwi_plan_options o = options_of(s);
+    uint32_t depth = 1;
+
+    for (const mwi_plan *p = plan; p != NULL; p = p->before) depth++;
+    if (depth > mwi_limits(ctx)->max_depth)
+        return mwi_fail(ctx, MW_ELIMIT, "shapes depend on data more than %u times in a row",
+                        mwi_limits(ctx)->max_depth);
+    o.before = plan;
+    o.given = plan->next_call.out;
+    MWI_TRY(mwi_plan_create(ctx, &o, out));
+    return mwi_plan_add_tail(ctx, plan, *out);
+}
+
+mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan)
+{
+    mwi_shape_call *const call = &plan->next_call;
+    mwi_plan *tail;
+
+    MWI_TRY(mwi_op_infer(ctx, call));
+    if (call->unknown)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s '%s': the shape of its output depends on state",
+                        mwi_op_name(call->op), call->n_out > 0 ? call->out[0].tensor->name : "");
+    tail = mwi_plan_find_tail(plan, call->out);
+    if (tail == NULL) MWI_TRY(make_tail(ctx, s, plan, &tail));
+    /* Where it carries values from may have moved since it was bound. */
+    mwi_plan_bind(tail, tail->memory);
+    tail->tail = NULL;
+    plan->tail = tail;
+    return MW_OK;
+}
+
+/* ---- by shapes ---- */
 
 mw_status mwi_session_use_shapes(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
 {

@@ -13,10 +13,10 @@ static mw_status name_step(mw_ctx *ctx, const mw_session *s, const mwi_step *ste
                       step->op->n_out > 0 ? step->call.out[0].tensor->name : "");
 }
 
-static mw_status run_plain(mw_ctx *ctx, const mw_session *s)
+static mw_status run_plain(mw_ctx *ctx, const mw_session *s, const mwi_plan *p)
 {
-    mwi_step *const *const work = s->present->work;
-    const size_t n = s->present->n_work;
+    mwi_step *const *const work = p->work;
+    const size_t n = p->n_work;
 
     for (size_t i = 0; i < n; i++) {
         const mw_status st = work[i]->run(ctx, &work[i]->call);
@@ -41,13 +41,28 @@ static mw_status run_step(mw_ctx *ctx, const mw_session *s, mwi_step *step)
                       step->call.n_out);
 }
 
-static mw_status run_watched(mw_ctx *ctx, const mw_session *s)
+static mw_status run_watched(mw_ctx *ctx, const mw_session *s, const mwi_plan *p)
 {
-    if (s->observe != NULL)
-        MWI_TRY(s->observe(s->observe_self, ctx, s->graph, NULL, NULL, 0, s->present->input_views,
-                           s->graph->n_inputs));
-    for (size_t i = 0; i < s->present->n_steps; i++) MWI_TRY(run_step(ctx, s, &s->present->steps[i]));
+    if (s->observe != NULL && p == s->present)
+        MWI_TRY(s->observe(s->observe_self, ctx, s->graph, NULL, NULL, 0, p->input_views, s->graph->n_inputs));
+    for (size_t i = 0; i < p->n_steps; i++) MWI_TRY(run_step(ctx, s, &p->steps[i]));
     return MW_OK;
+}
+
+/* ---- all of it ---- */
+
+static mw_status run_chain(mw_ctx *ctx, mw_session *s)
+{
+    const bool watched = s->observe != NULL || s->profile;
+    mwi_plan *p = s->present;
+
+    p->tail = NULL;
+    for (;;) {
+        MWI_TRY(watched ? run_watched(ctx, s, p) : run_plain(ctx, s, p));
+        if (p->next_op == s->graph->n_ops) return MW_OK;
+        MWI_TRY(mwi_prefix(ctx, mwi_session_go_on(ctx, s, p), "%s", s->model->name));
+        p = p->tail;
+    }
 }
 
 mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
@@ -55,8 +70,7 @@ mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
     if (session->hooks.before_run != NULL) session->hooks.before_run(session->hooks.self, session);
     const bool timed = session->hooks.after_run != NULL;
     const uint64_t begin = timed ? mwi_now_ns() : 0;
-    const mw_status st = session->observe != NULL || session->profile ? run_watched(ctx, session)
-                                                                      : run_plain(ctx, session);
+    const mw_status st = run_chain(ctx, session);
     if (timed) session->hooks.after_run(session->hooks.self, session, mwi_now_ns() - begin);
     return st;
 }
@@ -75,27 +89,40 @@ void mwi_session_observe(mw_session *session, mwi_observe_fn fn, void *self)
 
 /* ---- figures ---- */
 
+static void add_plan(const mwi_plan *p, mw_session_memory *out)
+{
+    out->packed_bytes += p->arena.bytes;
+    if (p->weight_bytes > out->weight_bytes) out->weight_bytes = p->weight_bytes;
+    if (p->memory != NULL) out->arena_bytes += p->arena_bytes;
+    for (size_t i = 0; i < p->n_tails; i++) add_plan(p->tails[i], out);
+}
+
 void mw_session_memory_use(const mw_session *session, mw_session_memory *out_memory)
 {
     memset(out_memory, 0, sizeof *out_memory);
     out_memory->arena_bytes = session->memory_bytes;
     out_memory->packed_bytes = session->constants.arena.bytes;
-    for (size_t i = 0; i < session->n_kept; i++) {
-        const mwi_plan *const p = session->kept[i].plan;
-        out_memory->packed_bytes += p->arena.bytes;
-        if (p->weight_bytes > out_memory->weight_bytes) out_memory->weight_bytes = p->weight_bytes;
-    }
+    for (size_t i = 0; i < session->n_kept; i++) add_plan(session->kept[i].plan, out_memory);
     for (size_t i = 0; i < session->states.n; i++) out_memory->state_bytes += session->states.v[i].bytes;
 }
 
-size_t mw_session_n_steps(const mw_session *session) { return session->present->n_steps; }
+size_t mw_session_n_steps(const mw_session *session)
+{
+    size_t n = 0;
+    for (const mwi_plan *p = session->present; p != NULL; p = p->tail) n += p->n_steps;
+    return n;
+}
 
 mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index, mw_step_info *out_info)
 {
-    if (index >= session->present->n_steps)
+    const mwi_plan *p = session->present;
+    size_t i = index;
+
+    for (; p != NULL && i >= p->n_steps; p = p->tail) i -= p->n_steps;
+    if (p == NULL)
         return mwi_fail(ctx, MW_EINVAL, "%s: step %zu of %zu", session->model->name, index,
-                        session->present->n_steps);
-    const mwi_step *const s = &session->present->steps[index];
+                        mw_session_n_steps(session));
+    const mwi_step *const s = &p->steps[i];
     *out_info = (mw_step_info){
         .op = mwi_op_name(s->op), .name = s->op->n_out > 0 ? s->call.out[0].tensor->name : "",
         .kernel = s->run == NULL ? "view" : s->kernel->name, .device = session->device->name,

@@ -46,5 +46,9 @@ struct mw_session {
 MW_MUST_USE mw_status mwi_session_use_shapes(mw_ctx *ctx, mw_session *s, const mw_shape *shapes);
 void mwi_session_use_plan(mw_session *s, mwi_plan *plan);
 void mwi_session_drop_plans(mw_session *s);
+/* The plan that goes on after `plan`, whose steps have just run: found, or made. Sets plan->tail. */
+MW_MUST_USE mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan);
+/* The last plan of the chain that the last run of the present plan went through. */
+const mwi_plan *mwi_session_last_plan(const mw_session *s);
 
 #endif

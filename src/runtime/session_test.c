@@ -250,6 +250,79 @@ static void shapes_are_folded_for_each_plan(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* ---- shapes that depend on data ---- */
+
+/* a = reshape(x, shape), b = tanh(a), c = reshape(b, second), y = c + w. x [1, 12], shapes fed. */
+static mw_model *late_model(mw_ctx *ctx)
+{
+    builder b = builder_open(ctx);
+    const int32_t x = builder_value(&b, DIMS(1, 12)), n = builder_apply(&b, "NEG", &x, 1);
+    const int32_t shape = builder_typed(&b, MW_INT32, DIMS(2)), second = builder_typed(&b, MW_INT32, DIMS(2));
+    const int32_t a = builder_value(&b, DIMS(1, 12)), c = builder_value(&b, DIMS(1, 12));
+    const int32_t one = builder_floats(&b, DIMS(1), (const float[]){1});
+    (void)builder_op(&b, "RESHAPE", TENSORS(n, shape), &a, 1);
+    const int32_t t = builder_apply(&b, "ABS", &a, 1);
+    (void)builder_op(&b, "RESHAPE", TENSORS(t, second), &c, 1);
+    const int32_t y = builder_apply(&b, "ADD", TENSORS(c, one));
+    return builder_close(&b, TENSORS(x, shape, second), TENSORS(y, t, x));
+}
+
+/* Feeds, runs, checks shapes and values. */
+static void run_late(mw_ctx *ctx, mw_session *s, int32_t a0, int32_t b0)
+{
+    mw_buffer b;
+
+    for (int i = 0; i < 12; i++) input_of(ctx, s, 0, 48)[i] = (float)(i - 6);
+    assert_ok(ctx, mw_session_input(ctx, s, 1, &b));
+    memcpy(b.data, (const int32_t[]){a0, 12 / a0}, 8);
+    assert_ok(ctx, mw_session_input(ctx, s, 2, &b));
+    memcpy(b.data, (const int32_t[]){b0, -1}, 8);
+    assert_ok(ctx, mw_session_run(ctx, s));
+    assert_ok(ctx, mw_session_output(ctx, s, 0, &b));
+    assert_int_equal(b.info.dims[0], b0);
+    assert_int_equal(b.info.dims[1], 12 / b0);
+    for (int i = 0; i < 12; i++) assert_true(((const float *)b.data)[i] == fabsf((float)(i - 6)) + 1);
+    assert_ok(ctx, mw_session_output(ctx, s, 1, &b));
+    assert_int_equal(b.info.dims[0], a0);
+    assert_true(((const float *)b.data)[1] == 5);
+    assert_true(output_of(ctx, s, 2, 48)[0] == -6);
+}
+
+static void shapes_that_depend_on_data_are_planned_by_runs(void **state)
+{
+    static const int32_t shapes[] = {1, 2, 3, 4, 6, 12};
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = late_model(ctx);
+    mw_session *s;
+    mw_buffer b;
+
+    (void)state;
+    assert_ok(ctx, mw_session_create(ctx, m, &(mw_session_options){.profile = true}, &s));
+    assert_int_equal(mw_session_n_steps(s), 1);
+    assert_ok(ctx, mw_session_output(ctx, s, 0, &b));
+    assert_int_equal(b.bytes, 0);
+    run_late(ctx, s, 3, 4);
+    assert_int_equal(mw_session_n_steps(s), 5);
+    const uint64_t held = mw_ctx_memory_bytes(ctx);
+    run_late(ctx, s, 3, 4);
+    assert_int_equal(mw_ctx_memory_bytes(ctx), held);
+    for (int turn = 0; turn < 3; turn++) /* more than are kept */
+        for (size_t i = 0; i < 6; i++)
+            for (size_t k = 0; k < 6; k++) run_late(ctx, s, shapes[i], shapes[k]);
+    assert_ok(ctx, mw_session_input(ctx, s, 1, &b));
+    memcpy(b.data, (const int32_t[]){5, 7}, 8);
+    assert_int_not_equal(mw_session_run(ctx, s), MW_OK);
+    assert_true(says(ctx, "RESHAPE"));
+    mw_ctx_clear(ctx);
+    assert_ok(ctx, mw_session_output(ctx, s, 0, &b));
+    assert_int_equal(b.bytes, 0);
+    run_late(ctx, s, 2, 6);
+    mw_session_destroy(s);
+    mw_model_destroy(m);
+    assert_int_equal(mw_ctx_memory_bytes(ctx), 0);
+    mw_ctx_destroy(ctx);
+}
+
 /* ---- hooks, profile, observers ---- */
 
 typedef struct counts {
@@ -580,6 +653,7 @@ int main(void)
         cmocka_unit_test(resizing_refuses_and_leaves_the_session),
         cmocka_unit_test(constants_are_folded_once),
         cmocka_unit_test(shapes_are_folded_for_each_plan),
+        cmocka_unit_test(shapes_that_depend_on_data_are_planned_by_runs),
         cmocka_unit_test(hooks_profile_and_observers_see_the_run),
         cmocka_unit_test(signatures_choose_graph_and_order),
         cmocka_unit_test(all_that_cannot_run_is_named),
