@@ -127,16 +127,27 @@ void mwi_plan_destroy(mwi_plan *plan)
 
 /* ---- tails ---- */
 
-mwi_plan *mwi_plan_find_tail(const mwi_plan *plan, const mwi_view *given)
+static bool same_shape(const mwi_view *a, const mwi_view *b)
 {
-    for (size_t i = 0; i < plan->n_tails; i++) {
-        const mwi_view *const made = plan->tails[i]->given;
-        bool same = true;
-        for (size_t k = 0; k < plan->next_call.n_out && same; k++)
-            same = made[k].dtype == given[k].dtype && made[k].rank == given[k].rank &&
-                   memcmp(made[k].dims, given[k].dims, sizeof made[k].dims) == 0;
-        if (same) return plan->tails[i];
+    return a->dtype == b->dtype && a->rank == b->rank &&
+           memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+static bool made_for(const mwi_plan *tail, const mwi_shape_call *call)
+{
+    for (size_t i = 0; i < call->n_out; i++)
+        if (!same_shape(&tail->given[i], &call->out[i])) return false;
+    for (size_t i = 0; i < call->n_in && tail->fixed != NULL; i++) {
+        const mwi_view *const f = &tail->fixed[i];
+        if (f->data != NULL && f->bytes > 0 && memcmp(f->data, call->in[i].data, f->bytes) != 0) return false;
     }
+    return true;
+}
+
+mwi_plan *mwi_plan_find_tail(const mwi_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_tails; i++)
+        if (made_for(plan->tails[i], &plan->next_call)) return plan->tails[i];
     return NULL;
 }
 

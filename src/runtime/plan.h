@@ -71,6 +71,8 @@ struct mwi_plan {
     const mwi_plan *before; /* the plan that it goes on from; NULL: it is the graph's first */
     bool *carried;          /* by tensor: its value lies in a plan before */
     const mwi_view *given;  /* outputs of its first operator, with the shapes that it was made for */
+    const mwi_view *fixed;  /* inputs of that operator: with data that its kernel was prepared for, or NULL;
+                             * NULL: its kernel reads all at run */
     uint8_t *memory;        /* its own activations, arena_bytes */
 };
 
@@ -98,8 +100,8 @@ void mwi_constants_deinit(mwi_constants *constants); /* accepts a zeroed one */
  * MW_ELIMIT, MW_ENOMEM. *out is owned: mwi_plan_destroy. */
 MW_MUST_USE mw_status mwi_plan_create(mw_ctx *ctx, const mwi_plan_options *options, mwi_plan **out);
 void mwi_plan_destroy(mwi_plan *plan); /* accepts NULL */
-/* A tail of `plan` for these outputs of its next operator; NULL: none was made. */
-mwi_plan *mwi_plan_find_tail(const mwi_plan *plan, const mwi_view *given);
+/* The tail of `plan` that was made for what next_call has now; NULL: none was. */
+mwi_plan *mwi_plan_find_tail(const mwi_plan *plan);
 /* Keeps a tail, whose memory is made here, in place of another when there are many. `tail` is taken. */
 MW_MUST_USE mw_status mwi_plan_add_tail(mw_ctx *ctx, mwi_plan *plan, mwi_plan *tail);
 /* Points every view into the activations at `base` (64-byte aligned, arena_bytes long). */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMED = 20, REASON_BYTES = 512 };
+enum { MAX_NAMED = 20, REASON_BYTES = 512, MAX_FIXED_BYTES = 512 };
 
 /* ---- what is given ---- */
 
@@ -208,19 +208,40 @@ static void end_before(mwi_maker *m, size_t at, const mwi_shape_call *call)
     lose_outputs(m, call->op);
 }
 
+/* Small integers that decide a shape (paddings, axes) are constants of a tail whose kernel prepares itself. */
+static mw_status fix_inputs(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
+{
+    mwi_plan *const p = m->plan;
+    mwi_view *const in = (mwi_view *)(uintptr_t)call->in; /* made by gather */
+    void *memory;
+
+    for (size_t i = 0; i < call->n_in; i++) {
+        mwi_view *const v = &in[i];
+        if (v->tensor == NULL || v->data != NULL || (v->dtype != MW_INT32 && v->dtype != MW_INT64)) continue;
+        if (v->bytes > MAX_FIXED_BYTES || v->tensor->is_variable) continue;
+        MWI_TRY(mwi_arena_copy(ctx, &p->arena, p->before->views[call->op->in[i]].data, v->bytes, &v->data));
+    }
+    MWI_TRY(mwi_arena_copy(ctx, &p->arena, in, call->n_in * sizeof *in, &memory));
+    p->fixed = memory;
+    return MW_OK;
+}
+
 /* The first operator of a tail: the shapes of its outputs are given. */
 static mw_status plan_given(mw_ctx *ctx, mwi_maker *m, const mwi_op *op)
 {
+    mwi_plan *const p = m->plan;
     mwi_shape_call call;
 
     MWI_TRY(gather(ctx, m, op, &call));
     for (size_t i = 0; i < op->n_out; i++) {
-        call.out[i].dtype = m->plan->given[i].dtype;
-        call.out[i].bytes = m->plan->given[i].bytes;
-        mwi_view_set_dims(&call.out[i], m->plan->given[i].rank, m->plan->given[i].dims);
+        call.out[i].dtype = p->given[i].dtype;
+        call.out[i].bytes = p->given[i].bytes;
+        mwi_view_set_dims(&call.out[i], p->given[i].rank, p->given[i].dims);
     }
+    MWI_TRY(fix_inputs(ctx, m, &call));
     MWI_TRY(add_step(ctx, m, &call));
-    for (size_t i = 0; i < op->n_out; i++) m->plan->views[op->out[i]] = call.out[i];
+    if (p->n_steps > 0 && p->steps[0].kernel->prepare == NULL) p->fixed = NULL;
+    for (size_t i = 0; i < op->n_out; i++) p->views[op->out[i]] = call.out[i];
     return MW_OK;
 }
 

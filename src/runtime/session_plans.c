@@ -142,7 +142,7 @@ mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan)
     if (call->unknown)
         return mwi_fail(ctx, MW_EUNSUPPORTED, "%s '%s': the shape of its output depends on state",
                         mwi_op_name(call->op), call->n_out > 0 ? call->out[0].tensor->name : "");
-    tail = mwi_plan_find_tail(plan, call->out);
+    tail = mwi_plan_find_tail(plan);
     if (tail == NULL) MWI_TRY(make_tail(ctx, s, plan, &tail));
     /* Where it carries values from may have moved since it was bound. */
     mwi_plan_bind(tail, tail->memory);
