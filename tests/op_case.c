@@ -88,7 +88,7 @@ static double get(mw_dtype dtype, const void *data, size_t i)
     case MW_INT32: return ((const int32_t *)data)[i];
     case MW_UINT32: return ((const uint32_t *)data)[i];
     case MW_INT64: return (double)((const int64_t *)data)[i];
-    default: return NAN;
+    default: return (double)NAN;
     }
 }
 

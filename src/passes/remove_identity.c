@@ -196,10 +196,10 @@ typedef struct range {
 static range clamp_of(int32_t activation)
 {
     switch (activation) {
-    case MWI_ACT_RELU: return (range){0, INFINITY};
+    case MWI_ACT_RELU: return (range){0, (double)INFINITY};
     case MWI_ACT_RELU6: return (range){0, 6};
     case MWI_ACT_RELU_N1_TO_1: return (range){-1, 1};
-    default: return (range){-INFINITY, INFINITY};
+    default: return (range){-(double)INFINITY, (double)INFINITY};
     }
 }
 
@@ -207,9 +207,9 @@ static range clamp_of(int32_t activation)
 static range range_of(const mwi_op *op)
 {
     static const struct { const char *name; range r; } known[] = {
-        {"RELU", {0, INFINITY}},   {"RELU6", {0, 6}}, {"RELU_N1_TO_1", {-1, 1}}, {"RELU_0_TO_1", {0, 1}},
-        {"LOGISTIC", {0, 1}},      {"TANH", {-1, 1}}, {"SOFTMAX", {0, 1}},       {"ABS", {0, INFINITY}},
-        {"SQUARE", {0, INFINITY}}, {"EXP", {0, INFINITY}}, {"SQRT", {0, INFINITY}}, {"SIN", {-1, 1}},
+        {"RELU", {0, (double)INFINITY}},   {"RELU6", {0, 6}}, {"RELU_N1_TO_1", {-1, 1}}, {"RELU_0_TO_1", {0, 1}},
+        {"LOGISTIC", {0, 1}},      {"TANH", {-1, 1}}, {"SOFTMAX", {0, 1}},       {"ABS", {0, (double)INFINITY}},
+        {"SQUARE", {0, (double)INFINITY}}, {"EXP", {0, (double)INFINITY}}, {"SQRT", {0, (double)INFINITY}}, {"SIN", {-1, 1}},
         {"COS", {-1, 1}},
     };
 

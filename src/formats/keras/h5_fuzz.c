@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (mw_ctx_create(&options, &ctx) != MW_OK) return 0;
     mwi_arena_init(ctx, &arena);
     const mw_status st = mwi_keras_open_h5(ctx, &reader, &arena, &archive);
-    if (st == MW_OK) sum += touch(&archive);
+    if (st == MW_OK) sum = sum + touch(&archive);
     else if (mw_ctx_error(ctx)[0] == '\0') abort(); /* an error without a message */
     mwi_arena_deinit(&arena);
     if (mw_ctx_memory_bytes(ctx) != 0) abort(); /* a leak */

@@ -19,10 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mwi_arena_init(ctx, &arena);
     const mw_status st = mwi_keras_open_zip(ctx, &reader, &arena, &archive);
     if (st == MW_OK) {
-        sum += strlen(archive.config_json) + strlen(archive.keras_version);
+        sum = sum + strlen(archive.config_json) + strlen(archive.keras_version);
         for (size_t i = 0; i < archive.n_arrays; i++) {
             const uint8_t *const p = archive.arrays[i].data;
-            for (size_t k = 0; k < archive.arrays[i].bytes; k += 61) sum += p[k];
+            for (size_t k = 0; k < archive.arrays[i].bytes; k += 61) sum = sum + p[k];
         }
     } else if (mw_ctx_error(ctx)[0] == '\0') {
         abort(); /* an error without a message */
