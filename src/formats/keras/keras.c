@@ -1,105 +1,70 @@
-/* formats/keras/keras.c - the formats keras-h5 and keras-zip, and the list of layers.
- * Depends: build.h.  Used by: the list of formats.
+/* formats/keras/keras.c - the formats keras-h5 and keras-zip: from an archive to a model.
+ * Depends: formats/keras/build.  Used by: the list of formats.
  * Trust:   every byte is hostile.     SPDX-License-Identifier: Apache-2.0 */
 #include "formats/format.h"
 #include "formats/keras/build.h"
-#include "formats/keras/layers_list.h"
 
 #include <string.h>
 
-const kr_row *const kr_rows[] = {
-#define KR_LAYER(id) &kr_##id,
-#include "formats/keras/layers.def"
-#undef KR_LAYER
-    NULL,
-};
-
-/* Whether a blank-separated list holds the name. */
-static bool holds(const char *list, const char *name)
+/* "3.15.1" is 3. A .keras without a version is of Keras 3, a .h5 without one of Keras 2 or older. */
+static int32_t major_of(const mwi_keras_archive *a)
 {
-    const size_t n = strlen(name);
+    const char c = a == NULL ? '3' : a->keras_version[0];
 
-    for (const char *at = list; (at = strstr(at, name)) != NULL; at += n)
-        if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')) return true;
-    return false;
+    if (c == '0' || c == '1') return 1;
+    if (c >= '2' && c <= '9') return c - '0';
+    return a->v3 ? 3 : 2;
 }
 
-const kr_row *kr_row_of(const char *class_name)
-{
-    for (size_t i = 0; kr_rows[i] != NULL; i++)
-        if (*class_name != '\0' && holds(kr_rows[i]->classes, class_name)) return kr_rows[i];
-    return NULL;
-}
-
-bool mwi_keras_layer_row(size_t index, const char **name, const char **detail)
-{
-    if (index >= MWI_COUNT(kr_rows) - 1) return false;
-    *name = kr_rows[index]->classes;
-    *detail = kr_rows[index]->summary;
-    return true;
-}
-
-/* ---- loading ---- */
-
-static mw_status keep_origin(kr_builder *b)
+static mw_status keep_origin(mwi_keras_build *b, mwi_keras_layer *root)
 {
     const mwi_keras_archive *const a = b->archive;
-    kr_origin *const o = b->origin;
+    mwi_keras_origin *const o = b->origin;
 
     o->v3 = a->v3;
+    o->keras_version = a->keras_version;
+    o->backend = a->backend;
     MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->config_json, a->config_bytes, &o->config_json));
     if (a->training_json != NULL)
         MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->training_json, a->training_bytes, &o->training_json));
-    o->keras_version = a->keras_version;
-    o->backend = a->backend;
+    MWI_TRY(mwi_keras_origin_fill(b->ctx, &b->model->arena, a, root, o));
     b->model->origin = o;
     return MW_OK;
 }
 
-static mw_status build(kr_builder *b, json_t *root)
+static mw_status build(mwi_keras_build *b, const json_t *document)
 {
-    const char *const class_name = json_string_value(json_object_get(root, "class_name"));
-    json_t *const config = json_object_get(root, "config");
-    const char *name = json_string_value(json_object_get(config, "name"));
-    kr_model *top;
+    mwi_keras_layer *root;
+    void *memory;
 
-    if (class_name == NULL || config == NULL)
-        return mwi_fail(b->ctx, MW_EFORMAT, "%s: the configuration has no class_name or config", b->model->name);
-    if (strcmp(class_name, "Sequential") != 0 && strcmp(class_name, "Functional") != 0 && strcmp(class_name, "Model") != 0)
-        return mwi_fail(b->ctx, MW_EUNSUPPORTED, "%s: the model is a %s; save a Sequential or Functional model",
-                        b->model->name, class_name);
-    MWI_TRY(kr_parse_model(b, name == NULL ? "model" : name, class_name, config, &top));
-    if (b->n_unsupported > 0)
-        return mwi_fail(b->ctx, MW_EUNSUPPORTED, "%s: %zu layers have no TFLite lowering here: %s; replace them by "
-                        "built-in layers ('milliwatt list layers')", b->model->name, b->n_unsupported,
-                        mwi_text_chars(&b->unsupported));
-    MWI_TRY(kr_assign_weights(b, top));
-    MWI_TRY(kr_build_top(b, top));
-    return keep_origin(b);
+    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, 1, sizeof(mwi_keras_origin), &memory));
+    b->origin = memory;
+    MWI_TRY(mwi_model_add_graph(b->ctx, b->model, "main", &b->graph));
+    MWI_TRY(mwi_keras_config_parse(b->ctx, document, major_of(b->archive), &b->model->arena, &root));
+    if (b->archive != NULL) MWI_TRY(mwi_keras_find_weights(b->ctx, b->archive, &b->model->arena, root));
+    MWI_TRY(mwi_keras_build_graph(b, root));
+    return b->archive == NULL ? MW_OK : keep_origin(b, root);
 }
 
-static mw_status load_archive(mw_ctx *ctx, const mwi_keras_archive *archive, const mw_load_options *options,
-                              mw_model *model, mwi_arena *scratch)
+mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n, const mwi_keras_archive *archive,
+                                const mw_load_options *options, mw_model *model)
 {
-    kr_builder b = {.ctx = ctx, .model = model, .scratch = scratch, .archive = archive, .options = options};
-    json_error_t error;
-    void *memory;
-    mw_status st;
+    mwi_keras_build b = {.ctx = ctx, .model = model, .archive = archive, .options = options};
+    mwi_arena scratch;
+    json_t *document;
 
-    if (archive->config_json == NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: holds weights alone, no model; save the whole model with model.save()",
-                        model->name);
-    json_t *const root = json_loadb(archive->config_json, archive->config_bytes, 0, &error);
-    if (root == NULL)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: the configuration is not JSON: %s (line %d)", model->name, error.text, error.line);
-    mwi_text_init(ctx, &b.unsupported, 1 << 16);
-    MWI_GOTO(mwi_arena_array(ctx, &model->arena, 1, sizeof(kr_origin), &memory));
-    b.origin = memory;
-    MWI_GOTO(mwi_model_add_graph(ctx, model, "main", &b.graph));
-    st = build(&b, root);
-out:
-    mwi_text_deinit(&b.unsupported);
-    json_decref(root);
+    MWI_TRY(mwi_keras_json_parse(ctx, text, n, "the model's config", &document));
+    mwi_arena_init(ctx, &scratch);
+    mwi_arena_init(ctx, &b.operators);
+    b.scratch = &scratch;
+    mwi_text_init(ctx, &b.problems, 1 << 20);
+    mwi_text_init(ctx, &b.names, 1 << 20);
+    const mw_status st = build(&b, document);
+    mwi_text_deinit(&b.names);
+    mwi_text_deinit(&b.problems);
+    mwi_arena_deinit(&b.operators);
+    mwi_arena_deinit(&scratch);
+    json_decref(document);
     return st;
 }
 
@@ -108,16 +73,15 @@ typedef mw_status (*open_fn)(mw_ctx *, const mwi_reader *, mwi_arena *, mwi_kera
 static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options, mw_model *model, open_fn open_archive)
 {
     void *memory;
-    mwi_arena scratch;
 
-    /* The archive's arrays are what a later save writes from: they live as long as the model. */
+    /* A later save writes from the archive's arrays: they live as long as the model. */
     MWI_TRY(mwi_arena_array(ctx, &model->arena, 1, sizeof(mwi_keras_archive), &memory));
     mwi_keras_archive *const archive = memory;
     MWI_TRY(open_archive(ctx, r, &model->arena, archive));
-    mwi_arena_init(ctx, &scratch);
-    const mw_status st = load_archive(ctx, archive, options, model, &scratch);
-    mwi_arena_deinit(&scratch);
-    return st;
+    if (archive->config_json == NULL)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: holds weights alone, no model; save the whole model with model.save()", r->name);
+    return mwi_prefix(ctx, mwi_keras_load_config(ctx, archive->config_json, archive->config_bytes, archive, options, model), "%s",
+                      r->name);
 }
 
 static mw_status load_h5(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options, mw_model *model)
@@ -130,9 +94,9 @@ static mw_status load_zip(mw_ctx *ctx, const mwi_reader *r, const mw_load_option
     return load(ctx, r, options, model, mwi_keras_open_zip);
 }
 
+/* A user block may stand before the signature. */
 static bool probe_h5(const uint8_t *bytes, size_t n)
 {
-    /* A user block may stand before the signature. */
     for (size_t at = 0; n >= 8 && at <= n - 8; at = at == 0 ? 512 : at * 2)
         if (memcmp(bytes + at, "\x89HDF\r\n\x1a\n", 8) == 0) return true;
     return false;
@@ -146,12 +110,12 @@ const mwi_format_desc mwi_format_keras_h5 = {
     .suffix = ".h5",
     .probe = probe_h5,
     .load = load_h5,
-    .save = kr_save_h5,
+    .save = mwi_keras_save,
 };
 
 const mwi_format_desc mwi_format_keras_zip = {
     .name = "keras-zip",
-    .summary = "Keras 3 .keras: read; written as .h5",
+    .summary = "Keras .keras: read; written as .h5",
     .suffix = NULL,
     .probe = probe_zip,
     .load = load_zip,

@@ -1,0 +1,603 @@
+/* formats/keras/build_graph.c - walks a tree of layers and lets each add its operators: inputs, nets, calls,
+ * channels_first, masks, and the list of all that is not supported.
+ * Depends: formats/keras/build.  Used by: formats/keras/.
+ * Trust:   the config is hostile: calls are counted, so that nested shared models cannot explode.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "formats/keras/build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_CALLS = 100000, MAX_REASONS = 3500 };
+
+typedef struct results {
+    size_t n;
+    const int32_t *v; /* NULL: the layer is not supported */
+} results;
+
+static mw_status call_layer(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as, results *out);
+
+/* ---- what is not supported ---- */
+
+static mw_status report(mwi_keras_build *b, mwi_keras_layer *l, const char *reason)
+{
+    if (l->reported) return MW_OK;
+    l->reported = true;
+    b->n_problems++;
+    MWI_TRY(mwi_text_printf(b->ctx, &b->names, "%s'%s' (%s)", b->n_problems == 1 ? "" : ", ", l->path, l->class_name));
+    return mwi_text_printf(b->ctx, &b->problems, "%slayer '%s' (%s) %s", b->n_problems == 1 ? "" : "; ", l->path,
+                           l->class_name, reason);
+}
+
+/* Turns a failure of a layer that is valid but cannot be lowered into a line of the list. */
+static mw_status take_refusal(mwi_keras_build *b, mwi_keras_layer *l, mw_status st)
+{
+    char reason[1024];
+
+    if (st != MW_EUNSUPPORTED) return st;
+    (void)snprintf(reason, sizeof reason, "%s", mw_ctx_error(b->ctx));
+    mw_ctx_clear(b->ctx);
+    return *reason == '\0' ? MW_OK : report(b, l, reason); /* empty: a layer inside of it was reported */
+}
+
+static mw_status check_tree(mwi_keras_build *b, mwi_keras_layer *l)
+{
+    mw_status st = MW_OK;
+
+    if (l->row == NULL) return report(b, l, l->refusal);
+    if (l->row->check != NULL) st = take_refusal(b, l, l->row->check(b->ctx, l));
+    if (st != MW_OK) return mwi_prefix(b->ctx, st, "layer '%s' (%s)", l->path, l->class_name);
+    for (size_t i = 0; i < l->n_children; i++) MWI_TRY(check_tree(b, l->children[i]));
+    return MW_OK;
+}
+
+/* ---- one call ---- */
+
+static mw_status grow_masks(mwi_keras_build *b)
+{
+    while (b->n_masked < b->graph->n_tensors) {
+        MWI_TRY(mwi_arena_grow(b->ctx, b->scratch, &b->masked, b->n_masked, &b->masked_capacity, sizeof *b->masked));
+        b->masked[b->n_masked++] = false;
+    }
+    return MW_OK;
+}
+
+bool mwi_keras_is_masked(const mwi_keras_call *c, int32_t tensor)
+{
+    return tensor >= 0 && (size_t)tensor < c->build->n_masked && c->build->masked[tensor];
+}
+
+mw_status mwi_keras_set_mask(mwi_keras_call *c, int32_t tensor)
+{
+    MWI_TRY(grow_masks(c->build));
+    c->build->masked[tensor] = true;
+    return MW_OK;
+}
+
+/* Channels move to the end and back; values of rank 2 have no place for them. */
+static mw_status move_channels(mwi_keras_call *c, int32_t in, bool to_last, int32_t *out)
+{
+    const int32_t rank = mwi_keras_tensor(c, in)->rank;
+    int32_t perm[MW_MAX_RANK];
+
+    for (int32_t i = 0; i < rank; i++) {
+        if (to_last) perm[i] = i == 0 ? 0 : i == rank - 1 ? 1 : i + 1;
+        else perm[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
+    }
+    if (rank < 3) return *out = in, MW_OK;
+    return mwi_keras_transpose(c, in, perm, out);
+}
+
+static mw_status prepare_inputs(mwi_keras_call *c, bool first)
+{
+    const uint32_t flags = c->layer->row->flags;
+    void *memory;
+
+    MWI_TRY(mwi_arena_copy(c->ctx, c->build->scratch, c->in, c->n_in * sizeof *c->in, &memory));
+    int32_t *const in = memory;
+    for (size_t i = 0; i < c->n_in; i++) {
+        if ((flags & MWI_KERAS_ANY_TYPE) == 0) MWI_TRY(mwi_keras_to_float(c, in[i], &in[i]));
+        if (first) MWI_TRY(move_channels(c, in[i], true, &in[i]));
+    }
+    c->in = in;
+    return MW_OK;
+}
+
+static mw_status pass_masks(mwi_keras_call *c, const mwi_keras_call *as)
+{
+    bool masked = false;
+
+    for (size_t i = 0; i < as->n_in; i++) masked |= mwi_keras_is_masked(c, as->in[i]);
+    if (!masked || (c->layer->row->flags & MWI_KERAS_PASSES_MASK) == 0) return MW_OK;
+    for (size_t i = 0; i < c->n_out; i++) MWI_TRY(mwi_keras_set_mask(c, c->out[i]));
+    return MW_OK;
+}
+
+/* The results bear the layer's name; further ones their number. */
+static mw_status name_results(mwi_keras_call *c, size_t first_tensor)
+{
+    mwi_keras_build *const b = c->build;
+
+    for (size_t i = 0; i < c->n_out; i++) {
+        mwi_tensor *const t = b->graph->tensors[c->out[i]];
+        if ((size_t)c->out[i] < first_tensor || t->data != NULL) continue;
+        if (c->n_out == 1) MWI_TRY(mwi_arena_printf(b->ctx, &b->model->arena, &t->name, "%s", c->scope));
+        else MWI_TRY(mwi_arena_printf(b->ctx, &b->model->arena, &t->name, "%s:%zu", c->scope, i));
+    }
+    return MW_OK;
+}
+
+static mw_status run_row(mwi_keras_call *c, const mwi_keras_call *as)
+{
+    const mwi_keras_row *const row = c->layer->row;
+    const size_t first_tensor = c->build->graph->n_tensors;
+    bool first = false;
+
+    if ((row->flags & MWI_KERAS_SPATIAL) != 0) MWI_TRY(mwi_keras_channels_first(c->ctx, c->layer, &first));
+    for (size_t i = 0; i < c->n_in && (row->flags & MWI_KERAS_USES_MASK) != 0; i++)
+        if (mwi_keras_is_masked(c, c->in[i]))
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "takes a mask of time steps (mask_zero or a Masking layer before it), "
+                            "which the graph cannot carry; feed sequences of one length without a mask");
+    MWI_TRY(prepare_inputs(c, first));
+    MWI_TRY(row->build(c));
+    for (size_t i = 0; first && i < c->n_out; i++) {
+        if (mwi_keras_tensor(c, c->out[i])->rank != mwi_keras_tensor(c, c->in[0])->rank) continue;
+        MWI_TRY(move_channels(c, c->out[i], false, &c->out[i]));
+    }
+    MWI_TRY(pass_masks(c, as));
+    return name_results(c, first_tensor);
+}
+
+static mw_status start_call(mwi_keras_build *b, mwi_keras_layer *l, mwi_keras_call *c)
+{
+    if (++b->n_calls > MAX_CALLS) return mwi_fail(b->ctx, MW_ELIMIT, "more than %d calls of layers", MAX_CALLS);
+    c->ctx = b->ctx;
+    c->build = b;
+    c->layer = l;
+    c->scope = l->path;
+    if (l->n_calls++ > 0) return mwi_arena_printf(b->ctx, b->scratch, &c->scope, "%s#%u", l->path, l->n_calls - 1);
+    return MW_OK;
+}
+
+/* ---- nets ---- */
+
+static mw_status call_sequential(mwi_keras_build *b, mwi_keras_layer *model, const mwi_keras_call *as, results *out)
+{
+    results present = {as->n_in, as->in};
+
+    if (as->n_in != 1) return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (Sequential) is called with %zu inputs", model->path, as->n_in);
+    for (size_t i = 0; i < model->n_children; i++) {
+        mwi_keras_layer *const l = model->children[i];
+        if (i == 0 && l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0) continue;
+        const mwi_keras_call next = {.in = present.v, .n_in = present.n};
+        MWI_TRY(call_layer(b, l, &next, &present));
+        if (present.v == NULL) {
+            static const int32_t broken[1] = {MWI_KERAS_BROKEN};
+            present = (results){1, broken};
+        }
+    }
+    *out = present.n == 1 && present.v[0] == MWI_KERAS_BROKEN ? (results){0, NULL} : present;
+    return MW_OK;
+}
+
+enum { UNSEEN, OPEN, DONE };
+
+/* Nodes before the nodes that need them, else as the config lists them; by an explicit stack, since a chain of
+ * calls may be as long as the file. */
+static mw_status order_from(mwi_keras_build *b, const mwi_keras_layer *model, size_t start, uint8_t *state, size_t *stack,
+                            size_t *next)
+{
+    mwi_keras_net *const net = model->net;
+    size_t n = 0;
+
+    if (state[start] != UNSEEN) return MW_OK;
+    state[start] = OPEN;
+    stack[n++] = start;
+    while (n > 0) {
+        const size_t at = stack[n - 1];
+        const mwi_keras_refs *const in = &net->nodes[at].in;
+        while (next[at] < in->n && state[in->v[next[at]].node] == DONE) next[at]++;
+        if (next[at] == in->n) {
+            state[at] = DONE;
+            net->order[net->n_order++] = at;
+            n--;
+            continue;
+        }
+        const size_t below = (size_t)in->v[next[at]].node;
+        if (state[below] == OPEN)
+            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): layer '%s' takes its own result", model->path, model->class_name,
+                            model->children[net->nodes[below].layer]->name);
+        state[below] = OPEN;
+        stack[n++] = below;
+    }
+    return MW_OK;
+}
+
+static mw_status mark_needed(mwi_keras_build *b, const mwi_keras_net *net, bool *needed)
+{
+    void *memory;
+    size_t n = 0;
+
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, net->n_nodes, sizeof(size_t), &memory));
+    size_t *const stack = memory;
+    for (size_t i = 0; i < net->outputs.n; i++) {
+        const size_t at = (size_t)net->outputs.v[i].node;
+        if (!needed[at]) needed[at] = true, stack[n++] = at;
+    }
+    while (n > 0) {
+        const mwi_keras_refs *const in = &net->nodes[stack[--n]].in;
+        for (size_t i = 0; i < in->n; i++) {
+            const size_t at = (size_t)in->v[i].node;
+            if (!needed[at]) needed[at] = true, stack[n++] = at;
+        }
+    }
+    return MW_OK;
+}
+
+static mw_status find_order(mwi_keras_build *b, const mwi_keras_layer *model)
+{
+    mwi_keras_net *const net = model->net;
+    const size_t n = net->n_nodes;
+    void *order, *state, *stack, *next, *needed;
+
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, n, sizeof(size_t), &order));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, n, 1, &state));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, n, sizeof(size_t), &stack));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, n, sizeof(size_t), &next));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, n, sizeof(bool), &needed));
+    net->order = order;
+    MWI_TRY(mark_needed(b, net, needed));
+    for (size_t i = 0; i < n; i++)
+        if (((const bool *)needed)[i]) MWI_TRY(order_from(b, model, i, state, stack, next));
+    return MW_OK;
+}
+
+static mw_status pick(mwi_keras_build *b, const mwi_keras_layer *model, const results *of_node, const mwi_keras_ref *r,
+                      int32_t *out)
+{
+    const results *const from = &of_node[r->node];
+
+    *out = MWI_KERAS_BROKEN;
+    if (from->v == NULL) return MW_OK;
+    if ((size_t)r->tensor >= from->n)
+        return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): result %d of layer '%s' is used, which has %zu", model->path,
+                        model->class_name, r->tensor, model->children[r->layer]->name, from->n);
+    *out = from->v[r->tensor];
+    return MW_OK;
+}
+
+static mw_status call_node(mwi_keras_build *b, const mwi_keras_layer *model, const mwi_keras_node *node, results *of_node,
+                           results *out)
+{
+    void *in_memory, *key_memory;
+
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, node->in.n, sizeof(int32_t), &in_memory));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, node->in.n, sizeof(char *), &key_memory));
+    int32_t *const in = in_memory;
+    const char **const keys = key_memory;
+    for (size_t i = 0; i < node->in.n; i++) {
+        MWI_TRY(pick(b, model, of_node, &node->in.v[i], &in[i]));
+        keys[i] = node->in.v[i].key;
+    }
+    const mwi_keras_call as = {.in = in, .n_in = node->in.n, .in_keys = keys, .args = node->json};
+    return call_layer(b, model->children[node->layer], &as, out);
+}
+
+static mw_status bind_inputs(mwi_keras_build *b, const mwi_keras_layer *model, const mwi_keras_call *as, results *of_node)
+{
+    const mwi_keras_net *const net = model->net;
+
+    if (as->n_in != net->inputs.n)
+        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called with %zu inputs, has %zu", model->path, model->class_name,
+                        as->n_in, net->inputs.n);
+    for (size_t i = 0; i < net->inputs.n; i++) {
+        const size_t at = (size_t)net->inputs.v[i].node;
+        if (net->nodes[at].json != NULL)
+            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): input %zu is layer '%s', which is not an InputLayer", model->path,
+                            model->class_name, i, model->children[net->nodes[at].layer]->name);
+        of_node[at] = as->in[i] < 0 ? (results){0, NULL} : (results){1, &as->in[i]};
+    }
+    return MW_OK;
+}
+
+static bool is_bound(const mwi_keras_net *net, size_t node)
+{
+    for (size_t i = 0; i < net->inputs.n; i++)
+        if ((size_t)net->inputs.v[i].node == node) return true;
+    return false;
+}
+
+static mw_status call_functional(mwi_keras_build *b, mwi_keras_layer *model, const mwi_keras_call *as, results *out)
+{
+    mwi_keras_net *const net = model->net;
+    void *memory, *out_memory;
+
+    if (net->order == NULL) MWI_TRY(find_order(b, model));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, net->n_nodes, sizeof(results), &memory));
+    results *const of_node = memory;
+    MWI_TRY(bind_inputs(b, model, as, of_node));
+    for (size_t i = 0; i < net->n_order; i++) {
+        const mwi_keras_node *const node = &net->nodes[net->order[i]];
+        if (node->json != NULL) MWI_TRY(call_node(b, model, node, of_node, &of_node[net->order[i]]));
+        else if (!is_bound(net, net->order[i]))
+            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): layer '%s' is no input of the model", model->path,
+                            model->class_name, model->children[node->layer]->name);
+    }
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, net->outputs.n, sizeof(int32_t), &out_memory));
+    int32_t *const v = out_memory;
+    for (size_t i = 0; i < net->outputs.n; i++) MWI_TRY(pick(b, model, of_node, &net->outputs.v[i], &v[i]));
+    *out = (results){net->outputs.n, v};
+    return MW_OK;
+}
+
+static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as, results *out)
+{
+    mwi_keras_call c = *as;
+
+    MWI_TRY(start_call(b, l, &c));
+    c.n_out = c.out_capacity = 0;
+    c.out = NULL;
+    c.n_ops = 0;
+    if (c.n_in == 0 && (l->row->flags & MWI_KERAS_NO_DATA) == 0)
+        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called without an input", l->path, l->class_name);
+    const mw_status st = run_row(&c, as);
+    if (st == MW_OK) {
+        *out = (results){c.n_out, c.out};
+        return MW_OK;
+    }
+    *out = (results){0, NULL};
+    return mwi_prefix(b->ctx, take_refusal(b, l, st), "layer '%s' (%s)", l->path, l->class_name);
+}
+
+static mw_status call_layer(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as, results *out)
+{
+    *out = (results){0, NULL};
+    if (l->row == NULL) return report(b, l, l->refusal);
+    if (++b->n_calls > MAX_CALLS) return mwi_fail(b->ctx, MW_ELIMIT, "more than %d calls of layers", MAX_CALLS);
+    if (l->net != NULL) return l->net->sequential ? call_sequential(b, l, as, out) : call_functional(b, l, as, out);
+    for (size_t i = 0; i < as->n_in; i++)
+        if (as->in[i] == MWI_KERAS_BROKEN) return MW_OK;
+    return call_row(b, l, as, out);
+}
+
+mw_status mwi_keras_run(mwi_keras_call *c, const mwi_keras_layer *layer, size_t n_in, const int32_t *in, size_t *out_n,
+                        const int32_t **out)
+{
+    const mwi_keras_call as = {.in = in, .n_in = n_in};
+    results r;
+
+    MWI_TRY(call_layer(c->build, (mwi_keras_layer *)(uintptr_t)layer, &as, &r)); /* counts its calls */
+    *out_n = r.n;
+    *out = r.v;
+    return r.v == NULL || r.n == 0 || r.v[0] < 0 ? MW_EUNSUPPORTED : MW_OK;
+}
+
+/* ---- the model's inputs ---- */
+
+/* Where the shape of an input stands. */
+typedef struct input_spec {
+    const mwi_keras_layer *layer; /* whose name it bears */
+    const json_t *shape;          /* with the batch */
+    bool from_build;
+} input_spec;
+
+static const json_t *shape_in(const mwi_keras_layer *l)
+{
+    const json_t *const s = mwi_keras_key(l, "batch_shape|batch_input_shape");
+    return json_is_array(s) ? s : NULL;
+}
+
+static void find_spec(const mwi_keras_layer *l, size_t index, uint32_t depth, input_spec *out)
+{
+    out->layer = l;
+    out->shape = l->net != NULL && json_is_array(l->config) ? NULL : shape_in(l);
+    if (l->net == NULL || out->shape != NULL || l->n_children == 0 || depth > 64) return;
+    if (!l->net->sequential) {
+        if (index < l->net->inputs.n) find_spec(l->children[l->net->inputs.v[index].layer], 0, depth + 1, out);
+        return;
+    }
+    find_spec(l->children[0], index, depth + 1, out);
+    if (out->shape == NULL && json_is_array(l->net->build_shape)) out->shape = l->net->build_shape;
+}
+
+static mw_status input_dtype(mwi_keras_build *b, const mwi_keras_layer *l, mw_dtype *out)
+{
+    static const struct {
+        const char *name;
+        mw_dtype dtype;
+    } types[] = {{"float32", MW_FLOAT32}, {"float16", MW_FLOAT32}, {"bfloat16", MW_FLOAT32}, {"float64", MW_FLOAT32},
+                 {"mixed_float16", MW_FLOAT32}, {"mixed_bfloat16", MW_FLOAT32}, {"int8", MW_INT8}, {"uint8", MW_UINT8},
+                 {"int16", MW_INT16}, {"uint16", MW_UINT16}, {"int32", MW_INT32}, {"uint32", MW_UINT32},
+                 {"int64", MW_INT64}, {"bool", MW_BOOL}};
+    const bool is_input = l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0;
+    const json_t *const v = mwi_keras_key(l, is_input ? "dtype|input_dtype" : "input_dtype");
+    const char *const name = json_is_object(v) ? json_string_value(json_object_get(json_object_get(v, "config"), "name"))
+                                               : json_string_value(v);
+
+    *out = MW_FLOAT32;
+    if (v == NULL) return MW_OK;
+    for (size_t i = 0; i < MWI_COUNT(types) && name != NULL; i++)
+        if (strcmp(types[i].name, name) == 0) return *out = types[i].dtype, MW_OK;
+    return mwi_fail(b->ctx, MW_EUNSUPPORTED, "layer '%s' (%s): inputs of type %s are not supported, allowed are numbers and bool",
+                    l->path, l->class_name, name == NULL ? "unknown" : name);
+}
+
+static mw_status spec_dims(mwi_keras_build *b, const input_spec *s, int32_t *rank, int32_t *dims)
+{
+    const size_t n = json_array_size(s->shape);
+    char text[120];
+
+    if (s->shape == NULL)
+        return mwi_fail(b->ctx, MW_EUNSUPPORTED, "layer '%s' (%s): the model has no input shape; build it before saving, or "
+                        "add an Input layer", s->layer->path, s->layer->class_name);
+    bool good = n >= 1 && n <= MW_MAX_RANK;
+    for (size_t i = 0; i < n && good; i++) {
+        const json_t *const d = json_array_get(s->shape, i);
+        int64_t v = -1;
+        good = json_is_null(d) || (mwi_keras_json_int(d, &v) && v >= 1 && v <= INT32_MAX);
+        dims[i] = (int32_t)v;
+    }
+    *rank = (int32_t)n;
+    if (good) return MW_OK;
+    return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s): the input's shape is %s, allowed are 1 to %d dimensions from 1, or null",
+                    s->layer->path, s->layer->class_name, mwi_keras_show(s->shape, text, sizeof text), MW_MAX_RANK);
+}
+
+static void show_shape(int32_t rank, const int32_t *dims, char *text, size_t n)
+{
+    size_t at = 0;
+
+    *text = '\0';
+    for (int32_t i = 0; i < rank && at < n; i++) {
+        if (dims[i] < 0) at += (size_t)snprintf(text + at, n - at, i == 0 ? "None" : ", None");
+        else at += (size_t)snprintf(text + at, n - at, i == 0 ? "%d" : ", %d", dims[i]);
+    }
+}
+
+/* Fills open dimensions from the caller's shape, which may leave out the batch. */
+static mw_status fill_open(mwi_keras_build *b, const input_spec *s, size_t index, int32_t rank, int32_t *dims)
+{
+    const mw_shape *const given = index < b->options->n_input_shapes ? &b->options->input_shapes[index] : NULL;
+    char text[120];
+    bool open = false;
+
+    show_shape(rank, dims, text, sizeof text);
+    if (given != NULL) {
+        const int32_t skip = given->rank == rank - 1 ? 1 : 0;
+        if (given->rank != rank && !skip)
+            return mwi_fail(b->ctx, MW_EINVAL, "input '%s' has shape (%s): the given shape has %d dimensions", s->layer->name, text,
+                            given->rank);
+        for (int32_t i = skip; i < rank; i++) {
+            const int32_t d = given->dims[i - skip];
+            if (d < 1 || (dims[i] >= 0 && dims[i] != d))
+                return mwi_fail(b->ctx, MW_EINVAL, "input '%s' has shape (%s): the given dimension %d is %d", s->layer->name, text, i, d);
+            if (i > 0 || d > 1) dims[i] = d;
+        }
+    }
+    for (int32_t i = 1; i < rank; i++) open |= dims[i] < 0;
+    if (!open) return MW_OK;
+    return mwi_fail(b->ctx, MW_EINVAL, "input '%s' has open dimensions (%s): give its shape with --input-shape, e.g. 1,224,224,3 "
+                    "(input_shapes of mw_load_options)", s->layer->name, text);
+}
+
+static mw_status add_input(mwi_keras_build *b, const mwi_keras_layer *root, size_t index, int32_t *out)
+{
+    input_spec s = {0};
+    int32_t rank, dims[MW_MAX_RANK] = {0};
+    mw_dtype dtype;
+    mwi_tensor *t;
+
+    find_spec(root, index, 0, &s);
+    MWI_TRY(spec_dims(b, &s, &rank, dims));
+    MWI_TRY(input_dtype(b, s.layer, &dtype));
+    MWI_TRY(fill_open(b, &s, index, rank, dims));
+    MWI_TRY(mwi_graph_add_tensor(b->ctx, b->model, b->graph, s.layer->name, &t, out));
+    t->dtype = dtype;
+    t->rank = rank;
+    memcpy(t->dims, dims, sizeof t->dims);
+    memcpy(t->signature, dims, sizeof t->signature);
+    if (dims[0] < 0) t->dims[0] = 1;
+    if (index == 0) b->batch_open = dims[0] < 0;
+    return MW_OK;
+}
+
+/* ---- the whole ---- */
+
+/* A result that is an input, or twice a result, gets an operator and a name of its own. */
+static mw_status separate_outputs(mwi_keras_build *b, const mwi_keras_layer *root, size_t n, int32_t *v)
+{
+    mwi_keras_call c = {.ctx = b->ctx, .build = b, .layer = root, .scope = root->path};
+
+    for (size_t i = 0; i < n; i++) {
+        const mwi_tensor *const t = b->graph->tensors[v[i]];
+        bool again = t->data != NULL || mwi_graph_producer(b->graph, v[i]) < 0;
+        int32_t shape[MW_MAX_RANK], s;
+        for (size_t k = 0; k < i; k++) again |= v[k] == v[i];
+        if (!again) continue;
+        memcpy(shape, t->dims, sizeof shape);
+        shape[0] = -1;
+        MWI_TRY(mwi_keras_i32s(&c, (size_t)t->rank, shape, &s));
+        MWI_TRY(mwi_keras_binary(&c, "RESHAPE", v[i], s, &v[i]));
+    }
+    return MW_OK;
+}
+
+/* The signature that TensorFlow's converter writes too: inputs and outputs by their layers' names. */
+static mw_status add_signature(mwi_keras_build *b)
+{
+    mwi_graph *const g = b->graph;
+    void *signature, *in, *out;
+
+    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, 1, sizeof(mwi_signature), &signature));
+    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, g->n_inputs, sizeof(mwi_signature_entry), &in));
+    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, g->n_outputs, sizeof(mwi_signature_entry), &out));
+    *(mwi_signature *)signature = (mwi_signature){.key = "serving_default", .n_inputs = g->n_inputs, .n_outputs = g->n_outputs,
+                                                  .inputs = in, .outputs = out};
+    for (size_t i = 0; i < g->n_inputs; i++)
+        ((mwi_signature_entry *)in)[i] = (mwi_signature_entry){g->tensors[g->inputs[i]]->name, g->inputs[i]};
+    for (size_t i = 0; i < g->n_outputs; i++)
+        ((mwi_signature_entry *)out)[i] = (mwi_signature_entry){g->tensors[g->outputs[i]]->name, g->outputs[i]};
+    b->model->signatures = signature;
+    b->model->n_signatures = 1;
+    return MW_OK;
+}
+
+/* Which weights stand in the graph, and its operators, so that a save can tell whether only values changed. */
+static mw_status remember(mwi_keras_build *b)
+{
+    void *memory;
+
+    MWI_TRY(mwi_model_sweep(b->ctx, b->model, NULL));
+    for (size_t i = 0; i < b->graph->n_tensors; i++)
+        if (b->graph->tensors[i]->source >= 0) b->origin->uses[b->graph->tensors[i]->source].present = true;
+    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, b->graph->n_ops, sizeof(mwi_op_desc *), &memory));
+    b->origin->ops = memory;
+    b->origin->n_ops = b->graph->n_ops;
+    for (size_t i = 0; i < b->graph->n_ops; i++) b->origin->ops[i] = b->graph->ops[i]->desc;
+    return MW_OK;
+}
+
+static mw_status refuse_all(mwi_keras_build *b)
+{
+    return mwi_fail(b->ctx, MW_EUNSUPPORTED, "%zu layer%s not supported: %s", b->n_problems, b->n_problems == 1 ? " is" : "s are",
+                    mwi_text_chars(b->problems.n < MAX_REASONS ? &b->problems : &b->names));
+}
+
+static mw_status build_graph(mwi_keras_build *b, mwi_keras_layer *root)
+{
+    const size_t n_in = root->net->sequential ? 1 : root->net->inputs.n;
+    void *memory;
+    results r;
+
+    MWI_TRY(check_tree(b, root));
+    MWI_TRY(mwi_arena_array(b->ctx, b->scratch, n_in, sizeof(int32_t), &memory));
+    int32_t *const in = memory;
+    mw_status st = MW_OK;
+    for (size_t i = 0; i < n_in && st == MW_OK; i++) st = add_input(b, root, i, &in[i]);
+    if (st != MW_OK && b->n_problems > 0) { /* what is not supported comes before open dimensions */
+        mw_ctx_clear(b->ctx);
+        return refuse_all(b);
+    }
+    MWI_TRY(st);
+    const mwi_keras_call as = {.in = in, .n_in = n_in};
+    st = call_layer(b, root, &as, &r);
+    if (b->n_problems > 0) { /* a shape that does not fit may come of a layer that is not built */
+        mw_ctx_clear(b->ctx);
+        return refuse_all(b);
+    }
+    MWI_TRY(st);
+    if (r.v == NULL || r.n == 0) return mwi_fail(b->ctx, MW_EFORMAT, "the model has no outputs");
+    MWI_TRY(mwi_arena_copy(b->ctx, b->scratch, r.v, r.n * sizeof *r.v, &memory));
+    MWI_TRY(separate_outputs(b, root, r.n, memory));
+    MWI_TRY(mwi_graph_set_io(b->ctx, b->model, b->graph, in, n_in, memory, r.n));
+    MWI_TRY(add_signature(b));
+    return remember(b);
+}
+
+mw_status mwi_keras_build_graph(mwi_keras_build *b, mwi_keras_layer *root)
+{
+    if (root->row == NULL || root->net == NULL)
+        return mwi_fail(b->ctx, MW_EUNSUPPORTED, "layer '%s' (%s) %s", root->path, root->class_name,
+                        root->refusal != NULL ? root->refusal : "is not a model; save a Sequential or Functional model");
+    return build_graph(b, root);
+}
