@@ -25,7 +25,7 @@ static mw_status build(mwi_keras_call *c)
     int32_t x = c->in[0];
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
-    MWI_TRY(mwi_keras_float(c->ctx, c->layer, "max_value", INFINITY, &max));
+    MWI_TRY(mwi_keras_float(c->ctx, c->layer, "max_value", (double)INFINITY, &max));
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "negative_slope", 0.0, &slope));
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "threshold|theta", mwi_keras_is_class(c->layer, "ThresholdedReLU") ? 1.0 : 0.0, &threshold));
     const bool bounded = max < (double)INFINITY && max < 3e38;
