@@ -30,57 +30,109 @@ static bool all_tier_1(const json_t *layers)
     return true;
 }
 
-/* Opens the file; for a .npy per input runs and compares. */
+enum { MAX_ENDS = 8 };
+
+/* What a case holds and what the model made of it. */
+typedef struct kase {
+    mw_ctx *ctx;
+    mw_model *m;
+    mw_session *s;
+    mw_array in[MAX_ENDS], expected[MAX_ENDS];
+    void *got[MAX_ENDS];
+} kase;
+
+static bool load_arrays(kase *k, const char *folder)
+{
+    char path[8192];
+
+    if (mw_session_n_inputs(k->s) > MAX_ENDS || mw_session_n_outputs(k->s) > MAX_ENDS) return false;
+    for (size_t i = 0; i < mw_session_n_inputs(k->s); i++) {
+        (void)snprintf(path, sizeof path, "%s/in_%zu.npy", folder, i);
+        assert_ok(k->ctx, mw_array_load(k->ctx, path, &k->in[i]));
+    }
+    for (size_t i = 0; i < mw_session_n_outputs(k->s); i++) {
+        (void)snprintf(path, sizeof path, "%s/out_%zu.npy", folder, i);
+        assert_ok(k->ctx, mw_array_load(k->ctx, path, &k->expected[i]));
+        k->got[i] = calloc(1, k->expected[i].bytes + 1);
+        assert_non_null(k->got[i]);
+    }
+    return true;
+}
+
+/* All samples in one run of the inputs' shapes. */
+static mw_status run_resized(kase *k)
+{
+    mw_shape shapes[MAX_ENDS];
+    mw_buffer b;
+
+    for (size_t i = 0; i < mw_session_n_inputs(k->s); i++) {
+        shapes[i].rank = k->in[i].rank;
+        memcpy(shapes[i].dims, k->in[i].dims, sizeof shapes[i].dims);
+    }
+    MWI_TRY(mw_session_resize(k->ctx, k->s, shapes));
+    for (size_t i = 0; i < mw_session_n_inputs(k->s); i++) {
+        MWI_TRY(mw_session_input(k->ctx, k->s, i, &b));
+        assert_int_equal(b.bytes, k->in[i].bytes);
+        memcpy(b.data, k->in[i].data, b.bytes);
+    }
+    MWI_TRY(mw_session_run(k->ctx, k->s));
+    for (size_t i = 0; i < mw_session_n_outputs(k->s); i++) {
+        MWI_TRY(mw_session_output(k->ctx, k->s, i, &b));
+        if (b.bytes == k->expected[i].bytes && b.info.rank == k->expected[i].rank) memcpy(k->got[i], b.data, b.bytes);
+    }
+    return MW_OK;
+}
+
+/* As `milliwatt run` does where the graph holds its batch in constants. */
+static mw_status run_batch(kase *k)
+{
+    const void *in[MAX_ENDS];
+    const size_t n = (size_t)k->in[0].dims[0];
+
+    for (size_t i = 0; i < mw_session_n_inputs(k->s); i++) {
+        in[i] = k->in[i].data;
+        assert_int_equal(mw_session_input_sample_bytes(k->s, i) * n, k->in[i].bytes);
+    }
+    for (size_t i = 0; i < mw_session_n_outputs(k->s); i++)
+        assert_int_equal(mw_session_output_sample_bytes(k->s, i) * n, k->expected[i].bytes);
+    return mw_session_run_batch(k->ctx, k->s, n, in, k->got);
+}
+
+static verdict compare(const kase *k, const tolerance *tol, char *why, size_t why_bytes)
+{
+    for (size_t i = 0; i < mw_session_n_outputs(k->s); i++) {
+        const mw_array *const e = &k->expected[i];
+        size_t where = 0;
+
+        assert_int_equal(e->dtype, MW_FLOAT32);
+        if (arrays_agree(e->dtype, k->got[i], e->data, e->bytes / 4, tol, &where)) continue;
+        (void)snprintf(why, why_bytes, "output %zu element %zu: %g, expected %g", i, where,
+                       element_at(e->dtype, k->got[i], where), element_at(e->dtype, e->data, where));
+        return DIFFERS;
+    }
+    return AGREES;
+}
+
 static verdict run_case(const char *folder, const json_t *root, char *why, size_t why_bytes)
 {
     char path[8192];
-    mw_ctx *const ctx = test_ctx();
-    mw_model *m = NULL;
-    mw_session *s = NULL;
-    verdict v = AGREES;
+    kase k = {.ctx = test_ctx()};
+    verdict v = REFUSED;
     const json_t *const t = json_object_get(root, "tolerance");
     const tolerance tol = {.exact = json_is_true(json_object_get(t, "exact")),
                            .max_abs = json_number_value(json_object_get(t, "max_abs")),
                            .max_ulp = json_integer_value(json_object_get(t, "max_ulp"))};
-    mw_array in[8] = {{0}};
-    mw_shape shapes[8];
 
     (void)snprintf(path, sizeof path, "%s/%s", folder, json_string_value(json_object_get(root, "file")));
-    if (mw_model_load(ctx, path, NULL, &m) != MW_OK || mw_session_create(ctx, m, NULL, &s) != MW_OK) v = REFUSED;
-    for (size_t i = 0; v == AGREES && i < mw_session_n_inputs(s) && i < 8; i++) {
-        (void)snprintf(path, sizeof path, "%s/in_%zu.npy", folder, i);
-        assert_ok(ctx, mw_array_load(ctx, path, &in[i]));
-        shapes[i].rank = in[i].rank;
-        memcpy(shapes[i].dims, in[i].dims, sizeof shapes[i].dims);
-    }
-    if (v == AGREES && mw_session_resize(ctx, s, shapes) != MW_OK) v = REFUSED;
-    for (size_t i = 0; v == AGREES && i < mw_session_n_inputs(s); i++) {
-        mw_buffer b;
-        assert_ok(ctx, mw_session_input(ctx, s, i, &b));
-        assert_int_equal(b.bytes, in[i].bytes);
-        memcpy(b.data, in[i].data, b.bytes);
-    }
-    if (v == AGREES && mw_session_run(ctx, s) != MW_OK) v = REFUSED;
-    (void)snprintf(why, why_bytes, "%s", mw_ctx_error(ctx));
-    for (size_t i = 0; v == AGREES && i < mw_session_n_outputs(s); i++) {
-        mw_array e;
-        mw_buffer b;
-        size_t where = 0;
-        (void)snprintf(path, sizeof path, "%s/out_%zu.npy", folder, i);
-        assert_ok(ctx, mw_array_load(ctx, path, &e));
-        assert_ok(ctx, mw_session_output(ctx, s, i, &b));
-        if (b.bytes != e.bytes || b.info.rank != e.rank) v = DIFFERS, (void)snprintf(why, why_bytes, "output %zu: another shape", i);
-        else if (!arrays_agree(e.dtype, b.data, e.data, e.bytes / 4, &tol, &where)) {
-            v = DIFFERS;
-            (void)snprintf(why, why_bytes, "output %zu element %zu: %g, expected %g", i, where, element_at(e.dtype, b.data, where),
-                           element_at(e.dtype, e.data, where));
-        }
-        mw_array_free(&e);
-    }
-    for (size_t i = 0; i < 8; i++) mw_array_free(&in[i]);
-    mw_session_destroy(s);
-    mw_model_destroy(m);
-    mw_ctx_destroy(ctx);
+    if (mw_model_load(k.ctx, path, NULL, &k.m) == MW_OK && mw_session_create(k.ctx, k.m, NULL, &k.s) == MW_OK &&
+        load_arrays(&k, folder) && (run_resized(&k) == MW_OK || run_batch(&k) == MW_OK))
+        v = compare(&k, &tol, why, why_bytes);
+    else
+        (void)snprintf(why, why_bytes, "%s", mw_ctx_error(k.ctx));
+    for (size_t i = 0; i < MAX_ENDS; i++) mw_array_free(&k.in[i]), mw_array_free(&k.expected[i]), free(k.got[i]);
+    mw_session_destroy(k.s);
+    mw_model_destroy(k.m);
+    mw_ctx_destroy(k.ctx);
     return v;
 }
 
