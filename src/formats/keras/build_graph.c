@@ -338,8 +338,12 @@ static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_kera
     c.n_out = c.out_capacity = 0;
     c.out = NULL;
     c.n_ops = 0;
-    if (c.n_in == 0 && (l->row->flags & MWI_KERAS_NO_DATA) == 0)
+    if (c.n_in == 0 && (l->row->build == NULL || (l->row->flags & MWI_KERAS_NO_DATA) == 0))
         return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called without an input", l->path, l->class_name);
+    if (l->row->build == NULL) { /* an InputLayer between other layers changes nothing */
+        *out = (results){as->n_in, as->in};
+        return MW_OK;
+    }
     const mw_status st = run_row(&c, as);
     if (st == MW_OK) {
         *out = (results){c.n_out, c.out};
