@@ -41,7 +41,8 @@ static int64_t order(float f)
     return i < 0 ? -((int64_t)i & 0x7fffffff) : i;
 }
 
-static bool element_passes(mw_dtype dtype, const void *got, const void *expected, size_t i, const tolerance *t)
+static bool element_passes(mw_dtype dtype, const void *got, const void *expected, size_t i,
+                           const tolerance *t)
 {
     const double g = element_at(dtype, got, i), e = element_at(dtype, expected, i);
 
@@ -51,8 +52,8 @@ static bool element_passes(mw_dtype dtype, const void *got, const void *expected
     return dtype == MW_FLOAT32 && llabs(order((float)g) - order((float)e)) <= t->max_ulp;
 }
 
-bool arrays_agree(mw_dtype dtype, const void *got, const void *expected, size_t n, const tolerance *tol,
-                  size_t *where)
+bool arrays_agree(mw_dtype dtype, const void *got, const void *expected, size_t n,
+                  const tolerance *tol, size_t *where)
 {
     const unsigned bits = mw_dtype_bits(dtype);
 
@@ -64,7 +65,10 @@ bool arrays_agree(mw_dtype dtype, const void *got, const void *expected, size_t 
 
 /* ---- folders ---- */
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 char **list_folders(const char *path, size_t *out_n)
 {
@@ -163,7 +167,8 @@ static verdict put_input(runner *r, size_t i, const void *data, size_t bytes)
 
     if (mw_session_input(r->ctx, r->session, i, &b) != MW_OK) return say(r, "input");
     if (b.bytes != bytes) {
-        (void)snprintf(r->why, r->why_bytes, "input %zu takes %zu bytes, the case feeds %zu", i, b.bytes, bytes);
+        (void)snprintf(r->why, r->why_bytes, "input %zu takes %zu bytes, the case feeds %zu", i,
+                       b.bytes, bytes);
         return DIFFERS;
     }
     if (bytes > 0) memcpy(b.data, data, bytes);
@@ -182,8 +187,8 @@ static verdict run_session(runner *r)
     return DIFFERS;
 }
 
-static verdict compare_output(runner *r, size_t i, mw_dtype dtype, int32_t rank, const int32_t *dims,
-                              const void *expected, const tolerance *tol)
+static verdict compare_output(runner *r, size_t i, mw_dtype dtype, int32_t rank,
+                              const int32_t *dims, const void *expected, const tolerance *tol)
 {
     mw_buffer b;
     size_t n = 1, where = 0;
@@ -193,13 +198,14 @@ static verdict compare_output(runner *r, size_t i, mw_dtype dtype, int32_t rank,
     for (int32_t k = 0; k < rank && same; k++) same = b.info.dims[k] == dims[k];
     for (int32_t k = 0; k < rank; k++) n *= (size_t)dims[k];
     if (!same) {
-        (void)snprintf(r->why, r->why_bytes, "output %zu has another shape or type (%s, rank %d, first %d)", i,
-                       mw_dtype_name(b.info.dtype), b.info.rank, b.info.rank > 0 ? b.info.dims[0] : 0);
+        (void)snprintf(
+            r->why, r->why_bytes, "output %zu has another shape or type (%s, rank %d, first %d)", i,
+            mw_dtype_name(b.info.dtype), b.info.rank, b.info.rank > 0 ? b.info.dims[0] : 0);
         return DIFFERS;
     }
     if (arrays_agree(dtype, b.data, expected, n, tol, &where)) return AGREES;
-    (void)snprintf(r->why, r->why_bytes, "output %zu element %zu of %zu: %.9g, expected %.9g", i, where, n,
-                   element_at(dtype, b.data, where), element_at(dtype, expected, where));
+    (void)snprintf(r->why, r->why_bytes, "output %zu element %zu of %zu: %.9g, expected %.9g", i,
+                   where, n, element_at(dtype, b.data, where), element_at(dtype, expected, where));
     return DIFFERS;
 }
 
@@ -249,10 +255,12 @@ static bool run_alone(runner *r, batch_check *c)
     for (size_t s = 0; s < BATCH; s++) {
         mw_buffer b;
         for (size_t i = 0; i < c->n_in; i++)
-            if (put_input(r, i, c->in[i] + s * c->in_bytes[i], c->in_bytes[i]) != AGREES) return false;
+            if (put_input(r, i, c->in[i] + s * c->in_bytes[i], c->in_bytes[i]) != AGREES)
+                return false;
         if (mw_session_run(r->ctx, r->session) != MW_OK) return false;
         for (size_t i = 0; i < c->n_out; i++) {
-            if (mw_session_output(r->ctx, r->session, i, &b) != MW_OK || b.bytes != c->out_bytes[i]) return false;
+            if (mw_session_output(r->ctx, r->session, i, &b) != MW_OK || b.bytes != c->out_bytes[i])
+                return false;
             if (b.bytes > 0) memcpy(c->alone[i] + s * b.bytes, b.data, b.bytes);
         }
     }
@@ -265,12 +273,15 @@ static verdict compare_batch(runner *r, batch_check *c, const void *const *first
 
     if (v != AGREES) return v;
     if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, "reset");
-    if (!run_alone(r, c)) { /* values in another order are no input to it, e.g. indices that must be sorted */
+    if (!run_alone(
+            r,
+            c)) { /* values in another order are no input to it, e.g. indices that must be sorted */
         mw_ctx_clear(r->ctx);
         return AGREES;
     }
     if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, "reset");
-    if (mw_session_run_batch(r->ctx, r->session, BATCH, (const void *const *)c->in, (void *const *)c->batched) != MW_OK)
+    if (mw_session_run_batch(r->ctx, r->session, BATCH, (const void *const *)c->in,
+                             (void *const *)c->batched) != MW_OK)
         return say(r, "batch");
     for (size_t i = 0; i < c->n_out; i++) {
         if (memcmp(c->alone[i], c->batched[i], BATCH * c->out_bytes[i]) == 0) continue;
@@ -283,7 +294,8 @@ static verdict compare_batch(runner *r, batch_check *c, const void *const *first
 /* Where every input's first dimension is 1. `first`: an input each, as the session takes it now. */
 static verdict check_batch(runner *r, const void *const *first)
 {
-    batch_check c = {.n_in = mw_session_n_inputs(r->session), .n_out = mw_session_n_outputs(r->session)};
+    batch_check c = {.n_in = mw_session_n_inputs(r->session),
+                     .n_out = mw_session_n_outputs(r->session)};
     verdict v = AGREES;
     bool fits = c.n_in > 0 && c.n_in <= MAX_ENDS && c.n_out <= MAX_ENDS;
 
@@ -308,10 +320,13 @@ static verdict check_batch(runner *r, const void *const *first)
 
 /* ---- the operator corpus ---- */
 
-static void array_path(char *out, size_t n, const char *folder, const char *kind, size_t i, size_t invocation)
+static void array_path(char *out, size_t n, const char *folder, const char *kind, size_t i,
+                       size_t invocation)
 {
-    if (invocation == 0) (void)snprintf(out, n, "%s/%s_%zu.npy", folder, kind, i);
-    else (void)snprintf(out, n, "%s/%s_%zu.s%zu.npy", folder, kind, i, invocation);
+    if (invocation == 0)
+        (void)snprintf(out, n, "%s/%s_%zu.npy", folder, kind, i);
+    else
+        (void)snprintf(out, n, "%s/%s_%zu.s%zu.npy", folder, kind, i, invocation);
 }
 
 static verdict resize(runner *r, const char *folder)
@@ -401,7 +416,8 @@ verdict run_corpus_case(const char *folder, const run_options *options, char *wh
     if (v == AGREES) v = invoke_all(&r, folder, n, &tol);
     if (v == AGREES && options->thorough) {
         r.again = true;
-        v = mw_session_reset(r.ctx, r.session) == MW_OK ? invoke_all(&r, folder, n, &tol) : say(&r, "reset");
+        v = mw_session_reset(r.ctx, r.session) == MW_OK ? invoke_all(&r, folder, n, &tol)
+                                                        : say(&r, "reset");
         if (v == AGREES && !resized) v = check_case_batch(&r, folder);
     }
     close_runner(&r);
@@ -411,7 +427,8 @@ verdict run_corpus_case(const char *folder, const run_options *options, char *wh
 
 /* ---- the models ---- */
 
-static const mwi_npz_array *find(const mwi_npz_array *arrays, size_t n, size_t set, const char *kind, size_t i)
+static const mwi_npz_array *find(const mwi_npz_array *arrays, size_t n, size_t set,
+                                 const char *kind, size_t i)
 {
     char name[64];
 
@@ -431,8 +448,8 @@ static tolerance model_tolerance(const mwi_npz_array *e, bool exact)
     return (tolerance){.exact = exact, .max_abs = 2e-5 * largest};
 }
 
-static verdict run_set(runner *r, size_t set, const mwi_npz_array *in, size_t n_in, const mwi_npz_array *out,
-                       size_t n_out, bool exact)
+static verdict run_set(runner *r, size_t set, const mwi_npz_array *in, size_t n_in,
+                       const mwi_npz_array *out, size_t n_out, bool exact)
 {
     verdict v = AGREES;
 
@@ -477,9 +494,11 @@ verdict run_model_case(const char *folder, const run_options *options, char *why
     (void)snprintf(path, sizeof path, "%s/inputs.npz", folder);
     if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &in, &n_in) != MW_OK) v = say(&r, "read");
     (void)snprintf(path, sizeof path, "%s/expected.npz", folder);
-    if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &out, &n_out) != MW_OK) v = say(&r, "read");
+    if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &out, &n_out) != MW_OK)
+        v = say(&r, "read");
     if (v == AGREES && n_sets == 0) v = say(&r, "no sets");
-    for (size_t i = 0; i < n_sets && v == AGREES; i++) v = run_set(&r, i, in, n_in, out, n_out, exact);
+    for (size_t i = 0; i < n_sets && v == AGREES; i++)
+        v = run_set(&r, i, in, n_in, out, n_out, exact);
     if (v == AGREES && options->thorough) v = check_set_batch(&r, in, n_in);
     mwi_arena_deinit(&arena);
     close_runner(&r);

@@ -1,6 +1,7 @@
-/* tests/conformance_test.c - the real models and the operator corpus against their expected outputs.
- * Each case with 1 and 3 threads and with reference kernels alone; after a reset again; as a batch; and no
- * run allocates. tests/conformance_expected.txt names the operators of which every case must agree.
+/* tests/conformance_test.c - the real models and the operator corpus against their expected
+ * outputs. Each case with 1 and 3 threads and with reference kernels alone; after a reset again;
+ * as a batch; and no run allocates. tests/conformance_expected.txt names the operators of which
+ * every case must agree.
  * By hand: conformance_test [--filter CONV_2D[/case]] [-v]: a line for each case.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conformance.h"
@@ -32,8 +33,8 @@ static bool must_agree(const char *op)
 }
 
 /* The first way in which a case does not agree; `why` says which. */
-static verdict run_ways(verdict (*run)(const char *, const run_options *, char *, size_t), const char *folder,
-                        char *why)
+static verdict run_ways(verdict (*run)(const char *, const run_options *, char *, size_t),
+                        const char *folder, char *why)
 {
     static const struct {
         const char *name;
@@ -94,15 +95,17 @@ static size_t run_op(const char *shared, const char *op)
         const verdict v = run_ways(run_corpus_case, path, why);
         counts[v]++;
         total++;
-        if (v == REFUSED && *reason == '\0') (void)snprintf(reason, sizeof reason, "%.*s", 160, without_path(why));
+        if (v == REFUSED && *reason == '\0')
+            (void)snprintf(reason, sizeof reason, "%.*s", 160, without_path(why));
         if (v == DIFFERS || verbose || (v != AGREES && *filter_op != '\0'))
             print_message("  %s/%s: %s %s\n", op, cases[i], words[v], without_path(why));
     }
     free_list(cases, n);
     const bool must = must_agree(op), green = counts[AGREES] == total;
-    print_message("%-32s %3zu agree %3zu differ %3zu refused  %s\n", op, counts[AGREES], counts[DIFFERS],
-                  counts[REFUSED], must && !green ? "ALL MUST AGREE" : reason);
-    if (!must && green && total > 0) print_message("  all agree: add %s to conformance_expected.txt\n", op);
+    print_message("%-32s %3zu agree %3zu differ %3zu refused  %s\n", op, counts[AGREES],
+                  counts[DIFFERS], counts[REFUSED], must && !green ? "ALL MUST AGREE" : reason);
+    if (!must && green && total > 0)
+        print_message("  all agree: add %s to conformance_expected.txt\n", op);
     return must ? total - counts[AGREES] : 0;
 }
 
@@ -121,7 +124,8 @@ static void operators_agree_with_the_corpus(void **state)
     (void)snprintf(path, sizeof path, "%s/corpus/ops", test_shared_dir());
     char **const ops = list_folders(path, &n);
     for (size_t i = 0; i < n; i++)
-        if (*filter_op == '\0' || strcmp(filter_op, ops[i]) == 0) bad += run_op(test_shared_dir(), ops[i]);
+        if (*filter_op == '\0' || strcmp(filter_op, ops[i]) == 0)
+            bad += run_op(test_shared_dir(), ops[i]);
     free_list(ops, n);
     assert_int_equal(bad, 0);
 }

@@ -1,5 +1,5 @@
-/* tests/fuzz_replay.c - a main for x_fuzz.c without libFuzzer: runs every file of the arguments (files or
- * folders) through LLVMFuzzerTestOneInput.   SPDX-License-Identifier: Apache-2.0 */
+/* tests/fuzz_replay.c - a main for x_fuzz.c without libFuzzer: runs every file of the arguments
+ * (files or folders) through LLVMFuzzerTestOneInput.   SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +18,8 @@ static int replay_file(const char *path)
         return -1;
     }
     const size_t n = (size_t)info.st_size;
-    uint8_t *const data = malloc(n == 0 ? 1 : n); /* exact size, so that a sanitizer sees overruns */
+    uint8_t *const data =
+        malloc(n == 0 ? 1 : n); /* exact size, so that a sanitizer sees overruns */
     const size_t got = data == NULL ? 0 : fread(data, 1, n, f);
     (void)fclose(f);
     if (got == n) (void)LLVMFuzzerTestOneInput(data, n);

@@ -30,13 +30,15 @@ int32_t builder_value(builder *b, int32_t rank, const int32_t *dims)
     return builder_typed(b, MW_FLOAT32, rank, dims);
 }
 
-static int32_t constant(builder *b, mw_dtype dtype, int32_t rank, const int32_t *dims, const void *data)
+static int32_t constant(builder *b, mw_dtype dtype, int32_t rank, const int32_t *dims,
+                        const void *data)
 {
     char name[32];
     int32_t t = -1;
 
     (void)snprintf(name, sizeof name, "t%zu", b->graph->n_tensors);
-    assert_ok(b->ctx, mwi_graph_add_const(b->ctx, b->model, b->graph, name, dtype, rank, dims, data, &t));
+    assert_ok(b->ctx,
+              mwi_graph_add_const(b->ctx, b->model, b->graph, name, dtype, rank, dims, data, &t));
     return t;
 }
 
@@ -71,13 +73,15 @@ int32_t builder_state(builder *b, int32_t rank, const int32_t *dims)
     return t;
 }
 
-mwi_op *builder_op(builder *b, const char *name, const int32_t *in, size_t n_in, const int32_t *out, size_t n_out)
+mwi_op *builder_op(builder *b, const char *name, const int32_t *in, size_t n_in, const int32_t *out,
+                   size_t n_out)
 {
     const mwi_op_desc *const desc = mwi_op_by_name(name);
     mwi_op *op = NULL;
 
     if (desc == NULL) fail_msg("no operator %s", name);
-    assert_ok(b->ctx, mwi_graph_add_op(b->ctx, b->model, b->graph, b->graph->n_ops, desc, n_in, n_out, &op));
+    assert_ok(b->ctx, mwi_graph_add_op(b->ctx, b->model, b->graph, b->graph->n_ops, desc, n_in,
+                                       n_out, &op));
     for (size_t i = 0; i < n_in; i++) op->in[i] = in[i];
     for (size_t i = 0; i < n_out; i++) op->out[i] = out[i];
     return op;
@@ -91,7 +95,8 @@ int32_t builder_apply(builder *b, const char *name, const int32_t *in, size_t n_
     return out;
 }
 
-mw_model *builder_close(builder *b, const int32_t *in, size_t n_in, const int32_t *out, size_t n_out)
+mw_model *builder_close(builder *b, const int32_t *in, size_t n_in, const int32_t *out,
+                        size_t n_out)
 {
     assert_ok(b->ctx, mwi_graph_set_io(b->ctx, b->model, b->graph, in, n_in, out, n_out));
     assert_ok(b->ctx, mwi_graph_infer(b->ctx, b->model, b->graph));

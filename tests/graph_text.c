@@ -58,13 +58,20 @@ void random_fill(mw_dtype dtype, void *data, size_t bytes, uint64_t *seed)
     const size_t n = bytes * 8 / (mw_dtype_bits(dtype) == 0 ? 8 : mw_dtype_bits(dtype));
 
     for (size_t i = 0; i < n; i++) {
-        if (dtype == MW_FLOAT32) ((float *)data)[i] = (float)(4 * uniform(&rng));
-        else if (dtype == MW_INT32) ((int32_t *)data)[i] = (int32_t)mwi_rng_below(&rng, 7) - 3;
-        else if (dtype == MW_INT64) ((int64_t *)data)[i] = (int64_t)mwi_rng_below(&rng, 7) - 3;
-        else if (dtype == MW_INT16) ((int16_t *)data)[i] = (int16_t)mwi_rng_next(&rng);
-        else if (dtype == MW_BOOL) ((uint8_t *)data)[i] = (uint8_t)mwi_rng_below(&rng, 2);
-        else if (dtype == MW_INT8 || dtype == MW_UINT8) ((uint8_t *)data)[i] = (uint8_t)mwi_rng_next(&rng);
-        else if (dtype == MW_FLOAT16) ((uint16_t *)data)[i] = (uint16_t)(0x3000 + mwi_rng_below(&rng, 0xc00));
+        if (dtype == MW_FLOAT32)
+            ((float *)data)[i] = (float)(4 * uniform(&rng));
+        else if (dtype == MW_INT32)
+            ((int32_t *)data)[i] = (int32_t)mwi_rng_below(&rng, 7) - 3;
+        else if (dtype == MW_INT64)
+            ((int64_t *)data)[i] = (int64_t)mwi_rng_below(&rng, 7) - 3;
+        else if (dtype == MW_INT16)
+            ((int16_t *)data)[i] = (int16_t)mwi_rng_next(&rng);
+        else if (dtype == MW_BOOL)
+            ((uint8_t *)data)[i] = (uint8_t)mwi_rng_below(&rng, 2);
+        else if (dtype == MW_INT8 || dtype == MW_UINT8)
+            ((uint8_t *)data)[i] = (uint8_t)mwi_rng_next(&rng);
+        else if (dtype == MW_FLOAT16)
+            ((uint16_t *)data)[i] = (uint16_t)(0x3000 + mwi_rng_below(&rng, 0xc00));
     }
     *seed = rng.state;
 }
@@ -102,7 +109,8 @@ static void set_quant(parser *p, mwi_tensor *t, size_t *at)
 {
     if (*at + 2 >= p->n_words || strcmp(p->words[*at], "@") != 0) return;
     const mwi_quant *q;
-    if (mwi_quant_per_tensor(p->ctx, p->model, strtof(p->words[*at + 1], NULL), strtol(p->words[*at + 2], NULL, 10), &q) != MW_OK)
+    if (mwi_quant_per_tensor(p->ctx, p->model, strtof(p->words[*at + 1], NULL),
+                             strtol(p->words[*at + 2], NULL, 10), &q) != MW_OK)
         wrong(p, "quantization");
     t->quant = q;
     *at += 3;
@@ -129,8 +137,10 @@ static mwi_tensor *declare(parser *p, const char *name, size_t *at, int32_t *out
 {
     mwi_tensor *t;
 
-    if (mwi_graph_add_tensor(p->ctx, p->model, p->graph, name, &t, out_index) != MW_OK) wrong(p, "tensor");
-    if (*at < p->n_words && mwi_dtype_from_short(p->words[*at], strlen(p->words[*at]), &t->dtype)) (*at)++;
+    if (mwi_graph_add_tensor(p->ctx, p->model, p->graph, name, &t, out_index) != MW_OK)
+        wrong(p, "tensor");
+    if (*at < p->n_words && mwi_dtype_from_short(p->words[*at], strlen(p->words[*at]), &t->dtype))
+        (*at)++;
     set_dims(p, t, at);
     set_quant(p, t, at);
     return t;
@@ -156,7 +166,8 @@ static void add_const(parser *p)
         put_list(t->dtype, data, bytes * 8 / mw_dtype_bits(t->dtype), p->words[at + 1]);
         at += 2;
     } else if (t->dtype == MW_FLOAT32) {
-        for (size_t i = 0; i < bytes / sizeof(float); i++) ((float *)data)[i] = (float)uniform(&p->rng);
+        for (size_t i = 0; i < bytes / sizeof(float); i++)
+            ((float *)data)[i] = (float)uniform(&p->rng);
     } else {
         random_fill(t->dtype, data, bytes, &p->rng.state);
     }
@@ -172,8 +183,10 @@ static void set_attr(parser *p, mwi_op *op, char *word)
     const mwi_field *const f = mwi_op_field(op->desc, word);
     if (f == NULL) wrong(p, word);
     void *const at = (char *)op->attr + f->offset;
-    if (f->kind == MWI_FIELD_F32) *(float *)at = strtof(value, NULL);
-    else if (f->kind == MWI_FIELD_BOOL) *(bool *)at = strcmp(value, "true") == 0;
+    if (f->kind == MWI_FIELD_F32)
+        *(float *)at = strtof(value, NULL);
+    else if (f->kind == MWI_FIELD_BOOL)
+        *(bool *)at = strcmp(value, "true") == 0;
     else if (f->kind == MWI_FIELD_I32S) {
         size_t n = 1;
         for (const char *c = value; *c != '\0'; c++) n += *c == ',';
@@ -202,12 +215,17 @@ static void add_op(parser *p, size_t equals)
             n_out++;
             break;
         }
-    if (mwi_graph_add_op(p->ctx, p->model, p->graph, p->graph->n_ops, desc, n_in, n_out, &op) != MW_OK) wrong(p, "operator");
-    for (const mwi_field *f = desc->fields; f != NULL && f->kind != MWI_FIELD_END; f++) /* strides of 0 mean nothing */
-        if (f->kind == MWI_FIELD_I32 && f->min <= f->max && f->def < f->min) mwi_op_set_i32(op, f->name, (int32_t)f->min);
+    if (mwi_graph_add_op(p->ctx, p->model, p->graph, p->graph->n_ops, desc, n_in, n_out, &op) !=
+        MW_OK)
+        wrong(p, "operator");
+    for (const mwi_field *f = desc->fields; f != NULL && f->kind != MWI_FIELD_END;
+         f++) /* strides of 0 mean nothing */
+        if (f->kind == MWI_FIELD_I32 && f->min <= f->max && f->def < f->min)
+            mwi_op_set_i32(op, f->name, (int32_t)f->min);
     for (size_t k = 0; k < n_in; k++) op->in[k] = find(p, p->words[at + k]);
     for (size_t i = at + n_in; i < p->n_words; i++) set_attr(p, op, p->words[i]);
-    const mwi_tensor *const first = n_in > 0 && op->in[0] >= 0 ? p->graph->tensors[op->in[0]] : NULL;
+    const mwi_tensor *const first =
+        n_in > 0 && op->in[0] >= 0 ? p->graph->tensors[op->in[0]] : NULL;
     for (size_t k = 0; k < n_out; k++) {
         char *const name = p->words[k];
         const bool typed = name[strlen(name) - 1] == ':';
@@ -231,7 +249,8 @@ static void statement(parser *p, char *text)
     size_t equals = 0;
 
     p->n_words = 0;
-    for (char *w = strtok_r(text, " \t", &text); w != NULL && p->n_words < MAX_WORDS; w = strtok_r(NULL, " \t", &text))
+    for (char *w = strtok_r(text, " \t", &text); w != NULL && p->n_words < MAX_WORDS;
+         w = strtok_r(NULL, " \t", &text))
         p->words[p->n_words++] = w;
     if (p->n_words == 0) return;
     if (strcmp(p->words[0], "out") == 0) {
@@ -240,9 +259,12 @@ static void statement(parser *p, char *text)
     }
     while (equals < p->n_words && strcmp(p->words[equals], "=") != 0) equals++;
     if (equals + 1 >= p->n_words) wrong(p, "no operator");
-    if (strcmp(p->words[equals + 1], "input") == 0) add_input(p);
-    else if (strcmp(p->words[equals + 1], "const") == 0) add_const(p);
-    else add_op(p, equals);
+    if (strcmp(p->words[equals + 1], "input") == 0)
+        add_input(p);
+    else if (strcmp(p->words[equals + 1], "const") == 0)
+        add_const(p);
+    else
+        add_op(p, equals);
 }
 
 mw_model *graph_from_text(mw_ctx *ctx, const char *text, uint64_t seed)
@@ -261,9 +283,11 @@ mw_model *graph_from_text(mw_ctx *ctx, const char *text, uint64_t seed)
     }
     p.statement = text;
     free(copy);
-    if (mwi_graph_set_io(ctx, p.model, p.graph, p.inputs, p.n_inputs, p.outputs, p.n_outputs) != MW_OK) wrong(&p, "io");
-    if (mwi_model_verify(ctx, p.model) != MW_OK || mwi_graph_infer(ctx, p.model, p.graph) != MW_OK ||
-        mwi_model_verify(ctx, p.model) != MW_OK)
+    if (mwi_graph_set_io(ctx, p.model, p.graph, p.inputs, p.n_inputs, p.outputs, p.n_outputs) !=
+        MW_OK)
+        wrong(&p, "io");
+    if (mwi_model_verify(ctx, p.model) != MW_OK ||
+        mwi_graph_infer(ctx, p.model, p.graph) != MW_OK || mwi_model_verify(ctx, p.model) != MW_OK)
         wrong(&p, "model");
     return p.model;
 }
@@ -328,14 +352,18 @@ static const char *compare(const mw_buffer *a, const mw_buffer *b, size_t i, dou
     for (size_t k = 0; k < n; k++)
         if (isfinite(x[k])) largest = fmax(largest, fabs((double)x[k]));
     for (size_t k = 0; k < n; k++) {
-        if (x[k] == y[k] || (isnan(x[k]) && isnan(y[k])) || fabs((double)x[k] - (double)y[k]) <= tolerance * largest) continue;
-        (void)snprintf(said, sizeof said, "output %zu element %zu of %zu: %.9g, was %.9g", i, k, n, (double)y[k], (double)x[k]);
+        if (x[k] == y[k] || (isnan(x[k]) && isnan(y[k])) ||
+            fabs((double)x[k] - (double)y[k]) <= tolerance * largest)
+            continue;
+        (void)snprintf(said, sizeof said, "output %zu element %zu of %zu: %.9g, was %.9g", i, k, n,
+                       (double)y[k], (double)x[k]);
         return said;
     }
     return NULL;
 }
 
-static const char *run_once(mw_ctx *ctx, mw_session *a, mw_session *b, double tolerance, uint64_t *seed)
+static const char *run_once(mw_ctx *ctx, mw_session *a, mw_session *b, double tolerance,
+                            uint64_t *seed)
 {
     mw_buffer x, y;
     const char *what = NULL;
@@ -359,19 +387,21 @@ static const char *run_once(mw_ctx *ctx, mw_session *a, mw_session *b, double to
     return what;
 }
 
-const char *models_differ(mw_ctx *ctx, const mw_model *a, const mw_model *b, int n_runs, double tolerance, int32_t batch,
-                          uint64_t seed)
+const char *models_differ(mw_ctx *ctx, const mw_model *a, const mw_model *b, int n_runs,
+                          double tolerance, int32_t batch, uint64_t seed)
 {
     const char *what = NULL;
 
-    if (mw_model_n_inputs(a) != mw_model_n_inputs(b) || mw_model_n_outputs(a) != mw_model_n_outputs(b))
+    if (mw_model_n_inputs(a) != mw_model_n_inputs(b) ||
+        mw_model_n_outputs(a) != mw_model_n_outputs(b))
         return "another number of inputs or outputs";
     for (size_t i = 0; i < mw_model_n_outputs(a); i++) {
         mw_tensor_info x, y;
         assert_ok(ctx, mw_model_output(ctx, a, i, &x));
         assert_ok(ctx, mw_model_output(ctx, b, i, &y));
         if (strcmp(x.name, y.name) != 0) return "an output has another name";
-        if (memcmp(x.signature, y.signature, (size_t)x.rank * sizeof *x.signature) != 0) return "an output has another signature";
+        if (memcmp(x.signature, y.signature, (size_t)x.rank * sizeof *x.signature) != 0)
+            return "an output has another signature";
     }
     mw_session *const sa = open_session(ctx, a, batch);
     if (sa == NULL) { /* what the original refuses, the other need not do */

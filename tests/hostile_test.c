@@ -1,6 +1,7 @@
-/* tests/hostile_test.c - every broken file of the shared material is refused with an error, or loads and runs
- * to an end: each in a process of its own with a time limit. Inputs are zeros, then random bytes.
- * By hand: hostile_test [-v] [file]...     SPDX-License-Identifier: Apache-2.0 */
+/* tests/hostile_test.c - every broken file of the shared material is refused with an error, or
+ * loads and runs to an end: each in a process of its own with a time limit. Inputs are zeros, then
+ * random bytes.
+ * By hand: hostile_test [-v] [file]...   SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
 #include "base/rng.h"
@@ -21,7 +22,8 @@ static bool verbose;
 
 static void fill(void *data, size_t bytes, mwi_rng *rng)
 {
-    for (size_t i = 0; i < bytes; i++) ((uint8_t *)data)[i] = rng == NULL ? 0 : (uint8_t)mwi_rng_next(rng);
+    for (size_t i = 0; i < bytes; i++)
+        ((uint8_t *)data)[i] = rng == NULL ? 0 : (uint8_t)mwi_rng_next(rng);
 }
 
 static mw_status run_once(mw_ctx *ctx, mw_session *s, mwi_rng *rng)
@@ -49,7 +51,8 @@ static void try_optimised(mw_ctx *ctx, const mw_model *m)
     mw_model *o;
     mw_session *s = NULL;
 
-    if (mw_optimize(ctx, m, NULL, &o, NULL) == MW_OK && mw_session_create(ctx, o, NULL, &s) == MW_OK)
+    if (mw_optimize(ctx, m, NULL, &o, NULL) == MW_OK &&
+        mw_session_create(ctx, o, NULL, &s) == MW_OK)
         (void)!run_once(ctx, s, NULL);
     mw_session_destroy(s);
     mw_model_destroy(o);
@@ -59,8 +62,8 @@ static void try_optimised(mw_ctx *ctx, const mw_model *m)
 /* In the child. */
 static enum outcome try_file(const char *path, int out)
 {
-    const mw_ctx_options options = {.limits = {.max_memory_bytes = (uint64_t)MEMORY_MB << 20,
-                                               .max_loop_iterations = 100000}};
+    const mw_ctx_options options = {
+        .limits = {.max_memory_bytes = (uint64_t)MEMORY_MB << 20, .max_loop_iterations = 100000}};
     mwi_rng rng = {1};
     mw_ctx *ctx = NULL;
     mw_model *m = NULL;
@@ -72,7 +75,8 @@ static enum outcome try_file(const char *path, int out)
     if (st == MW_OK) st = mw_model_summarize(ctx, m, &summary);
     if (st == MW_OK) st = mw_session_create(ctx, m, NULL, &s);
     if (st == MW_OK) st = run_once(ctx, s, NULL);
-    if (st == MW_OK && run_once(ctx, s, &rng) != MW_OK) mw_ctx_clear(ctx); /* random indices may be refused */
+    if (st == MW_OK && run_once(ctx, s, &rng) != MW_OK)
+        mw_ctx_clear(ctx); /* random indices may be refused */
     if (st == MW_OK) try_optimised(ctx, m);
     const char *const error = mw_ctx_error(ctx);
     const enum outcome o = st == MW_OK ? RAN : *error == '\0' ? SILENT : REFUSED;
@@ -83,7 +87,8 @@ static enum outcome try_file(const char *path, int out)
     return o;
 }
 
-/* Exit status of a child that tries the file, or minus the signal that ended it; `message` gets its error. */
+/* Exit status of a child that tries the file, or minus the signal that ended it; `message` gets its
+ * error. */
 static int in_child(const char *path, char *message)
 {
     int ends[2], status = 0;
@@ -99,7 +104,8 @@ static int in_child(const char *path, char *message)
     }
     (void)close(ends[1]);
     size_t n = 0;
-    for (ssize_t k; n < MESSAGE_BYTES - 1 && (k = read(ends[0], message + n, MESSAGE_BYTES - 1 - n)) > 0;)
+    for (ssize_t k;
+         n < MESSAGE_BYTES - 1 && (k = read(ends[0], message + n, MESSAGE_BYTES - 1 - n)) > 0;)
         n += (size_t)k;
     message[n] = '\0';
     (void)close(ends[0]);
@@ -117,11 +123,16 @@ static bool check_entry(const char *folder, const json_t *entry)
     if (file == NULL || expect == NULL) return false;
     (void)snprintf(path, sizeof path, "%s/%s", folder, file);
     const int got = in_child(path, message);
-    const bool good = strcmp(expect, "no_crash") == 0 ? got == RAN || got == REFUSED : got == REFUSED;
-    const char *const tail = strncmp(message, folder, strlen(folder)) == 0 ? message + strlen(folder) + 1 : message;
+    const bool good =
+        strcmp(expect, "no_crash") == 0 ? got == RAN || got == REFUSED : got == REFUSED;
+    const char *const tail =
+        strncmp(message, folder, strlen(folder)) == 0 ? message + strlen(folder) + 1 : message;
     if (!good || verbose)
         print_message("%s%s (%s): %s %d %s\n", good ? "" : "BAD ", file, expect,
-                      got < 0 ? "ended by signal" : got == RAN ? "ran" : got == REFUSED ? "refused" : "exit",
+                      got < 0          ? "ended by signal"
+                      : got == RAN     ? "ran"
+                      : got == REFUSED ? "refused"
+                                       : "exit",
                       got < 0 ? -got : got, tail);
     return good;
 }
@@ -151,7 +162,8 @@ static int try_by_hand(int n, char **paths)
 
     for (int i = 0; i < n; i++) {
         const int got = in_child(paths[i], message);
-        (void)printf("%s: %s %d %s\n", paths[i], got < 0 ? "signal" : "exit", got < 0 ? -got : got, message);
+        (void)printf("%s: %s %d %s\n", paths[i], got < 0 ? "signal" : "exit", got < 0 ? -got : got,
+                     message);
         bad += got != RAN && got != REFUSED;
     }
     return bad;

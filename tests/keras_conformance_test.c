@@ -1,6 +1,7 @@
-/* tests/keras_conformance_test.c - Keras models in their three file forms against Keras's own predictions. A case
- * made of supported layers agrees; another is refused with a message that names each layer it lacks.
- * By hand: keras_conformance_test -v.     SPDX-License-Identifier: Apache-2.0 */
+/* tests/keras_conformance_test.c - Keras models in their three file forms against Keras's own
+ * predictions. A case made of supported layers agrees; another is refused with a message that
+ * names each layer it lacks.
+ * By hand: keras_conformance_test -v.   SPDX-License-Identifier: Apache-2.0 */
 #include "conformance.h"
 #include "support.h"
 
@@ -12,19 +13,37 @@
 static bool verbose;
 
 /* Layers that must load: SURVEY's first tier. */
-static const char *const tier_1[] = {
-    "InputLayer", "Dense", "Conv2D", "DepthwiseConv2D", "BatchNormalization", "Activation", "ReLU", "Add", "Flatten",
-    "Reshape", "Dropout", "AveragePooling2D", "MaxPooling2D", "GlobalAveragePooling2D", "ZeroPadding2D", "Concatenate",
-    "Softmax", "Sequential", "Functional", "Model"};
+static const char *const tier_1[] = {"InputLayer",
+                                     "Dense",
+                                     "Conv2D",
+                                     "DepthwiseConv2D",
+                                     "BatchNormalization",
+                                     "Activation",
+                                     "ReLU",
+                                     "Add",
+                                     "Flatten",
+                                     "Reshape",
+                                     "Dropout",
+                                     "AveragePooling2D",
+                                     "MaxPooling2D",
+                                     "GlobalAveragePooling2D",
+                                     "ZeroPadding2D",
+                                     "Concatenate",
+                                     "Softmax",
+                                     "Sequential",
+                                     "Functional",
+                                     "Model"};
 
 static bool all_tier_1(const json_t *layers)
 {
     size_t i;
     json_t *item;
 
-    json_array_foreach(layers, i, item) {
+    json_array_foreach(layers, i, item)
+    {
         bool found = false;
-        for (size_t k = 0; k < MWI_COUNT(tier_1); k++) found = found || strcmp(tier_1[k], json_string_value(item)) == 0;
+        for (size_t k = 0; k < MWI_COUNT(tier_1); k++)
+            found = found || strcmp(tier_1[k], json_string_value(item)) == 0;
         if (!found) return false;
     }
     return true;
@@ -78,7 +97,8 @@ static mw_status run_resized(kase *k)
     MWI_TRY(mw_session_run(k->ctx, k->s));
     for (size_t i = 0; i < mw_session_n_outputs(k->s); i++) {
         MWI_TRY(mw_session_output(k->ctx, k->s, i, &b));
-        if (b.bytes == k->expected[i].bytes && b.info.rank == k->expected[i].rank) memcpy(k->got[i], b.data, b.bytes);
+        if (b.bytes == k->expected[i].bytes && b.info.rank == k->expected[i].rank)
+            memcpy(k->got[i], b.data, b.bytes);
     }
     return MW_OK;
 }
@@ -107,7 +127,8 @@ static verdict compare(const kase *k, const tolerance *tol, char *why, size_t wh
         assert_int_equal(e->dtype, MW_FLOAT32);
         if (arrays_agree(e->dtype, k->got[i], e->data, e->bytes / 4, tol, &where)) continue;
         (void)snprintf(why, why_bytes, "output %zu element %zu: %g, expected %g", i, where,
-                       element_at(e->dtype, k->got[i], where), element_at(e->dtype, e->data, where));
+                       element_at(e->dtype, k->got[i], where),
+                       element_at(e->dtype, e->data, where));
         return DIFFERS;
     }
     return AGREES;
@@ -123,13 +144,16 @@ static verdict run_case(const char *folder, const json_t *root, char *why, size_
                            .max_abs = json_number_value(json_object_get(t, "max_abs")),
                            .max_ulp = json_integer_value(json_object_get(t, "max_ulp"))};
 
-    (void)snprintf(path, sizeof path, "%s/%s", folder, json_string_value(json_object_get(root, "file")));
-    if (mw_model_load(k.ctx, path, NULL, &k.m) == MW_OK && mw_session_create(k.ctx, k.m, NULL, &k.s) == MW_OK &&
-        load_arrays(&k, folder) && (run_resized(&k) == MW_OK || run_batch(&k) == MW_OK))
+    (void)snprintf(path, sizeof path, "%s/%s", folder,
+                   json_string_value(json_object_get(root, "file")));
+    if (mw_model_load(k.ctx, path, NULL, &k.m) == MW_OK &&
+        mw_session_create(k.ctx, k.m, NULL, &k.s) == MW_OK && load_arrays(&k, folder) &&
+        (run_resized(&k) == MW_OK || run_batch(&k) == MW_OK))
         v = compare(&k, &tol, why, why_bytes);
     else
         (void)snprintf(why, why_bytes, "%s", mw_ctx_error(k.ctx));
-    for (size_t i = 0; i < MAX_ENDS; i++) mw_array_free(&k.in[i]), mw_array_free(&k.expected[i]), free(k.got[i]);
+    for (size_t i = 0; i < MAX_ENDS; i++)
+        mw_array_free(&k.in[i]), mw_array_free(&k.expected[i]), free(k.got[i]);
     mw_session_destroy(k.s);
     mw_model_destroy(k.m);
     mw_ctx_destroy(k.ctx);
@@ -150,7 +174,8 @@ static void keras_models_predict_as_keras_does(void **state)
         char **const forms = list_folders(path, &k_n);
         for (size_t k = 0; k < k_n; k++) {
             char json_path[4200];
-            (void)snprintf(path, sizeof path, "%s/corpus/keras/%s/%s", test_shared_dir(), models[i], forms[k]);
+            (void)snprintf(path, sizeof path, "%s/corpus/keras/%s/%s", test_shared_dir(), models[i],
+                           forms[k]);
             (void)snprintf(json_path, sizeof json_path, "%s/case.json", path);
             json_t *const root = json_load_file(json_path, 0, NULL);
             const verdict v = run_case(path, root, why, sizeof why);
@@ -159,15 +184,18 @@ static void keras_models_predict_as_keras_does(void **state)
             counts[v]++;
             if (v == DIFFERS || (v == REFUSED && (must || !named))) bad++;
             if (v == DIFFERS || (v == REFUSED && (must || !named || verbose))) {
-                const char *const tail = strlen(why) > 60 && strstr(why, "model.") != NULL ? strstr(why, "model.") : why;
-                print_message("%s/%s%s: %s %s\n", models[i], forms[k], must ? " (tier 1)" : "", v == DIFFERS ? "DIFFERS" : "refused", tail);
+                const char *const tail =
+                    strlen(why) > 60 && strstr(why, "model.") != NULL ? strstr(why, "model.") : why;
+                print_message("%s/%s%s: %s %s\n", models[i], forms[k], must ? " (tier 1)" : "",
+                              v == DIFFERS ? "DIFFERS" : "refused", tail);
             }
             json_decref(root);
         }
         free_list(forms, k_n);
     }
     free_list(models, n);
-    print_message("%zu agree, %zu differ, %zu refused\n", counts[AGREES], counts[DIFFERS], counts[REFUSED]);
+    print_message("%zu agree, %zu differ, %zu refused\n", counts[AGREES], counts[DIFFERS],
+                  counts[REFUSED]);
     assert_int_equal(bad, 0);
 }
 

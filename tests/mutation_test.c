@@ -1,8 +1,9 @@
-/* tests/mutation_test.c - models of the operator corpus with random changes in memory: shapes, types, scales,
- * attributes, operands, constants. What the verifier lets through must plan and run, or give an error, without
- * a crash; under the sanitizers in their builds. Complements the readers' fuzzers, whose changes seldom get as
- * far as a kernel.
- * By hand: mutation_test [--rounds N] [--seed S] [--filter CONV_2D[/case]]: N changed models a case.
+/* tests/mutation_test.c - models of the operator corpus with random changes in memory: shapes,
+ * types, scales, attributes, operands, constants. What the verifier lets through must plan and
+ * run, or give an error, without a crash; under the sanitizers in their builds. Complements the
+ * readers' fuzzers, whose changes seldom get as far as a kernel.
+ * By hand: mutation_test [--rounds N] [--seed S] [--filter CONV_2D[/case]]: N changed models a
+ * case.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conformance.h"
 #include "support.h"
@@ -44,8 +45,19 @@ static mwi_tensor *any_tensor(mutator *u) { return u->g->tensors[below(u, u->g->
 
 static int32_t odd_number(mutator *u)
 {
-    static const int32_t odd[] = {0, 1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 64, 255, 256, 1000, 65535, 65536, 1 << 20,
-                                  INT32_MAX, INT32_MAX - 1, -1, -2, -3, -128, INT32_MIN, INT32_MIN + 1};
+    static const int32_t odd[] = {0,         1,
+                                  2,         3,
+                                  4,         5,
+                                  7,         8,
+                                  16,        17,
+                                  31,        64,
+                                  255,       256,
+                                  1000,      65535,
+                                  65536,     1 << 20,
+                                  INT32_MAX, INT32_MAX - 1,
+                                  -1,        -2,
+                                  -3,        -128,
+                                  INT32_MIN, INT32_MIN + 1};
     return odd[below(u, MWI_COUNT(odd))];
 }
 
@@ -112,8 +124,10 @@ static void change_quant(mutator *u)
     mwi_quant *const q = copy(u, t->quant, sizeof *t->quant);
     float *const s = copy(u, q->q.scales, q->q.n_scales * sizeof *s);
     int64_t *const z = copy(u, q->q.zero_points, q->q.n_scales * sizeof *z);
-    if (q->q.n_scales > 0 && below(u, 2) == 0) s[below(u, q->q.n_scales)] = scales[below(u, MWI_COUNT(scales))];
-    else if (q->q.n_scales > 0) z[below(u, q->q.n_scales)] = zeros[below(u, MWI_COUNT(zeros))];
+    if (q->q.n_scales > 0 && below(u, 2) == 0)
+        s[below(u, q->q.n_scales)] = scales[below(u, MWI_COUNT(scales))];
+    else if (q->q.n_scales > 0)
+        z[below(u, q->q.n_scales)] = zeros[below(u, MWI_COUNT(zeros))];
     if (below(u, 8) == 0) q->q.axis = (int32_t)below(u, 4);
     if (below(u, 8) == 0 && q->q.n_scales > 1) q->q.n_scales = 1;
     q->q.scales = s;
@@ -124,7 +138,8 @@ static void change_quant(mutator *u)
 static void change_field(mutator *u, const mwi_op *op, const mwi_field *f)
 {
     void *const at = (char *)op->attr + f->offset;
-    const double v = f->min <= f->max && below(u, 2) == 0 ? f->min + (double)below(u, 4) : (double)odd_number(u);
+    const double v =
+        f->min <= f->max && below(u, 2) == 0 ? f->min + (double)below(u, 4) : (double)odd_number(u);
 
     switch (f->kind) {
     case MWI_FIELD_I32: *(int32_t *)at = (int32_t)fmin(fmax(v, INT32_MIN), INT32_MAX); break;
@@ -186,8 +201,10 @@ static void change_constant(mutator *u)
     const size_t i = below(u, t->bytes / bytes);
     const int64_t v = below(u, 3) == 0 ? (int64_t)mwi_rng_next(&u->rng) : odd_number(u);
     const float f = below(u, 2) == 0 ? (float)v : below(u, 2) == 0 ? NAN : INFINITY;
-    if (t->dtype == MW_FLOAT32) memcpy(data + i * bytes, &f, sizeof f);
-    else memcpy(data + i * bytes, &v, bytes < 8 ? bytes : 8);
+    if (t->dtype == MW_FLOAT32)
+        memcpy(data + i * bytes, &f, sizeof f);
+    else
+        memcpy(data + i * bytes, &v, bytes < 8 ? bytes : 8);
     t->data = data;
 }
 
@@ -212,9 +229,10 @@ static void change_role(mutator *u)
 
 static void change(mutator *u)
 {
-    static void (*const changes[])(mutator *) = {change_dims,     change_dims,    change_rank,     change_type,
-                                                 change_quant,    change_quant,   change_attribute, change_attribute,
-                                                 change_operand,  change_constant, change_constant, change_role};
+    static void (*const changes[])(mutator *) = {change_dims,      change_dims,      change_rank,
+                                                 change_type,      change_quant,     change_quant,
+                                                 change_attribute, change_attribute, change_operand,
+                                                 change_constant,  change_constant,  change_role};
     changes[below(u, MWI_COUNT(changes))](u);
 }
 
@@ -227,7 +245,9 @@ static void run_model(mutator *u)
     mw_buffer b;
     unsigned bits = 0;
 
-    if (mw_model_summarize(u->ctx, u->m, &sum) != MW_OK || sum.macs > max_macs || sum.moved_bytes > max_bytes) return;
+    if (mw_model_summarize(u->ctx, u->m, &sum) != MW_OK || sum.macs > max_macs ||
+        sum.moved_bytes > max_bytes)
+        return;
     if (mw_session_create(u->ctx, u->m, NULL, &s) != MW_OK) return;
     u->t->planned++;
     for (int run = 0; run < 2; run++) {
@@ -235,14 +255,16 @@ static void run_model(mutator *u)
             if (mw_session_input(u->ctx, s, i, &b) != MW_OK) break;
             for (size_t k = 0; k < b.bytes; k++)
                 ((uint8_t *)b.data)[k] = run == 0 ? 0 : (uint8_t)mwi_rng_next(&u->rng);
-            for (size_t k = 0; run == 1 && b.info.dtype == MW_BOOL && k < b.bytes; k++) ((uint8_t *)b.data)[k] &= 1;
+            for (size_t k = 0; run == 1 && b.info.dtype == MW_BOOL && k < b.bytes; k++)
+                ((uint8_t *)b.data)[k] &= 1;
         }
         mw_ctx_clear(u->ctx);
         if (mw_session_run(u->ctx, s) != MW_OK) continue;
         u->t->ran += run == 0;
         for (size_t i = 0; i < mw_session_n_outputs(s); i++)
             if (mw_session_output(u->ctx, s, i, &b) == MW_OK)
-                for (size_t k = 0; k < b.bytes; k++) bits |= ((const uint8_t *)b.data)[k]; /* read all of it */
+                for (size_t k = 0; k < b.bytes; k++)
+                    bits |= ((const uint8_t *)b.data)[k]; /* read all of it */
     }
     mw_session_destroy(s);
     if (bits == 1u << 30) (void)printf("!");
@@ -259,7 +281,8 @@ static void try_seed(mw_ctx *ctx, const mw_model *model, tally *t)
     const uint64_t n = 1 + below(&u, MAX_CHANGES);
     for (uint64_t i = 0; i < n && u.g->n_tensors > 0; i++) change(&u);
     mw_status st = mwi_model_verify(ctx, u.m);
-    for (size_t i = 0; i < u.m->n_graphs && st == MW_OK; i++) st = mwi_graph_infer(ctx, u.m, u.m->graphs[i]);
+    for (size_t i = 0; i < u.m->n_graphs && st == MW_OK; i++)
+        st = mwi_graph_infer(ctx, u.m, u.m->graphs[i]);
     if (st == MW_OK) st = mwi_model_verify(ctx, u.m);
     mw_ctx_clear(ctx);
     t->tried++;
@@ -270,8 +293,8 @@ static void try_seed(mw_ctx *ctx, const mw_model *model, tally *t)
 
 static void try_case(const char *folder, tally *t)
 {
-    const mw_ctx_options options = {.limits = {.max_memory_bytes = (uint64_t)MEMORY_MB << 20,
-                                               .max_loop_iterations = 1000}};
+    const mw_ctx_options options = {
+        .limits = {.max_memory_bytes = (uint64_t)MEMORY_MB << 20, .max_loop_iterations = 1000}};
     char path[4096];
     mw_ctx *ctx = NULL;
     mw_model *m = NULL;
@@ -300,9 +323,10 @@ static bool survives(const char *name, const char *folder, tally *t)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    print_message("%s: seed %llu: %s %d: mutation_test --filter %s --seed %llu\n", name, (unsigned long long)t->seed,
-                  WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-                  name, (unsigned long long)t->seed);
+    print_message("%s: seed %llu: %s %d: mutation_test --filter %s --seed %llu\n", name,
+                  (unsigned long long)t->seed, WIFSIGNALED(status) ? "signal" : "exit",
+                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), name,
+                  (unsigned long long)t->seed);
     return false;
 }
 
@@ -329,15 +353,18 @@ static void changed_models_run_or_give_an_error(void **state)
     size_t n, bad = 0;
 
     (void)state;
-    tally *const t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    tally *const t =
+        mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(t != MAP_FAILED);
     (void)snprintf(path, sizeof path, "%s/corpus/ops", test_shared_dir());
     char **const ops = list_folders(path, &n);
     for (size_t i = 0; i < n; i++)
-        if (*filter_op == '\0' || strcmp(filter_op, ops[i]) == 0) bad += try_op(test_shared_dir(), ops[i], t);
+        if (*filter_op == '\0' || strcmp(filter_op, ops[i]) == 0)
+            bad += try_op(test_shared_dir(), ops[i], t);
     free_list(ops, n);
-    print_message("%llu changed models: %llu verified, %llu planned, %llu ran\n", (unsigned long long)t->tried,
-                  (unsigned long long)t->verified, (unsigned long long)t->planned, (unsigned long long)t->ran);
+    print_message("%llu changed models: %llu verified, %llu planned, %llu ran\n",
+                  (unsigned long long)t->tried, (unsigned long long)t->verified,
+                  (unsigned long long)t->planned, (unsigned long long)t->ran);
     (void)munmap(t, sizeof *t);
     assert_int_equal(bad, 0);
 }
@@ -349,7 +376,8 @@ int main(int argc, char **argv)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rounds") == 0) rounds = strtoull(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--seed") == 0) first_seed = strtoull(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--filter") == 0) (void)sscanf(argv[i + 1], "%255[^/]/%255[^/]", filter_op, filter_case);
+        if (strcmp(argv[i], "--filter") == 0)
+            (void)sscanf(argv[i + 1], "%255[^/]/%255[^/]", filter_op, filter_case);
     }
     if (test_shared_dir() == NULL) test_skip("the shared material is not here");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,8 +169,10 @@ static void check_output(reader *r, const mwi_view *v, const wanted *w)
 {
     size_t n = 0;
 
-    if (w->has_dims && (v->rank != w->rank || memcmp(v->dims, w->dims, (size_t)w->rank * sizeof *w->dims) != 0)) {
-        print_error("%s\n  the output has rank %d, first %d\n", r->line, v->rank, v->rank > 0 ? v->dims[0] : 0);
+    if (w->has_dims &&
+        (v->rank != w->rank || memcmp(v->dims, w->dims, (size_t)w->rank * sizeof *w->dims) != 0)) {
+        print_error("%s\n  the output has rank %d, first %d\n", r->line, v->rank,
+                    v->rank > 0 ? v->dims[0] : 0);
         fail();
     }
     if (w->values == NULL) return;
@@ -179,7 +181,8 @@ static void check_output(reader *r, const mwi_view *v, const wanted *w)
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && !take(r, ',')) bad(r, "expected values are missing");
         const double got = get(v->dtype, v->data, i), expected = number(r);
-        if (fabs(got - expected) <= 1e-6 * fmax(1, fabs(expected)) || got == expected || (isnan(got) && isnan(expected)))
+        if (fabs(got - expected) <= 1e-6 * fmax(1, fabs(expected)) || got == expected ||
+            (isnan(got) && isnan(expected)))
             continue;
         print_error("%s\n  element %zu is %.9g, expected %.9g\n", r->line, i, got, expected);
         fail();
@@ -219,7 +222,8 @@ static mwi_op *parse(reader *r, wanted *w)
         n_out++;
     }
     if (mwi_op_by_name(name) == NULL) bad(r, "no such operator");
-    assert_ok(r->ctx, mwi_graph_add_op(r->ctx, r->model, r->graph, 0, mwi_op_by_name(name), n_in, n_out, &op));
+    assert_ok(r->ctx, mwi_graph_add_op(r->ctx, r->model, r->graph, 0, mwi_op_by_name(name), n_in,
+                                       n_out, &op));
     memcpy(op->in, in, n_in * sizeof *in);
     memcpy(op->out, out, n_out * sizeof *out);
     assert_ok(r->ctx, mwi_graph_set_io(r->ctx, r->model, r->graph, NULL, 0, out, n_out));
@@ -227,7 +231,8 @@ static mwi_op *parse(reader *r, wanted *w)
     return op;
 }
 
-static mw_status evaluate(reader *r, const mwi_op *op, bool only_shape, mwi_arena *arena, mwi_shape_call *call)
+static mw_status evaluate(reader *r, const mwi_op *op, bool only_shape, mwi_arena *arena,
+                          mwi_shape_call *call)
 {
     MWI_TRY(mwi_attr_check(r->ctx, op->desc, op->attr));
     MWI_TRY(mwi_op_views(r->ctx, r->graph, op, arena, call));
@@ -281,7 +286,8 @@ mw_status op_case_save(mw_ctx *ctx, const char *line, const char *path)
         char name[4096];
         (void)snprintf(name, sizeof name, "%s.%zu", path, n_fed);
         FILE *const f = fopen(name, "wb");
-        if (f == NULL || fwrite(t->data, 1, t->bytes, f) != t->bytes || fclose(f) != 0) bad(&r, "cannot write a file");
+        if (f == NULL || fwrite(t->data, 1, t->bytes, f) != t->bytes || fclose(f) != 0)
+            bad(&r, "cannot write a file");
         t->data = NULL;
         t->bytes = 0;
         fed[n_fed++] = op->in[i];
@@ -307,9 +313,12 @@ mw_status op_case_print(mw_ctx *ctx, const char *line, FILE *out)
         size_t n = 0;
         (void)mwi_dims_count(v->rank, v->dims, &n);
         (void)fprintf(out, " %s[", mwi_dtype_short(v->dtype));
-        for (int32_t k = 0; k < v->rank; k++) (void)fprintf(out, "%s%d", k > 0 ? "," : "", v->dims[k]);
+        for (int32_t k = 0; k < v->rank; k++)
+            (void)fprintf(out, "%s%d", k > 0 ? "," : "", v->dims[k]);
         (void)fprintf(out, "]=");
-        for (size_t k = 0; k < n; k++) (void)fprintf(out, "%s%.*g", k > 0 ? "," : "", v->dtype == MW_FLOAT32 ? 9 : 17, get(v->dtype, v->data, k));
+        for (size_t k = 0; k < n; k++)
+            (void)fprintf(out, "%s%.*g", k > 0 ? "," : "", v->dtype == MW_FLOAT32 ? 9 : 17,
+                          get(v->dtype, v->data, k));
     }
     mwi_arena_deinit(&arena);
     mw_model_destroy(r.model);

@@ -1,7 +1,7 @@
 /* tests/op_case.h - one operator with small operands, written as a line:
- *   "PAD: f32[2] i32[1,2]=1,0 > f32[3]=0,7,9"       an output with its expected values (dims are optional)
- *   "MUL fused_activation_function=1: i8[2]@0.5,3=1,2 i8[2]@0.25=3,4 > i8@0.1"    scale, zero point
- *   "SHAPE: f32[2,3]? > i32"                        an operand without data
+ *   "PAD: f32[2] i32[1,2]=1,0 > f32[3]=0,7,9"       an output with its expected values (dims are
+ * optional) "MUL fused_activation_function=1: i8[2]@0.5,3=1,2 i8[2]@0.25=3,4 > i8@0.1"    scale,
+ * zero point "SHAPE: f32[2,3]? > i32"                        an operand without data
  *   "- " stands for an input that is left out; values left out count 1, 2, 3, ...
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MW_TESTS_OP_CASE_H
@@ -13,7 +13,8 @@
 
 typedef struct op_case {
     const char *line;
-    const char *error; /* part of the message that must come; NULL: the line runs and agrees; "?": shape unknown */
+    const char *error; /* part of the message that must come; NULL: the line runs and agrees; "?":
+                          shape unknown */
 } op_case;
 
 enum { OP_CASE_OPERANDS = 16 };
@@ -21,7 +22,8 @@ enum { OP_CASE_OPERANDS = 16 };
 /* Runs the lines; fails the test at the first that does not do as it says. */
 void op_cases_run(const op_case *cases, size_t n);
 
-/* The line as a model file. Operands other than int32 and int64 are its inputs, in files PATH.0, PATH.1, ... */
+/* The line as a model file. Operands other than int32 and int64 are its inputs, in files PATH.0,
+ * PATH.1, ... */
 MW_MUST_USE mw_status op_case_save(mw_ctx *ctx, const char *line, const char *path);
 /* Its results as text: " f32[2]=1,2". */
 MW_MUST_USE mw_status op_case_print(mw_ctx *ctx, const char *line, FILE *out);

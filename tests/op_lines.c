@@ -1,5 +1,6 @@
-/* tests/op_lines.c - lines of op_case.h from standard input, for the script that compares with LiteRT.
- * Usage: op_lines FOLDER: for the i-th line writes FOLDER/i.tflite and prints "i" and the results, or "i ! why".
+/* tests/op_lines.c - lines of op_case.h from standard input, for the script that compares with
+ * LiteRT. Usage: op_lines FOLDER: for the i-th line writes FOLDER/i.tflite and prints "i" and the
+ * results, or "i ! why".
  * SPDX-License-Identifier: Apache-2.0 */
 #include "op_case.h"
 

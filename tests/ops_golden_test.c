@@ -1,4 +1,5 @@
-/* tests/ops_golden_test.c - small cases of single operators with LiteRT's results: tests/data/ops, see PROVENANCE.
+/* tests/ops_golden_test.c - small cases of single operators with LiteRT's results: tests/data/ops,
+ * see PROVENANCE.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "op_case.h"
 #include "support.h"
@@ -23,17 +24,40 @@ static void run_file(const char *name)
     assert_true(n > 20);
 }
 
-static void operators_of_one_input(void **state) { (void)state; run_file("unary.txt"); }
-static void operators_by_table(void **state) { (void)state; run_file("table.txt"); }
-static void operators_of_two_inputs(void **state) { (void)state; run_file("binary.txt"); }
-static void reductions(void **state) { (void)state; run_file("reduction.txt"); }
-static void the_rest(void **state) { (void)state; run_file("moving.txt"); }
+static void operators_of_one_input(void **state)
+{
+    (void)state;
+    run_file("unary.txt");
+}
+static void operators_by_table(void **state)
+{
+    (void)state;
+    run_file("table.txt");
+}
+static void operators_of_two_inputs(void **state)
+{
+    (void)state;
+    run_file("binary.txt");
+}
+static void reductions(void **state)
+{
+    (void)state;
+    run_file("reduction.txt");
+}
+static void the_rest(void **state)
+{
+    (void)state;
+    run_file("moving.txt");
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operators_of_one_input), cmocka_unit_test(operators_by_table),
-        cmocka_unit_test(operators_of_two_inputs), cmocka_unit_test(reductions), cmocka_unit_test(the_rest),
+        cmocka_unit_test(operators_of_one_input),
+        cmocka_unit_test(operators_by_table),
+        cmocka_unit_test(operators_of_two_inputs),
+        cmocka_unit_test(reductions),
+        cmocka_unit_test(the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* tests/optimize_conformance_test.c - optimised models give the same outputs: to the bit for integers, within float
- * rounding else. The real models, networks and graphs of the corpus, every Keras case that loads; and examples/.
+/* tests/optimize_conformance_test.c - optimised models give the same outputs: to the bit for
+ * integers, within float rounding else. The real models, networks and graphs of the corpus, every
+ * Keras case that loads; and examples/.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conformance.h"
 #include "support.h"
@@ -18,7 +19,8 @@ static void fill(mw_buffer *b, uint32_t *state)
         if (b->info.dtype == MW_FLOAT32 && k % 4 == 0) {
             const float v = (float)(*state >> 8) / 8388608.0f - 1.0f;
             memcpy((char *)b->data + k, &v, sizeof v);
-        } else if (b->info.dtype == MW_INT8 || b->info.dtype == MW_UINT8 || b->info.dtype == MW_INT16) {
+        } else if (b->info.dtype == MW_INT8 || b->info.dtype == MW_UINT8 ||
+                   b->info.dtype == MW_INT16) {
             ((uint8_t *)b->data)[k] = (uint8_t)(*state >> 24);
         } else if (b->info.dtype != MW_FLOAT32) {
             ((uint8_t *)b->data)[k] = 0;
@@ -33,7 +35,8 @@ static bool same_outputs(mw_ctx *ctx, mw_session *a, mw_session *b, char *why, s
         double largest = 1;
         assert_ok(ctx, mw_session_output(ctx, a, i, &x));
         assert_ok(ctx, mw_session_output(ctx, b, i, &y));
-        if (x.bytes != y.bytes || x.info.dtype != y.info.dtype || strcmp(x.info.name, y.info.name) != 0) {
+        if (x.bytes != y.bytes || x.info.dtype != y.info.dtype ||
+            strcmp(x.info.name, y.info.name) != 0) {
             (void)snprintf(why, n, "output %zu has another size, type or name", i);
             return false;
         }
@@ -45,8 +48,11 @@ static bool same_outputs(mw_ctx *ctx, mw_session *a, mw_session *b, char *why, s
         const float *const p = x.data, *const q = y.data;
         for (size_t k = 0; k < x.bytes / 4; k++) largest = fmax(largest, fabs((double)p[k]));
         for (size_t k = 0; k < x.bytes / 4; k++) {
-            if (p[k] == q[k] || (isnan(p[k]) && isnan(q[k])) || fabs((double)p[k] - (double)q[k]) <= 1e-4 * largest) continue;
-            (void)snprintf(why, n, "output %zu element %zu: %g became %g", i, k, (double)p[k], (double)q[k]);
+            if (p[k] == q[k] || (isnan(p[k]) && isnan(q[k])) ||
+                fabs((double)p[k] - (double)q[k]) <= 1e-4 * largest)
+                continue;
+            (void)snprintf(why, n, "output %zu element %zu: %g became %g", i, k, (double)p[k],
+                           (double)q[k]);
             return false;
         }
     }
@@ -62,7 +68,8 @@ static void compare(const char *path)
     char why[256] = "";
     uint32_t state = 7;
 
-    if (mw_model_load(ctx, path, NULL, &m) == MW_OK && mw_session_create(ctx, m, NULL, &a) == MW_OK) {
+    if (mw_model_load(ctx, path, NULL, &m) == MW_OK &&
+        mw_session_create(ctx, m, NULL, &a) == MW_OK) {
         assert_ok(ctx, mw_optimize(ctx, m, NULL, &o, &report));
         assert_ok(ctx, mw_session_create(ctx, o, NULL, &b));
         for (size_t i = 0; i < mw_session_n_inputs(a); i++) {
@@ -79,7 +86,8 @@ static void compare(const char *path)
             n_changed += report.n_passes > 0;
             if (!same_outputs(ctx, a, b, why, sizeof why)) {
                 print_error("%s: %s; passes:", path, why);
-                for (size_t i = 0; i < report.n_passes; i++) print_error(" %s", report.passes[i].pass);
+                for (size_t i = 0; i < report.n_passes; i++)
+                    print_error(" %s", report.passes[i].pass);
                 print_error("\n");
                 n_bad++;
             }
@@ -117,7 +125,8 @@ static void walk(const char *folder, unsigned depth)
 
 static void optimised_models_give_the_same_outputs(void **state)
 {
-    static const char *const parts[] = {"models", "corpus/ops/NETWORK", "corpus/ops/DAG", "corpus/ops/FORMAT", "corpus/keras"};
+    static const char *const parts[] = {"models", "corpus/ops/NETWORK", "corpus/ops/DAG",
+                                        "corpus/ops/FORMAT", "corpus/keras"};
     char path[4096];
 
     (void)state;

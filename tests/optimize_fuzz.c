@@ -1,5 +1,6 @@
-/* tests/optimize_fuzz.c - a model from hostile bytes through all passes: what could be planned before can be planned
- * after. Running is left to other tests: hostile shapes may take long.   SPDX-License-Identifier: Apache-2.0 */
+/* tests/optimize_fuzz.c - a model from hostile bytes through all passes: what could be planned
+ * before can be planned after. Running is left to other tests: hostile shapes may take long.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/milliwatt.h>
 
 #include "base/ctx.h"
@@ -27,7 +28,8 @@ static bool plans(mw_ctx *ctx, const mw_model *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const mw_ctx_options options = {.limits = {.max_memory_bytes = 64 << 20, .max_loop_iterations = 100}};
+    static const mw_ctx_options options = {
+        .limits = {.max_memory_bytes = 64 << 20, .max_loop_iterations = 100}};
     mw_model *m = NULL, *o = NULL;
     mw_ctx *ctx;
 
@@ -36,8 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const bool planned = plans(ctx, m);
         mw_ctx_clear(ctx);
         const mw_status st = mw_optimize(ctx, m, NULL, &o, NULL);
-        must(st == MW_OK || !planned || st == MW_ELIMIT, ctx, "a model that can be planned is not optimised");
-        if (st == MW_OK) must(plans(ctx, o) || !planned || mw_ctx_error_status(ctx) == MW_ELIMIT, ctx, "optimised, it cannot be planned");
+        must(st == MW_OK || !planned || st == MW_ELIMIT, ctx,
+             "a model that can be planned is not optimised");
+        if (st == MW_OK)
+            must(plans(ctx, o) || !planned || mw_ctx_error_status(ctx) == MW_ELIMIT, ctx,
+                 "optimised, it cannot be planned");
     }
     mw_model_destroy(o);
     mw_model_destroy(m);

@@ -1,5 +1,6 @@
-/* tests/resave.c - reads models and writes them again, nothing between: for tests that compare the two in
- * other programs. Usage: resave IN OUT [IN OUT ...]; a line for each that fails, and status 1.
+/* tests/resave.c - reads models and writes them again, nothing between: for tests that compare the
+ * two in other programs. Usage: resave IN OUT [IN OUT ...]; a line for each that fails, and status
+ * 1.
  * Depends: the public API.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/milliwatt.h>
 

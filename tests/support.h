@@ -19,8 +19,8 @@ mw_ctx *test_ctx(void);
 #define assert_ok(ctx, call) test_assert_ok((ctx), (call), #call, __FILE__, __LINE__)
 void test_assert_ok(mw_ctx *ctx, mw_status status, const char *what, const char *file, int line);
 
-/* The folder of material that users do not have; NULL when it is not there (the test then skips with
- * test_skip). From MW_SHARED in the environment, else ../shared beside the source. */
+/* The folder of material that users do not have; NULL when it is not there (the test then skips
+ * with test_skip). From MW_SHARED in the environment, else ../shared beside the source. */
 const char *test_shared_dir(void);
 /* The source tree. */
 const char *test_source_dir(void);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Calibrates on the training half, writes the int8 model, and gives it back. */
-static mw_status shrink(mw_ctx *ctx, const mw_model *model, const char *data_path, const char *out_path,
-                        mw_model **out)
+static mw_status shrink(mw_ctx *ctx, const mw_model *model, const char *data_path,
+                        const char *out_path, mw_model **out)
 {
     mw_tensor_info input;
     mw_dataset *data = NULL;
@@ -16,14 +16,17 @@ static mw_status shrink(mw_ctx *ctx, const mw_model *model, const char *data_pat
     mw_quantize_report report = {0};
 
     mw_status st = mw_model_input(ctx, model, 0, &input);
-    const mw_dataset_options options = {.role = MW_DATA_TRAIN, .scale = 1.0 / 16, .inputs = &input, .n_inputs = 1};
+    const mw_dataset_options options = {
+        .role = MW_DATA_TRAIN, .scale = 1.0 / 16, .inputs = &input, .n_inputs = 1};
     if (st == MW_OK) st = mw_dataset_open(ctx, data_path, &options, &data);
     if (st == MW_OK) st = mw_optimize(ctx, model, NULL, &fused, NULL);
-    const mw_quantize_options quantize = {.scheme = MW_QUANT_INT8, .io = MW_IO_FLOAT, .max_samples = 100};
+    const mw_quantize_options quantize = {
+        .scheme = MW_QUANT_INT8, .io = MW_IO_FLOAT, .max_samples = 100};
     if (st == MW_OK) st = mw_quantize(ctx, fused, &quantize, data, out, &report);
     if (st == MW_OK) st = mw_model_save(ctx, *out, out_path);
     if (st == MW_OK)
-        printf("weights %llu -> %llu bytes, SQNR %.1f dB\n", (unsigned long long)report.before.weight_bytes,
+        printf("weights %llu -> %llu bytes, SQNR %.1f dB\n",
+               (unsigned long long)report.before.weight_bytes,
                (unsigned long long)report.after.weight_bytes, report.output_sqnr_db);
     mw_quantize_report_free(&report);
     mw_model_destroy(fused);

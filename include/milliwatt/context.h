@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define MW_API __attribute__((visibility("default")))
+#define MW_API      __attribute__((visibility("default")))
 #define MW_MUST_USE __attribute__((warn_unused_result))
 #else
 #define MW_API
@@ -48,12 +48,12 @@ typedef struct mw_allocator {
 
 /* Bounds on what hostile input can make the library do. 0 means the default beside it. */
 typedef struct mw_limits {
-    uint64_t max_file_bytes;       /* 4 GiB: largest file that is read */
-    uint64_t max_memory_bytes;     /* 8 GiB: allocator bytes in use at once through this context */
-    uint32_t max_tensors;          /* 1,000,000 tensors in a model */
-    uint32_t max_ops;              /* 1,000,000 operators in a model */
-    uint32_t max_loop_iterations;  /* 1,000,000 turns of one WHILE */
-    uint32_t max_depth;            /* 64 nested subgraphs, groups, JSON values */
+    uint64_t max_file_bytes;      /* 4 GiB: largest file that is read */
+    uint64_t max_memory_bytes;    /* 8 GiB: allocator bytes in use at once through this context */
+    uint32_t max_tensors;         /* 1,000,000 tensors in a model */
+    uint32_t max_ops;             /* 1,000,000 operators in a model */
+    uint32_t max_loop_iterations; /* 1,000,000 turns of one WHILE */
+    uint32_t max_depth;           /* 64 nested subgraphs, groups, JSON values */
 } mw_limits;
 
 typedef enum mw_log_level { MW_LOG_DEBUG = 0, MW_LOG_INFO = 1, MW_LOG_WARNING = 2 } mw_log_level;
@@ -66,7 +66,8 @@ typedef struct mw_ctx_options {
     void (*log)(void *self, mw_log_level level, const char *line);
     void *log_self;
     /* Called at least ten times a second during long work; done of total (total 0: unknown); `what`
-     * names the phase, e.g. "calibrate". Return false to cancel: the call then fails with MW_ECANCELLED. */
+     * names the phase, e.g. "calibrate". Return false to cancel: the call then fails with
+     * MW_ECANCELLED. */
     bool (*progress)(void *self, const char *what, uint64_t done, uint64_t total);
     void *progress_self;
 } mw_ctx_options;

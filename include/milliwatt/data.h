@@ -20,11 +20,13 @@ typedef enum mw_data_role {
 /* All fields may be zero. */
 typedef struct mw_dataset_options {
     mw_data_role role;
-    const char *split; /* "train", "test", "x" or another suffix; NULL: by role. Borrowed for the call */
-    double scale;      /* a float input gets stored * scale + offset; 0 means 1 */
+    const char
+        *split;   /* "train", "test", "x" or another suffix; NULL: by role. Borrowed for the call */
+    double scale; /* a float input gets stored * scale + offset; 0 means 1 */
     double offset;
-    /* The inputs that the data must feed, in the model's order, borrowed for the call; NULL: any. With
-     * them arrays are matched by name, and shapes and types are checked with errors that say what to do. */
+    /* The inputs that the data must feed, in the model's order, borrowed for the call; NULL: any.
+     * With them arrays are matched by name, and shapes and types are checked with errors that say
+     * what to do. */
     const mw_tensor_info *inputs;
     size_t n_inputs;
 } mw_dataset_options;
@@ -45,9 +47,9 @@ MW_API MW_MUST_USE mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dat
 
 /* Reads samples [first, first + count) of input `index`, converted to what `as` says (dtype, and
  * quantization when it is an integer type): floats get stored * scale + offset; the tensor's own
- * integer type is taken as it is; another stored type is scaled, then quantized by as->quantization.
- *   out  yours; count samples of the dims of `as` without its first one; exactly out_bytes long
- * Fails: MW_EINVAL (range or size), MW_EFORMAT, MW_EIO. */
+ * integer type is taken as it is; another stored type is scaled, then quantized by
+ * as->quantization. out  yours; count samples of the dims of `as` without its first one; exactly
+ * out_bytes long Fails: MW_EINVAL (range or size), MW_EFORMAT, MW_EIO. */
 MW_API MW_MUST_USE mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *dataset, size_t index,
                                              uint64_t first, size_t count, const mw_tensor_info *as,
                                              void *out, size_t out_bytes);
@@ -56,8 +58,8 @@ MW_API MW_MUST_USE mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *dataset, s
  * *out_is_integer tells class numbers from floats. */
 MW_API size_t mw_dataset_label_size(const mw_dataset *dataset, bool *out_is_integer);
 /*   out  yours; count * label size doubles */
-MW_API MW_MUST_USE mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *dataset, uint64_t first,
-                                                    size_t count, double *out);
+MW_API MW_MUST_USE mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *dataset,
+                                                    uint64_t first, size_t count, double *out);
 
 /* One array of a .npy file, whole. `data` is owned by the array: mw_array_free. */
 typedef struct mw_array {
@@ -70,8 +72,8 @@ typedef struct mw_array {
 } mw_array;
 MW_API MW_MUST_USE mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array);
 /* Writes .npy version 1.0, beside and renamed. */
-MW_API MW_MUST_USE mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
-                                           const int32_t *dims, const void *data);
+MW_API MW_MUST_USE mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype,
+                                           int32_t rank, const int32_t *dims, const void *data);
 MW_API void mw_array_free(mw_array *array); /* accepts NULL and zeroed */
 
 #ifdef __cplusplus

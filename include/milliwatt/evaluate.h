@@ -21,21 +21,22 @@ typedef struct mw_evaluate_options {
 /* A figure that does not apply is NaN. */
 typedef struct mw_evaluation {
     uint64_t samples;
-    double top1, top5;   /* share of samples, class labels and an output of >= 2 (> 5) values */
-    double auc;          /* binary labels: area under the ROC curve of the score (a single output, or
-                          * the second of two; for an autoencoder the reconstruction error) */
-    double mse;          /* mean squared error against float targets, or an autoencoder's input */
-    double agreement;    /* share of samples with the same top-1 as `against` */
-    double sqnr_db;      /* 10 log10(sum ref^2 / sum (ref - got)^2) over all outputs, dequantized */
+    double top1, top5; /* share of samples, class labels and an output of >= 2 (> 5) values */
+    double auc;        /* binary labels: area under the ROC curve of the score (a single output, or
+                        * the second of two; for an autoencoder the reconstruction error) */
+    double mse;        /* mean squared error against float targets, or an autoencoder's input */
+    double agreement;  /* share of samples with the same top-1 as `against` */
+    double sqnr_db;    /* 10 log10(sum ref^2 / sum (ref - got)^2) over all outputs, dequantized */
     double median_us, p99_us; /* latency of a batch of `batch` samples */
 } mw_evaluation;
 
-/* Runs the data set through the model. Samples are independent: a model with state starts each afresh.
- * What labels mean is told from them: one value for an output of several is a class; as many values as the
- * output has are targets, or a class where each sample has a single 1 among zeros.
- * Fails: MW_EINVAL (data do not fit the model), MW_EFORMAT, MW_ENOMEM, MW_ECANCELLED. */
+/* Runs the data set through the model. Samples are independent: a model with state starts each
+ * afresh. What labels mean is told from them: one value for an output of several is a class; as
+ * many values as the output has are targets, or a class where each sample has a single 1 among
+ * zeros. Fails: MW_EINVAL (data do not fit the model), MW_EFORMAT, MW_ENOMEM, MW_ECANCELLED. */
 MW_API MW_MUST_USE mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset,
-                                         const mw_evaluate_options *options, mw_evaluation *out_result);
+                                         const mw_evaluate_options *options,
+                                         mw_evaluation *out_result);
 
 #ifdef __cplusplus
 }

@@ -14,8 +14,8 @@ typedef struct mw_list_row {
     const char *detail; /* types of its kernels, or what it does, in one line */
 } mw_list_row;
 
-/* Tables: "ops", "kernels", "layers", "passes", "formats", "devices", "data". Index n: the n-th name,
- * NULL past the end. */
+/* Tables: "ops", "kernels", "layers", "passes", "formats", "devices", "data". Index n: the n-th
+ * name, NULL past the end. */
 MW_API const char *mw_list_table(size_t index);
 /* Rows of a table; 0 for an unknown one. Row strings are static. */
 MW_API size_t mw_list_size(const char *table);

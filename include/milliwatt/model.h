@@ -1,5 +1,5 @@
-/* milliwatt/model.h - loading, looking at and saving models.
- * A model is immutable once loaded and may be shared by threads; what changes a model makes a new one.
+/* milliwatt/model.h - loading, looking at and saving models. A model is immutable once loaded and
+ * may be shared by threads; what changes a model makes a new one.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_MODEL_H
 #define MILLIWATT_MODEL_H
@@ -20,7 +20,8 @@ typedef struct mw_shape {
 
 /* All fields may be zero. */
 typedef struct mw_load_options {
-    const mw_shape *input_shapes; /* one per input in the model's order, or NULL; borrowed for the call */
+    const mw_shape
+        *input_shapes; /* one per input in the model's order, or NULL; borrowed for the call */
     size_t n_input_shapes;
 } mw_load_options;
 
@@ -31,8 +32,8 @@ typedef struct mw_load_options {
  *        MW_ELIMIT, MW_ENOMEM. An operator without a kernel does not fail here: see mw_model_op. */
 MW_API MW_MUST_USE mw_status mw_model_load(mw_ctx *ctx, const char *path,
                                            const mw_load_options *options, mw_model **out_model);
-/* The same from memory. `bytes` is borrowed until the model and all models made from it are destroyed;
- * `name` stands for the path in messages (copied). */
+/* The same from memory. `bytes` is borrowed until the model and all models made from it are
+ * destroyed; `name` stands for the path in messages (copied). */
 MW_API MW_MUST_USE mw_status mw_model_load_memory(mw_ctx *ctx, const void *bytes, size_t n_bytes,
                                                   const char *name, const mw_load_options *options,
                                                   mw_model **out_model);
@@ -65,9 +66,9 @@ typedef struct mw_model_summary {
     uint64_t n_parameters; /* elements of constant tensors that are weights (read by an operator) */
     uint64_t weight_bytes; /* bytes of constants, each buffer once */
     uint64_t file_bytes;   /* of the file that was read; 0: made in memory */
-    uint64_t macs;         /* multiply-accumulates of one run of subgraph 0 at the declared shapes */
-    uint64_t moved_bytes;  /* bytes that its operators read and write: activations and weights */
-    bool runs;             /* every operator of every subgraph has a kernel for its types */
+    uint64_t macs;        /* multiply-accumulates of one run of subgraph 0 at the declared shapes */
+    uint64_t moved_bytes; /* bytes that its operators read and write: activations and weights */
+    bool runs;            /* every operator of every subgraph has a kernel for its types */
 } mw_model_summary;
 MW_API MW_MUST_USE mw_status mw_model_summarize(mw_ctx *ctx, const mw_model *model,
                                                 mw_model_summary *out_summary);

@@ -29,10 +29,9 @@ typedef struct mw_optimize_report {
     mw_pass_count passes[MW_MAX_PASSES];
 } mw_optimize_report;
 
-/* Makes an optimised model: outputs stay the same within float rounding, and to the bit for integers.
- *   out_model   owned: mw_model_destroy
- *   out_report  may be NULL
- * Fails: MW_EINVAL (no such pass), MW_EFORMAT, MW_ENOMEM. */
+/* Makes an optimised model: outputs stay the same within float rounding, and to the bit for
+ * integers. out_model   owned: mw_model_destroy out_report  may be NULL Fails: MW_EINVAL (no such
+ * pass), MW_EFORMAT, MW_ENOMEM. */
 MW_API MW_MUST_USE mw_status mw_optimize(mw_ctx *ctx, const mw_model *model,
                                          const mw_optimize_options *options, mw_model **out_model,
                                          mw_optimize_report *out_report);

@@ -11,11 +11,11 @@ extern "C" {
 #endif
 
 typedef enum mw_quant_scheme {
-    MW_QUANT_INT8 = 0,       /* int8 weights (per channel) and activations; needs calibration */
-    MW_QUANT_INT16X8 = 1,    /* int8 weights, int16 activations; needs calibration */
-    MW_QUANT_DYNAMIC = 2,    /* int8 weights; activations quantized at run time */
-    MW_QUANT_FLOAT16 = 3,    /* float16 weights behind DEQUANTIZE */
-    MW_QUANT_INT4 = 4,       /* int4 weights per channel, dynamic activations where a kernel exists */
+    MW_QUANT_INT8 = 0,    /* int8 weights (per channel) and activations; needs calibration */
+    MW_QUANT_INT16X8 = 1, /* int8 weights, int16 activations; needs calibration */
+    MW_QUANT_DYNAMIC = 2, /* int8 weights; activations quantized at run time */
+    MW_QUANT_FLOAT16 = 3, /* float16 weights behind DEQUANTIZE */
+    MW_QUANT_INT4 = 4,    /* int4 weights per channel, dynamic activations where a kernel exists */
     MW_QUANT_INT4_BLOCK = 5, /* int4 weights, a scale per block of 32 */
     MW_QUANT_WEIGHTS = 6,    /* int8 weights behind DEQUANTIZE */
 } mw_quant_scheme;
@@ -39,26 +39,27 @@ typedef enum mw_quant_io {
 typedef struct mw_quantize_options {
     mw_quant_scheme scheme;
     mw_calibration_method method;
-    double percentile;       /* 0: 99.99; for MW_CALIBRATE_PERCENTILE */
+    double percentile; /* 0: 99.99; for MW_CALIBRATE_PERCENTILE */
     mw_quant_io io;
-    const char *const *keep; /* layers (output name, operator name or glob) that stay float; borrowed */
+    const char *const
+        *keep; /* layers (output name, operator name or glob) that stay float; borrowed */
     size_t n_keep;
-    uint64_t max_samples;    /* calibration samples; 0: all */
-    bool per_tensor;         /* one scale a weight tensor in place of one a channel */
-    bool equalize;           /* cross-layer equalisation first */
-    bool bias_correction;    /* adjust biases by the measured mean error */
-    bool adaround;           /* learn each weight's rounding from the calibration data */
-    bool for_keras;          /* keep the graph as Keras knows it: weights become integer * scale floats */
-    uint32_t n_threads;      /* 0: 1 */
+    uint64_t max_samples; /* calibration samples; 0: all */
+    bool per_tensor;      /* one scale a weight tensor in place of one a channel */
+    bool equalize;        /* cross-layer equalisation first */
+    bool bias_correction; /* adjust biases by the measured mean error */
+    bool adaround;        /* learn each weight's rounding from the calibration data */
+    bool for_keras; /* keep the graph as Keras knows it: weights become integer * scale floats */
+    uint32_t n_threads; /* 0: 1 */
 } mw_quantize_options;
 
 /* One quantized layer's error against the float model, measured on calibration samples. */
 typedef struct mw_layer_error {
     const char *name; /* the output tensor; borrowed until the report is freed */
     const char *op;
-    double sqnr_db;   /* the layer alone: float inputs, quantized kernel's rounding */
+    double sqnr_db;            /* the layer alone: float inputs, quantized kernel's rounding */
     double cumulative_sqnr_db; /* with all layers before it quantized */
-    double min, max;  /* calibrated range */
+    double min, max;           /* calibrated range */
     bool quantized;
     const char *reason; /* why it stayed float; "" when it did not */
 } mw_layer_error;
@@ -68,22 +69,23 @@ typedef struct mw_quantize_report {
     size_t n_layers;
     mw_layer_error *layers;
     uint64_t n_samples;
-    double output_sqnr_db; /* model outputs against the float model on calibration samples; NaN: none */
+    double output_sqnr_db; /* model outputs against the float model on calibration samples; NaN:
+                              none */
     size_t n_kept;         /* operators that stayed float */
     struct mwi_heap *heap; /* private: where `layers` came from */
 } mw_quantize_report;
 
 /* Makes a quantized model.
- *   calibration  read from its start; needed by int8 and int16x8 and for the error report, else NULL
- *   out_model    owned: mw_model_destroy
- *   out_report   may be NULL; else free with mw_quantize_report_free
- * A uint8 model (asymmetric, per tensor) with scheme int8 is rewritten as int8: to the bit where each
- * operator allows it, else requantized per channel, as the report says.
+ *   calibration  read from its start; needed by int8 and int16x8 and for the error report, else
+ * NULL out_model    owned: mw_model_destroy out_report   may be NULL; else free with
+ * mw_quantize_report_free A uint8 model (asymmetric, per tensor) with scheme int8 is rewritten as
+ * int8: to the bit where each operator allows it, else requantized per channel, as the report says.
  * Fails: MW_EINVAL (calibration missing or unfit, a --keep that matches nothing), MW_EUNSUPPORTED
  *        (nothing to quantize), MW_ENOMEM, MW_ECANCELLED. */
 MW_API MW_MUST_USE mw_status mw_quantize(mw_ctx *ctx, const mw_model *model,
-                                         const mw_quantize_options *options, mw_dataset *calibration,
-                                         mw_model **out_model, mw_quantize_report *out_report);
+                                         const mw_quantize_options *options,
+                                         mw_dataset *calibration, mw_model **out_model,
+                                         mw_quantize_report *out_report);
 MW_API void mw_quantize_report_free(mw_quantize_report *report); /* accepts NULL and zeroed */
 
 #ifdef __cplusplus

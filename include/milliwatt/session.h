@@ -14,9 +14,9 @@ typedef struct mw_session mw_session;
 
 /* All fields may be zero. */
 typedef struct mw_session_options {
-    uint32_t n_threads;    /* 0: 1 */
-    const char *device;    /* "/CPU:0"; NULL: that */
-    const char *kernels;   /* only kernels whose name ends so ("__ref"); NULL: the best. For tests */
+    uint32_t n_threads;  /* 0: 1 */
+    const char *device;  /* "/CPU:0"; NULL: that */
+    const char *kernels; /* only kernels whose name ends so ("__ref"); NULL: the best. For tests */
     const char *signature; /* key of a signature; NULL: subgraph 0 */
     bool profile;          /* time each step: mw_session_step */
 } mw_session_options;
@@ -36,8 +36,8 @@ MW_API size_t mw_session_n_outputs(const mw_session *session);
 
 /* Plans for other input shapes (one per input); earlier plans are kept, so that going back is free.
  * State (variables) keeps its values where its shape stays.
- * Fails: MW_EINVAL (rank differs), MW_EUNSUPPORTED (the graph fixes a shape, e.g. a constant RESHAPE;
- *        the session is as it was before), MW_ENOMEM. */
+ * Fails: MW_EINVAL (rank differs), MW_EUNSUPPORTED (the graph fixes a shape, e.g. a constant
+ * RESHAPE; the session is as it was before), MW_ENOMEM. */
 MW_API MW_MUST_USE mw_status mw_session_resize(mw_ctx *ctx, mw_session *session,
                                                const mw_shape *input_shapes);
 
@@ -53,21 +53,21 @@ MW_API MW_MUST_USE mw_status mw_session_input(mw_ctx *ctx, mw_session *session, 
                                               mw_buffer *out_buffer);
 MW_API MW_MUST_USE mw_status mw_session_output(mw_ctx *ctx, mw_session *session, size_t index,
                                                mw_buffer *out_buffer);
-/* One inference. Allocates nothing, but where the shape of a value depends on data (WHERE, a computed
- * RESHAPE): what follows is then planned by the first run that meets the shape; such outputs have 0 bytes
- * before. Inputs may be overwritten by it: write them before each run.
- * Fails: MW_EINVAL (an index held in a tensor is out of range), MW_ELIMIT, MW_ECANCELLED. */
+/* One inference. Allocates nothing, but where the shape of a value depends on data (WHERE, a
+ * computed RESHAPE): what follows is then planned by the first run that meets the shape; such
+ * outputs have 0 bytes before. Inputs may be overwritten by it: write them before each run. Fails:
+ * MW_EINVAL (an index held in a tensor is out of range), MW_ELIMIT, MW_ECANCELLED. */
 MW_API MW_MUST_USE mw_status mw_session_run(mw_ctx *ctx, mw_session *session);
 /* Sets all state (variable tensors) back to its first value. */
 MW_API MW_MUST_USE mw_status mw_session_reset(mw_ctx *ctx, mw_session *session);
 
 /* Runs a batch of `batch` samples held by the caller, in any number: the batch is planned for where
  * the graph allows it, else the samples are run one after another, with the same results.
- *   in, out  one pointer an input or output, in the session's order; each `batch` samples long. A sample
- *            is the declared shape without its first dimension where that is the batch: the same for all
- *            inputs. Else all of an input is one sample, and batch must be 1. A run of one sample gives all
- *            of an output. See mw_session_input_sample_bytes.
- * Fails: as mw_session_run; MW_EINVAL (a batch that the graph cannot be given). */
+ *   in, out  one pointer an input or output, in the session's order; each `batch` samples long. A
+ * sample is the declared shape without its first dimension where that is the batch: the same for
+ * all inputs. Else all of an input is one sample, and batch must be 1. A run of one sample gives
+ * all of an output. See mw_session_input_sample_bytes. Fails: as mw_session_run; MW_EINVAL (a batch
+ * that the graph cannot be given). */
 MW_API MW_MUST_USE mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch,
                                                   const void *const *in, void *const *out);
 /* Bytes of a sample as mw_session_run_batch takes and gives it; 0: no such index. */
@@ -84,10 +84,10 @@ MW_API void mw_session_memory_use(const mw_session *session, mw_session_memory *
 
 /* Steps of the present plan, in running order. */
 typedef struct mw_step_info {
-    const char *op;      /* "CONV_2D" */
-    const char *name;    /* its first output's name */
-    const char *kernel;  /* which kernel was chosen */
-    const char *device;  /* "/CPU:0" */
+    const char *op;     /* "CONV_2D" */
+    const char *name;   /* its first output's name */
+    const char *kernel; /* which kernel was chosen */
+    const char *device; /* "/CPU:0" */
     uint64_t macs, bytes;
     uint64_t n_runs, total_ns; /* since creation; 0 without options.profile */
 } mw_step_info;

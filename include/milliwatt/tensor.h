@@ -47,7 +47,7 @@ typedef struct mw_quantization {
     const float *scales;        /* n_scales; > 0 and finite */
     const int64_t *zero_points; /* n_scales */
     int32_t axis;               /* when n_scales > 1 */
-    int32_t block_size;         /* > 0: blockwise along the last axis; scales are then n blocks long */
+    int32_t block_size; /* > 0: blockwise along the last axis; scales are then n blocks long */
 } mw_quantization;
 
 /* What is known of a tensor. Pointers are borrowed from the object that answered. */

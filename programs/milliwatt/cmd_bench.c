@@ -94,7 +94,8 @@ static mw_status measure(mw_ctx *ctx, mw_session *s, const struct settings *o, s
         const mw_status st = mw_session_run(ctx, s);
         if (st != MW_OK) return st;
         f->us[f->n++] = (double)(now_ns() - t) / 1e3;
-        if (o->runs == 0 && f->n >= MIN_RUNS && (double)(now_ns() - begin) > o->seconds * 1e9) break;
+        if (o->runs == 0 && f->n >= MIN_RUNS && (double)(now_ns() - begin) > o->seconds * 1e9)
+            break;
     }
     qsort(f->us, f->n, sizeof *f->us, by_value);
     return MW_OK;
@@ -102,7 +103,8 @@ static mw_status measure(mw_ctx *ctx, mw_session *s, const struct settings *o, s
 
 static mw_status print_steps(mw_ctx *ctx, receipt *r, const mw_session *s)
 {
-    static const char *const columns[] = {"op", "kernel", "device", "us", "share", "gmacs", "bytes", "output"};
+    static const char *const columns[] = {"op",    "kernel", "device", "us",
+                                          "share", "gmacs",  "bytes",  "output"};
     uint64_t total = 0;
     mw_step_info step;
 
@@ -116,16 +118,18 @@ static mw_status print_steps(mw_ctx *ctx, receipt *r, const mw_session *s)
         const mw_status st = mw_session_step(ctx, s, i, &step);
         if (st != MW_OK) return st;
         const double us = step.n_runs == 0 ? 0 : (double)step.total_ns / 1e3 / (double)step.n_runs;
-        receipt_row(r, (cell[]){TEXT(step.op), TEXT(step.kernel), TEXT(step.device), NUMBER(us, "%.2f"),
-                                NUMBER(total == 0 ? 0 : 100.0 * (double)step.total_ns / (double)total, "%.1f"),
-                                NUMBER(us > 0 ? (double)step.macs / us / 1e3 : 0, "%.2f"), UINT(step.bytes),
-                                TEXT(step.name)});
+        receipt_row(
+            r,
+            (cell[]){TEXT(step.op), TEXT(step.kernel), TEXT(step.device), NUMBER(us, "%.2f"),
+                     NUMBER(total == 0 ? 0 : 100.0 * (double)step.total_ns / (double)total, "%.1f"),
+                     NUMBER(us > 0 ? (double)step.macs / us / 1e3 : 0, "%.2f"), UINT(step.bytes),
+                     TEXT(step.name)});
     }
     return MW_OK;
 }
 
-static mw_status print_figures(mw_ctx *ctx, receipt *r, const struct settings *o, const struct figures *f,
-                               const mw_model *m, const mw_session *s)
+static mw_status print_figures(mw_ctx *ctx, receipt *r, const struct settings *o,
+                               const struct figures *f, const mw_model *m, const mw_session *s)
 {
     mw_session_memory memory;
     mw_model_summary summary;
@@ -146,9 +150,10 @@ static mw_status print_figures(mw_ctx *ctx, receipt *r, const struct settings *o
     receipt_number(r, "load_us", "load and plan", f->load_us, "%.1f us");
     receipt_number(r, "first_us", "first run", f->first_us, "%.1f us");
     receipt_uint(r, "macs", "MACs a sample", summary.macs, "");
-    receipt_number(r, "gmacs_per_s", "speed", (double)(summary.macs * o->batch) / percentile(f, 50) / 1e3,
-                   "%.2f GMAC/s");
-    receipt_uint(r, "peak_bytes", "peak memory of process", (uint64_t)usage.ru_maxrss * 1024, "bytes");
+    receipt_number(r, "gmacs_per_s", "speed",
+                   (double)(summary.macs * o->batch) / percentile(f, 50) / 1e3, "%.2f GMAC/s");
+    receipt_uint(r, "peak_bytes", "peak memory of process", (uint64_t)usage.ru_maxrss * 1024,
+                 "bytes");
     receipt_uint(r, "heap_peak_bytes", "peak of own heap", mw_ctx_peak_memory_bytes(ctx), "bytes");
     receipt_uint(r, "arena_bytes", "activations", memory.arena_bytes, "bytes");
     receipt_uint(r, "state_bytes", "state", memory.state_bytes, "bytes");
@@ -195,10 +200,12 @@ static int run(int argc, char **argv)
         {"--per-op", OPT_FLAG, &o.per_op, NULL, "time, kernel, speed and bytes of each step"},
         {"--seconds", OPT_NUMBER, &o.seconds, "S", "measure about this long (default 1)"},
         {"--runs", OPT_UINT, &o.runs, "N", "measure exactly N runs"},
-        {"--input-shape", OPT_STRINGS, &o.shapes, "N,H,W,C", "an input's shape, for a Keras file with open dimensions"},
+        {"--input-shape", OPT_STRINGS, &o.shapes, "N,H,W,C",
+         "an input's shape, for a Keras file with open dimensions"},
         {"--json", OPT_FLAG, &o.json, NULL, "the receipt as JSON"},
     };
-    const int done = parse_options(&command_bench, argc, argv, opts, sizeof opts / sizeof *opts, &o.path, 1, 1);
+    const int done =
+        parse_options(&command_bench, argc, argv, opts, sizeof opts / sizeof *opts, &o.path, 1, 1);
 
     if (done >= 0) return done;
     if (o.threads == 0 || o.batch == 0 || o.batch > 65536)
@@ -214,6 +221,7 @@ const command command_bench = {
     .summary = "latency, load time and memory of a model on this machine",
     .usage = "MODEL [--threads N] [--batch N] [--per-op]",
     .example = "milliwatt bench model.tflite --per-op",
-    .more = "peak_bytes is the most memory that the whole process held (resident), libraries included.",
+    .more =
+        "peak_bytes is the most memory that the whole process held (resident), libraries included.",
     .run = run,
 };

@@ -29,16 +29,19 @@ static int run(int argc, char **argv)
     opt_list shapes = {0};
     const char *path = NULL, *data_path = NULL, *against_path = NULL;
     const opt opts[] = {
-        {"--data", OPT_STRING, &data_path, "DATA", "samples with labels: .npz, .npy, CSV, image folder"},
+        {"--data", OPT_STRING, &data_path, "DATA",
+         "samples with labels: .npz, .npy, CSV, image folder"},
         DATA_OPTS(d),
         {"--against", OPT_STRING, &against_path, "MODEL", "compare the outputs with this model's"},
         {"--samples", OPT_UINT, &samples, "N", "use the first N samples (default: all)"},
         {"--batch", OPT_UINT, &batch, "N", "samples a run (default 1)"},
         {"--threads", OPT_UINT, &threads, "N", "threads (default 1)"},
-        {"--input-shape", OPT_STRINGS, &shapes, "N,H,W,C", "an input's shape, for a Keras file with open dimensions"},
+        {"--input-shape", OPT_STRINGS, &shapes, "N,H,W,C",
+         "an input's shape, for a Keras file with open dimensions"},
         {"--json", OPT_FLAG, &json, NULL, "the receipt as JSON"},
     };
-    const int done = parse_options(&command_eval, argc, argv, opts, sizeof opts / sizeof *opts, &path, 1, 1);
+    const int done =
+        parse_options(&command_eval, argc, argv, opts, sizeof opts / sizeof *opts, &path, 1, 1);
     mw_model *m = NULL, *against = NULL;
     mw_dataset *data = NULL;
     mw_evaluation e;
@@ -49,7 +52,9 @@ static int run(int argc, char **argv)
     mw_status st = load_model(ctx, path, &shapes, &m);
     if (st == MW_OK && against_path != NULL) st = load_model(ctx, against_path, &shapes, &against);
     if (st == MW_OK) st = open_data(ctx, data_path, &d, MW_DATA_TEST, m, &data);
-    const mw_evaluate_options options = {.against = against, .max_samples = samples, .batch = (uint32_t)batch,
+    const mw_evaluate_options options = {.against = against,
+                                         .max_samples = samples,
+                                         .batch = (uint32_t)batch,
                                          .n_threads = (uint32_t)threads};
     if (st == MW_OK) st = mw_evaluate(ctx, m, data, &options, &e);
     progress_done();

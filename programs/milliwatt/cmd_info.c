@@ -12,24 +12,31 @@ static void shape_text(const mw_tensor_info *t, char *out, size_t n)
     size_t used = (size_t)snprintf(out, n, "[");
 
     for (int32_t i = 0; i < t->rank && used < n; i++) {
-        if (t->signature[i] < 0) used += (size_t)snprintf(out + used, n - used, "%s?", i > 0 ? "," : "");
-        else used += (size_t)snprintf(out + used, n - used, "%s%d", i > 0 ? "," : "", t->dims[i]);
+        if (t->signature[i] < 0)
+            used += (size_t)snprintf(out + used, n - used, "%s?", i > 0 ? "," : "");
+        else
+            used += (size_t)snprintf(out + used, n - used, "%s%d", i > 0 ? "," : "", t->dims[i]);
     }
     if (used < n) (void)snprintf(out + used, n - used, "]");
 }
 
 static void quantization_text(const mw_quantization *q, char *out, size_t n)
 {
-    if (q->block_size > 0) (void)snprintf(out, n, "blocks of %d", q->block_size);
-    else if (q->n_scales == 0) (void)snprintf(out, n, "-");
-    else if (q->n_scales > 1) (void)snprintf(out, n, "%zu scales along axis %d", q->n_scales, q->axis);
-    else (void)snprintf(out, n, "(q - %lld) * %.9g", (long long)q->zero_points[0], (double)q->scales[0]);
+    if (q->block_size > 0)
+        (void)snprintf(out, n, "blocks of %d", q->block_size);
+    else if (q->n_scales == 0)
+        (void)snprintf(out, n, "-");
+    else if (q->n_scales > 1)
+        (void)snprintf(out, n, "%zu scales along axis %d", q->n_scales, q->axis);
+    else
+        (void)snprintf(out, n, "(q - %lld) * %.9g", (long long)q->zero_points[0],
+                       (double)q->scales[0]);
 }
 
 typedef mw_status (*io_fn)(mw_ctx *, const mw_model *, size_t, mw_tensor_info *);
 
-static void io_table(mw_ctx *ctx, receipt *r, const char *key, const char *title, const mw_model *m, size_t n,
-                     io_fn get)
+static void io_table(mw_ctx *ctx, receipt *r, const char *key, const char *title, const mw_model *m,
+                     size_t n, io_fn get)
 {
     static const char *const columns[] = {"name", "type", "shape", "quantization"};
     mw_tensor_info t;
@@ -40,13 +47,15 @@ static void io_table(mw_ctx *ctx, receipt *r, const char *key, const char *title
         if (get(ctx, m, i, &t) != MW_OK) continue;
         shape_text(&t, shape, sizeof shape);
         quantization_text(&t.quantization, quantization, sizeof quantization);
-        receipt_row(r, (cell[]){TEXT(t.name), TEXT(mw_dtype_name(t.dtype)), TEXT(shape), TEXT(quantization)});
+        receipt_row(r, (cell[]){TEXT(t.name), TEXT(mw_dtype_name(t.dtype)), TEXT(shape),
+                                TEXT(quantization)});
     }
 }
 
 static mw_status ops_table(mw_ctx *ctx, receipt *r, const mw_model *m, size_t n_graphs)
 {
-    static const char *const columns[] = {"graph", "op", "kernel", "types", "macs", "bytes", "output", "problem"};
+    static const char *const columns[] = {"graph", "op",    "kernel", "types",
+                                          "macs",  "bytes", "output", "problem"};
     mw_op_info op;
 
     receipt_table(r, "ops", "\noperators", columns, 8);
@@ -54,9 +63,9 @@ static mw_status ops_table(mw_ctx *ctx, receipt *r, const mw_model *m, size_t n_
         for (size_t i = 0; i < mw_model_n_ops(m, g); i++) {
             const mw_status st = mw_model_op(ctx, m, g, i, &op);
             if (st != MW_OK) return st;
-            receipt_row(r, (cell[]){UINT(g), TEXT(op.op), TEXT(*op.kernel == '\0' ? "-" : op.kernel),
-                                    TEXT(op.types), UINT(op.macs), UINT(op.bytes), TEXT(op.name),
-                                    TEXT(op.reason)});
+            receipt_row(r, (cell[]){UINT(g), TEXT(op.op),
+                                    TEXT(*op.kernel == '\0' ? "-" : op.kernel), TEXT(op.types),
+                                    UINT(op.macs), UINT(op.bytes), TEXT(op.name), TEXT(op.reason)});
         }
     }
     return MW_OK;
@@ -98,10 +107,12 @@ static int run(int argc, char **argv)
     const char *path = NULL;
     const opt opts[] = {
         {"--graph", OPT_FLAG, &graph, NULL, "print every tensor and operator with its attributes"},
-        {"--input-shape", OPT_STRINGS, &shapes, "N,H,W,C", "an input's shape, for a Keras file with open dimensions"},
+        {"--input-shape", OPT_STRINGS, &shapes, "N,H,W,C",
+         "an input's shape, for a Keras file with open dimensions"},
         {"--json", OPT_FLAG, &json, NULL, "the receipt as JSON"},
     };
-    const int done = parse_options(&command_info, argc, argv, opts, sizeof opts / sizeof *opts, &path, 1, 1);
+    const int done =
+        parse_options(&command_info, argc, argv, opts, sizeof opts / sizeof *opts, &path, 1, 1);
     mw_model *m = NULL;
 
     if (done >= 0) return done;

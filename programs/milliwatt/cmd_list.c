@@ -1,4 +1,5 @@
-/* programs/milliwatt/cmd_list.c - the tables of this build.   SPDX-License-Identifier: Apache-2.0 */
+/* programs/milliwatt/cmd_list.c - the tables of this build.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
 #include <string.h>

@@ -26,22 +26,26 @@ static bool make_folder(const char *path)
 }
 
 /* Saves out_<i>.npy, or out_<i>.s<k>.npy of the k-th further invocation. */
-static mw_status save_results(mw_ctx *ctx, const char *folder, size_t invocation, const result *results, size_t n)
+static mw_status save_results(mw_ctx *ctx, const char *folder, size_t invocation,
+                              const result *results, size_t n)
 {
     char path[4096];
     mw_status st = MW_OK;
 
     for (size_t i = 0; i < n && st == MW_OK; i++) {
-        if (invocation == 0) (void)snprintf(path, sizeof path, "%s/out_%zu.npy", folder, i);
-        else (void)snprintf(path, sizeof path, "%s/out_%zu.s%zu.npy", folder, i, invocation);
-        st = mw_array_save(ctx, path, results[i].dtype, results[i].rank, results[i].dims, results[i].data);
+        if (invocation == 0)
+            (void)snprintf(path, sizeof path, "%s/out_%zu.npy", folder, i);
+        else
+            (void)snprintf(path, sizeof path, "%s/out_%zu.s%zu.npy", folder, i, invocation);
+        st = mw_array_save(ctx, path, results[i].dtype, results[i].rank, results[i].dims,
+                           results[i].data);
     }
     return st;
 }
 
 /* One invocation from files inputs[0..n). Prints the mistake itself. */
-static bool run_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const char *const *paths, size_t n,
-                      const char *folder, size_t invocation)
+static bool run_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const char *const *paths,
+                      size_t n, const char *folder, size_t invocation)
 {
     mw_array *const arrays = calloc(n + 1, sizeof *arrays);
     result *results = NULL;
@@ -60,7 +64,8 @@ static bool run_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const char 
     return good;
 }
 
-static bool run_all_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const struct settings *o, size_t *n_runs)
+static bool run_all_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const struct settings *o,
+                          size_t *n_runs)
 {
     size_t begin = 0;
 
@@ -73,8 +78,8 @@ static bool run_all_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const s
     return true;
 }
 
-/* Uniform values: floats in [-1, 1), integers over their whole range. SplitMix64, so that a seed names the
- * same input everywhere. */
+/* Uniform values: floats in [-1, 1), integers over their whole range. SplitMix64, so that a seed
+ * names the same input everywhere. */
 static void fill_random(mw_dtype dtype, void *data, size_t bytes, uint64_t *state)
 {
     for (size_t i = 0; i < bytes;) {
@@ -129,7 +134,8 @@ struct set {
     char **all;                   /* outputs of the whole set */
 };
 
-static bool prepare_set(mw_ctx *ctx, const mw_session *s, const mw_model *m, size_t batch, uint64_t n, struct set *set)
+static bool prepare_set(mw_ctx *ctx, const mw_session *s, const mw_model *m, size_t batch,
+                        uint64_t n, struct set *set)
 {
     set->n_inputs = mw_model_n_inputs(m);
     set->n_outputs = mw_model_n_outputs(m);
@@ -141,7 +147,8 @@ static bool prepare_set(mw_ctx *ctx, const mw_session *s, const mw_model *m, siz
     set->in = calloc(k, sizeof *set->in);
     set->out = set->in + set->n_inputs;
     set->all = calloc(k, sizeof *set->all);
-    if (set->inputs == NULL || set->in_bytes == NULL || set->in == NULL || set->all == NULL) return false;
+    if (set->inputs == NULL || set->in_bytes == NULL || set->in == NULL || set->all == NULL)
+        return false;
     for (size_t i = 0; i < set->n_inputs; i++) {
         if (mw_model_input(ctx, m, i, &set->inputs[i]) != MW_OK) return false;
         set->in_bytes[i] = mw_session_input_sample_bytes(s, i);
@@ -172,18 +179,21 @@ static mw_status run_batches(mw_ctx *ctx, mw_session *s, struct set *set, size_t
     for (uint64_t at = 0; at < n; at += batch) {
         const size_t count = n - at < batch ? (size_t)(n - at) : batch;
         for (size_t i = 0; i < set->n_inputs; i++) {
-            const mw_status st = mw_dataset_read(ctx, set->data, i, at, count, &set->inputs[i], set->in[i],
-                                                 count * set->in_bytes[i]);
+            const mw_status st = mw_dataset_read(ctx, set->data, i, at, count, &set->inputs[i],
+                                                 set->in[i], count * set->in_bytes[i]);
             if (st != MW_OK) return st;
         }
-        for (size_t i = 0; i < set->n_outputs; i++) set->out[i] = set->all[i] + at * set->out_bytes[i];
-        const mw_status st = mw_session_run_batch(ctx, s, count, (const void *const *)set->in, set->out);
+        for (size_t i = 0; i < set->n_outputs; i++)
+            set->out[i] = set->all[i] + at * set->out_bytes[i];
+        const mw_status st =
+            mw_session_run_batch(ctx, s, count, (const void *const *)set->in, set->out);
         if (st != MW_OK) return st;
     }
     return MW_OK;
 }
 
-static mw_status save_set(mw_ctx *ctx, const mw_session *s, const struct set *set, const char *folder, uint64_t n)
+static mw_status save_set(mw_ctx *ctx, const mw_session *s, const struct set *set,
+                          const char *folder, uint64_t n)
 {
     mw_status st = MW_OK;
 
@@ -197,7 +207,8 @@ static mw_status save_set(mw_ctx *ctx, const mw_session *s, const struct set *se
     return st;
 }
 
-static mw_status run_set(mw_ctx *ctx, mw_session *s, const mw_model *m, const struct settings *o, size_t *n_runs)
+static mw_status run_set(mw_ctx *ctx, mw_session *s, const mw_model *m, const struct settings *o,
+                         size_t *n_runs)
 {
     struct set set = {0};
     const size_t batch = o->batch == 0 ? 1 : (size_t)o->batch;
@@ -229,9 +240,12 @@ static int run_model(mw_ctx *ctx, const struct settings *o)
         status = fail(ctx);
     } else if (make_folder(o->output)) {
         const uint64_t begin = now_ns();
-        if (o->data != NULL) st = run_set(ctx, s, m, o, &n_runs);
-        else if (o->random) st = run_random(ctx, s, o), n_runs = 1;
-        else if (run_all_files(ctx, s, m, o, &n_runs)) status = EXIT_OK;
+        if (o->data != NULL)
+            st = run_set(ctx, s, m, o, &n_runs);
+        else if (o->random)
+            st = run_random(ctx, s, o), n_runs = 1;
+        else if (run_all_files(ctx, s, m, o, &n_runs))
+            status = EXIT_OK;
         if (o->data != NULL || o->random) status = st == MW_OK ? EXIT_OK : fail(ctx);
         if (status == EXIT_OK) {
             receipt *const r = receipt_open("run", o->json);
@@ -239,7 +253,8 @@ static int run_model(mw_ctx *ctx, const struct settings *o)
             receipt_text(r, "output", "written to", o->output);
             receipt_uint(r, "runs", "runs", n_runs, "");
             receipt_uint(r, "outputs", "outputs", mw_session_n_outputs(s), "");
-            receipt_number(r, "total_us", "time with files", (double)(now_ns() - begin) / 1e3, "%.0f us");
+            receipt_number(r, "total_us", "time with files", (double)(now_ns() - begin) / 1e3,
+                           "%.0f us");
             receipt_close(r);
         }
     }
@@ -252,19 +267,23 @@ static int run(int argc, char **argv)
 {
     struct settings o = {.threads = 1};
     const opt opts[] = {
-        {"--input", OPT_STRINGS, &o.inputs, "A.npy", "one an input, in the model's order; its shape sets the batch"},
+        {"--input", OPT_STRINGS, &o.inputs, "A.npy",
+         "one an input, in the model's order; its shape sets the batch"},
         {"--next", OPT_MARK, &o.inputs, NULL, "begin a further invocation; state is kept"},
-        {"--output", OPT_STRING, &o.output, "DIR", "writes DIR/out_0.npy ...; a further invocation's DIR/out_0.s1.npy ..."},
+        {"--output", OPT_STRING, &o.output, "DIR",
+         "writes DIR/out_0.npy ...; a further invocation's DIR/out_0.s1.npy ..."},
         {"--random", OPT_FLAG, &o.random, NULL, "random inputs in place of --input"},
         {"--seed", OPT_UINT, &o.seed, "N", "of --random (default 0)"},
         {"--data", OPT_STRING, &o.data, "DATA", "run a whole set in place of --input"},
         DATA_OPTS(o.d),
         {"--batch", OPT_UINT, &o.batch, "N", "with --data: samples a run (default 1)"},
         {"--threads", OPT_UINT, &o.threads, "N", "threads (default 1)"},
-        {"--input-shape", OPT_STRINGS, &o.shapes, "N,H,W,C", "an input's shape, for a Keras file with open dimensions"},
+        {"--input-shape", OPT_STRINGS, &o.shapes, "N,H,W,C",
+         "an input's shape, for a Keras file with open dimensions"},
         {"--json", OPT_FLAG, &o.json, NULL, "the receipt as JSON"},
     };
-    const int done = parse_options(&command_run, argc, argv, opts, sizeof opts / sizeof *opts, &o.path, 1, 1);
+    const int done =
+        parse_options(&command_run, argc, argv, opts, sizeof opts / sizeof *opts, &o.path, 1, 1);
 
     if (done >= 0) return done;
     const int ways = (o.inputs.n > 0) + o.random + (o.data != NULL);

@@ -27,23 +27,23 @@ typedef struct opt {
     const char *name; /* "--scheme"; "-o" */
     opt_kind kind;
     void *out;
-    const char *arg;  /* "FILE"; NULL for flags */
+    const char *arg; /* "FILE"; NULL for flags */
     const char *help;
 } opt;
 
 typedef struct command {
     const char *name;
-    const char *summary;  /* one line */
-    const char *usage;    /* "IN -o OUT [options]" */
-    const char *example;  /* one or more command lines */
-    const char *more;     /* further paragraphs of --help; NULL */
+    const char *summary; /* one line */
+    const char *usage;   /* "IN -o OUT [options]" */
+    const char *example; /* one or more command lines */
+    const char *more;    /* further paragraphs of --help; NULL */
     int (*run)(int argc, char **argv);
 } command;
 
 extern const command *const commands[]; /* ends with NULL */
 
-/* Reads options and up to max_positional words. Prints help or the mistake itself; returns -1 to go on,
- * else the exit status. Lists are freed by the program's end. */
+/* Reads options and up to max_positional words. Prints help or the mistake itself; returns -1 to go
+ * on, else the exit status. Lists are freed by the program's end. */
 int parse_options(const command *self, int argc, char **argv, const opt *opts, size_t n_opts,
                   const char **positional, size_t min_positional, size_t max_positional);
 
@@ -60,7 +60,8 @@ uint64_t now_ns(void);
 /* Bytes of a file, 0 when it is not there. */
 uint64_t file_size(const char *path);
 
-/* Loads with --input-shape "1,224,224,3" (one an input, in order; NULL-terminated list in shapes). */
+/* Loads with --input-shape "1,224,224,3" (one an input, in order; NULL-terminated list in shapes).
+ */
 mw_status load_model(mw_ctx *ctx, const char *path, const opt_list *shapes, mw_model **out);
 /* Parses "1,224,224,3". */
 mw_status parse_shape(const char *text, mw_shape *out);
@@ -71,10 +72,13 @@ typedef struct data_options {
     const char *split;
     double scale, offset;
 } data_options;
-#define DATA_OPTS(d)                                                                                 \
-    {"--split", OPT_STRING, &(d).split, "NAME", "use x_NAME and y_NAME of a .npz"},                   \
-    {"--scale", OPT_NUMBER, &(d).scale, "S", "a float input gets stored*S+O (S may be 1/255; default 1)"}, \
-    {"--offset", OPT_NUMBER, &(d).offset, "O", "see --scale (default 0)"}
+#define DATA_OPTS(d)                                                                               \
+    {"--split", OPT_STRING, &(d).split, "NAME", "use x_NAME and y_NAME of a .npz"},                \
+        {"--scale", OPT_NUMBER, &(d).scale, "S",                                                   \
+         "a float input gets stored*S+O (S may be 1/255; default 1)"},                             \
+    {                                                                                              \
+        "--offset", OPT_NUMBER, &(d).offset, "O", "see --scale (default 0)"                        \
+    }
 mw_status open_data(mw_ctx *ctx, const char *path, const data_options *d, mw_data_role role,
                     const mw_model *model, mw_dataset **out);
 
@@ -85,7 +89,8 @@ receipt *receipt_open(const char *name, bool json);
 void receipt_text(receipt *r, const char *key, const char *label, const char *value);
 void receipt_uint(receipt *r, const char *key, const char *label, uint64_t value, const char *unit);
 /* NaN is left out. */
-void receipt_number(receipt *r, const char *key, const char *label, double value, const char *format);
+void receipt_number(receipt *r, const char *key, const char *label, double value,
+                    const char *format);
 void receipt_bool(receipt *r, const char *key, const char *label, bool value);
 /* {"before": a, "after": b}; the text adds the ratio. */
 void receipt_change(receipt *r, const char *key, const char *label, uint64_t before, uint64_t after,
@@ -98,10 +103,11 @@ typedef struct cell {
     double number;
     const char *format; /* of a number, "%.1f" */
 } cell;
-#define TEXT(x) ((cell){.kind = CELL_TEXT, .text = (x)})
-#define UINT(x) ((cell){.kind = CELL_UINT, .uint = (x)})
+#define TEXT(x)      ((cell){.kind = CELL_TEXT, .text = (x)})
+#define UINT(x)      ((cell){.kind = CELL_UINT, .uint = (x)})
 #define NUMBER(x, f) ((cell){.kind = CELL_NUMBER, .number = (x), .format = (f)})
-void receipt_table(receipt *r, const char *key, const char *title, const char *const *columns, size_t n);
+void receipt_table(receipt *r, const char *key, const char *title, const char *const *columns,
+                   size_t n);
 void receipt_row(receipt *r, const cell *cells);
 /* A line for people only. */
 void receipt_note(receipt *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

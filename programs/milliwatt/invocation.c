@@ -27,8 +27,8 @@ static void shape_text(int32_t rank, const int32_t *dims, char *out, size_t n)
 /* How the arrays differ from what is planned: not at all, in the batch alone, or otherwise. */
 enum fit { FIT_AS_PLANNED, FIT_BATCH, FIT_RESIZE, FIT_NOT };
 
-static enum fit compare(mw_ctx *ctx, const mw_model *model, const mw_buffer *planned, const mw_array *a,
-                        size_t index, int32_t *batch)
+static enum fit compare(mw_ctx *ctx, const mw_model *model, const mw_buffer *planned,
+                        const mw_array *a, size_t index, int32_t *batch)
 {
     mw_tensor_info declared;
     char want[128], have[128];
@@ -37,18 +37,22 @@ static enum fit compare(mw_ctx *ctx, const mw_model *model, const mw_buffer *pla
     shape_text(declared.rank, declared.signature, want, sizeof want);
     shape_text(a->rank, a->dims, have, sizeof have);
     if (a->dtype != planned->info.dtype) {
-        (void)fail_text("input %zu is %s %s, the model's '%s' takes %s %s", index, mw_dtype_name(a->dtype), have,
-                        declared.name, mw_dtype_name(planned->info.dtype), want);
+        (void)fail_text("input %zu is %s %s, the model's '%s' takes %s %s", index,
+                        mw_dtype_name(a->dtype), have, declared.name,
+                        mw_dtype_name(planned->info.dtype), want);
         return FIT_NOT;
     }
-    if (a->rank == planned->info.rank && same_dims(a->rank, a->dims, planned->info.dims)) return FIT_AS_PLANNED;
+    if (a->rank == planned->info.rank && same_dims(a->rank, a->dims, planned->info.dims))
+        return FIT_AS_PLANNED;
     /* One sample without its batch dimension. */
-    if (a->rank == declared.rank - 1 && declared.dims[0] == 1 && same_dims(a->rank, a->dims, declared.dims + 1)) {
+    if (a->rank == declared.rank - 1 && declared.dims[0] == 1 &&
+        same_dims(a->rank, a->dims, declared.dims + 1)) {
         *batch = *batch == 0 ? 1 : *batch;
         return *batch == 1 ? FIT_BATCH : FIT_NOT;
     }
     if (a->rank != declared.rank || a->rank == 0) {
-        (void)fail_text("input %zu has shape %s, the model's '%s' takes %s", index, have, declared.name, want);
+        (void)fail_text("input %zu has shape %s, the model's '%s' takes %s", index, have,
+                        declared.name, want);
         return FIT_NOT;
     }
     if (declared.dims[0] == 1 && same_dims(a->rank - 1, a->dims + 1, declared.dims + 1) &&
@@ -59,8 +63,8 @@ static enum fit compare(mw_ctx *ctx, const mw_model *model, const mw_buffer *pla
     return FIT_RESIZE;
 }
 
-static enum fit fit_of(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs, size_t n,
-                       int32_t *batch)
+static enum fit fit_of(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,
+                       size_t n, int32_t *batch)
 {
     enum fit worst = FIT_AS_PLANNED;
 
@@ -71,14 +75,16 @@ static enum fit fit_of(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_a
         const enum fit f = compare(ctx, m, &planned, &inputs[i], i, batch);
         if (f == FIT_NOT) return FIT_NOT;
         /* An input that is as planned beside others of another batch must be resized with them. */
-        if (worst == FIT_BATCH && f == FIT_AS_PLANNED && inputs[i].dims[0] != *batch) worst = FIT_RESIZE;
+        if (worst == FIT_BATCH && f == FIT_AS_PLANNED && inputs[i].dims[0] != *batch)
+            worst = FIT_RESIZE;
         if (f > worst) worst = f;
     }
     if (worst == FIT_BATCH)
         for (size_t i = 0; i < n; i++) {
             mw_tensor_info t;
             if (mw_model_input(ctx, m, i, &t) != MW_OK) return FIT_NOT;
-            if (inputs[i].rank == t.rank && t.rank > 0 && inputs[i].dims[0] != *batch) return FIT_RESIZE;
+            if (inputs[i].rank == t.rank && t.rank > 0 && inputs[i].dims[0] != *batch)
+                return FIT_RESIZE;
         }
     return worst;
 }
@@ -97,14 +103,16 @@ static bool take_outputs(mw_ctx *ctx, mw_session *s, result *results, size_t n)
     return true;
 }
 
-static bool run_planned(mw_ctx *ctx, mw_session *s, const mw_array *inputs, size_t n, result *results,
-                        size_t n_results)
+static bool run_planned(mw_ctx *ctx, mw_session *s, const mw_array *inputs, size_t n,
+                        result *results, size_t n_results)
 {
     for (size_t i = 0; i < n; i++) {
         mw_buffer b;
         if (mw_session_input(ctx, s, i, &b) != MW_OK) return false;
-        if (b.bytes != inputs[i].bytes) return fail_text("input %zu has %zu bytes, planned are %zu", i,
-                                                         inputs[i].bytes, b.bytes), false;
+        if (b.bytes != inputs[i].bytes)
+            return fail_text("input %zu has %zu bytes, planned are %zu", i, inputs[i].bytes,
+                             b.bytes),
+                   false;
         if (b.bytes > 0) memcpy(b.data, inputs[i].data, b.bytes);
     }
     return mw_session_run(ctx, s) == MW_OK && take_outputs(ctx, s, results, n_results);
@@ -124,8 +132,8 @@ size_t batch_shape(const mw_session *s, size_t index, mw_tensor_info *t, size_t 
     return n * bytes;
 }
 
-static bool run_batch(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs, size_t n,
-                      int32_t batch, result *results, size_t n_results)
+static bool run_batch(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,
+                      size_t n, int32_t batch, result *results, size_t n_results)
 {
     const void **const in = calloc(n + 1, sizeof *in);
     void **const out = calloc(n_results + 1, sizeof *out);
@@ -173,13 +181,16 @@ bool feed(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,
     *out_results = NULL;
     if (n != mw_session_n_inputs(s)) {
         free(results);
-        return fail_text("%zu --input given, the model takes %zu", n, mw_session_n_inputs(s)), false;
+        return fail_text("%zu --input given, the model takes %zu", n, mw_session_n_inputs(s)),
+               false;
     }
     const enum fit f = fit_of(ctx, s, m, inputs, n, &batch);
     good = good && f != FIT_NOT;
     if (good && f == FIT_RESIZE) good = resize(ctx, s, inputs, n);
-    if (good && f == FIT_BATCH) good = run_batch(ctx, s, m, inputs, n, batch, results, n_results);
-    else if (good) good = run_planned(ctx, s, inputs, n, results, n_results);
+    if (good && f == FIT_BATCH)
+        good = run_batch(ctx, s, m, inputs, n, batch, results, n_results);
+    else if (good)
+        good = run_planned(ctx, s, inputs, n, results, n_results);
     if (!good) {
         if (mw_ctx_error_status(ctx) != MW_OK) (void)fail(ctx);
         free_results(results, n_results);

@@ -14,15 +14,15 @@ typedef struct result {
     size_t bytes;
 } result;
 
-/* Runs the session on one array per input, in the model's order. The arrays' shape is planned for where
- * the file lets it be; else a batch runs item by item. Prints the mistake itself; results are the caller's
- * (free_results) when it returns true. */
-bool feed(mw_ctx *ctx, mw_session *session, const mw_model *model, const mw_array *inputs, size_t n_inputs,
-          result **out_results);
+/* Runs the session on one array per input, in the model's order. The arrays' shape is planned for
+ * where the file lets it be; else a batch runs item by item. Prints the mistake itself; results are
+ * the caller's (free_results) when it returns true. */
+bool feed(mw_ctx *ctx, mw_session *session, const mw_model *model, const mw_array *inputs,
+          size_t n_inputs, result **out_results);
 void free_results(result *results, size_t n); /* accepts NULL */
 
-/* Makes the shape of one declared output that of `n` samples: the first dimension where it is the batch, else
- * one before it. Returns the bytes. */
+/* Makes the shape of one declared output that of `n` samples: the first dimension where it is the
+ * batch, else one before it. Returns the bytes. */
 size_t batch_shape(const mw_session *s, size_t index, mw_tensor_info *t, size_t n);
 
 #endif

@@ -18,7 +18,8 @@ const command *const commands[] = {
 static void print_help(void)
 {
     (void)printf("milliwatt %s: small, fast, exact inference for TensorFlow and Keras models\n\n"
-                 "usage: milliwatt COMMAND ...\n\n", mw_version());
+                 "usage: milliwatt COMMAND ...\n\n",
+                 mw_version());
     for (size_t i = 0; commands[i] != NULL; i++)
         (void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     (void)printf("\n'milliwatt COMMAND --help' tells its options, with an example.\n"

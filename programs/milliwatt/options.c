@@ -9,8 +9,8 @@
 
 static void print_help(const command *self, const opt *opts, size_t n)
 {
-    (void)printf("milliwatt %s: %s\n\nusage: milliwatt %s %s\n\n", self->name, self->summary, self->name,
-                 self->usage);
+    (void)printf("milliwatt %s: %s\n\nusage: milliwatt %s %s\n\n", self->name, self->summary,
+                 self->name, self->usage);
     for (size_t i = 0; i < n; i++) {
         char left[64];
         (void)snprintf(left, sizeof left, "%s%s%s", opts[i].name, opts[i].arg == NULL ? "" : " ",
@@ -24,8 +24,8 @@ static void print_help(const command *self, const opt *opts, size_t n)
 
 static int usage_error(const command *self, const char *what, const char *word)
 {
-    (void)fprintf(stderr, "milliwatt: %s: %s '%s'; 'milliwatt %s --help' tells the options\n", self->name,
-                  what, word, self->name);
+    (void)fprintf(stderr, "milliwatt: %s: %s '%s'; 'milliwatt %s --help' tells the options\n",
+                  self->name, what, word, self->name);
     return EXIT_USAGE;
 }
 
@@ -89,7 +89,8 @@ static const opt *find(const opt *opts, size_t n, const char *word, const char *
 
     *out_value = equals == NULL ? NULL : equals + 1;
     for (size_t i = 0; i < n; i++)
-        if (strlen(opts[i].name) == length && memcmp(opts[i].name, word, length) == 0) return &opts[i];
+        if (strlen(opts[i].name) == length && memcmp(opts[i].name, word, length) == 0)
+            return &opts[i];
     return NULL;
 }
 
@@ -120,6 +121,7 @@ int parse_options(const command *self, int argc, char **argv, const opt *opts, s
         if (!store(o, value)) return usage_error(self, "not a number:", value);
     }
     if (n >= min_positional) return -1;
-    (void)fprintf(stderr, "milliwatt: %s: usage: milliwatt %s %s\n", self->name, self->name, self->usage);
+    (void)fprintf(stderr, "milliwatt: %s: usage: milliwatt %s %s\n", self->name, self->name,
+                  self->usage);
     return EXIT_USAGE;
 }

@@ -38,8 +38,9 @@ static bool show_progress(void *self, const char *what, uint64_t done, uint64_t 
         last_ns = now;
         line_is_open = true;
         if (total > 0)
-            (void)fprintf(stderr, "\r\033[K%s %llu of %llu (%.0f %%)", what, (unsigned long long)done,
-                          (unsigned long long)total, 100.0 * (double)done / (double)total);
+            (void)fprintf(stderr, "\r\033[K%s %llu of %llu (%.0f %%)", what,
+                          (unsigned long long)done, (unsigned long long)total,
+                          100.0 * (double)done / (double)total);
         else
             (void)fprintf(stderr, "\r\033[K%s %llu", what, (unsigned long long)done);
     }
@@ -108,8 +109,10 @@ mw_status parse_shape(const char *text, mw_shape *out)
         const long v = strtol(at, &end, 10);
         if (end == at || v < 1 || v > INT32_MAX || out->rank == MW_MAX_RANK) return MW_EINVAL;
         out->dims[out->rank++] = (int32_t)v;
-        if (*end == ',' || *end == 'x') end++;
-        else if (*end != '\0') return MW_EINVAL;
+        if (*end == ',' || *end == 'x')
+            end++;
+        else if (*end != '\0')
+            return MW_EINVAL;
         at = end;
     }
     return out->rank > 0 ? MW_OK : MW_EINVAL;
@@ -140,8 +143,12 @@ mw_status open_data(mw_ctx *ctx, const char *path, const data_options *d, mw_dat
     mw_status st = inputs == NULL ? MW_ENOMEM : MW_OK;
 
     for (size_t i = 0; i < n && st == MW_OK; i++) st = mw_model_input(ctx, model, i, &inputs[i]);
-    const mw_dataset_options options = {.role = role, .split = d->split, .scale = d->scale,
-                                        .offset = d->offset, .inputs = inputs, .n_inputs = n};
+    const mw_dataset_options options = {.role = role,
+                                        .split = d->split,
+                                        .scale = d->scale,
+                                        .offset = d->offset,
+                                        .inputs = inputs,
+                                        .n_inputs = n};
     if (st == MW_OK) st = mw_dataset_open(ctx, path, &options, out);
     free(inputs);
     return st;

@@ -60,7 +60,8 @@ static void print_table(receipt *r)
     }
     (void)printf("\n");
     for (size_t i = 0; i < r->n_cells; i++) {
-        (void)printf(is_right_aligned(r->cells[i]) ? "  %*s" : "  %-*s", (int)width[i % n], r->cells[i]);
+        (void)printf(is_right_aligned(r->cells[i]) ? "  %*s" : "  %-*s", (int)width[i % n],
+                     r->cells[i]);
         if (i % n == n - 1) (void)printf("\n");
         free(r->cells[i]);
     }
@@ -73,7 +74,10 @@ static void end_table(receipt *r)
     r->table = NULL;
 }
 
-static void put(receipt *r, const char *key, json_t *value) { (void)json_object_set_new(r->root, key, must(value)); }
+static void put(receipt *r, const char *key, json_t *value)
+{
+    (void)json_object_set_new(r->root, key, must(value));
+}
 
 /* 1234567 as "1,234,567". */
 static const char *grouped(uint64_t v, char out[32])
@@ -111,7 +115,8 @@ void receipt_uint(receipt *r, const char *key, const char *label, uint64_t value
     put(r, key, json_integer((json_int_t)value));
 }
 
-void receipt_number(receipt *r, const char *key, const char *label, double value, const char *format)
+void receipt_number(receipt *r, const char *key, const char *label, double value,
+                    const char *format)
 {
     char text[64];
 
@@ -144,7 +149,8 @@ void receipt_change(receipt *r, const char *key, const char *label, uint64_t bef
     put(r, key, json_pack("{s:I,s:I}", "before", (json_int_t)before, "after", (json_int_t)after));
 }
 
-void receipt_table(receipt *r, const char *key, const char *title, const char *const *columns, size_t n)
+void receipt_table(receipt *r, const char *key, const char *title, const char *const *columns,
+                   size_t n)
 {
     end_table(r);
     if (!r->json && *title != '\0') (void)printf("%s\n", title);
@@ -170,7 +176,8 @@ static char *cell_text(const cell *c)
 
 static json_t *cell_json(const cell *c)
 {
-    if (c->kind == CELL_TEXT) return json_string(c->text) != NULL ? json_string(c->text) : json_string("?");
+    if (c->kind == CELL_TEXT)
+        return json_string(c->text) != NULL ? json_string(c->text) : json_string("?");
     if (c->kind == CELL_UINT) return json_integer((json_int_t)c->uint);
     return isfinite(c->number) ? json_real(c->number) : json_null();
 }
@@ -207,7 +214,8 @@ void receipt_close(receipt *r)
 {
     end_table(r);
     if (r->json) {
-        (void)json_dumpf(r->root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
+        (void)json_dumpf(r->root, stdout,
+                         JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
         (void)printf("\n");
     }
     json_decref(r->root);

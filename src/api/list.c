@@ -38,12 +38,12 @@ static bool get_layer(size_t i, mw_list_row *out)
     return mwi_keras_layer_row(i, &out->name, &out->detail);
 }
 
-#define ROWS(array)                                                                                  \
-    static bool get_##array(size_t i, mw_list_row *out)                                              \
-    {                                                                                                \
-        for (size_t k = 0; array[k] != NULL; k++)                                                    \
-            if (k == i) return *out = (mw_list_row){array[k]->name, array[k]->summary}, true;        \
-        return false;                                                                                \
+#define ROWS(array)                                                                                \
+    static bool get_##array(size_t i, mw_list_row *out)                                            \
+    {                                                                                              \
+        for (size_t k = 0; array[k] != NULL; k++)                                                  \
+            if (k == i) return *out = (mw_list_row){array[k]->name, array[k]->summary}, true;      \
+        return false;                                                                              \
     }
 ROWS(mwi_passes)
 ROWS(mwi_formats)
@@ -51,8 +51,13 @@ ROWS(mwi_devices)
 ROWS(mwi_data_kinds)
 
 static const struct table tables[] = {
-    {"ops", get_op},           {"kernels", get_kernel},{"layers", get_layer},      {"passes", get_mwi_passes},
-    {"formats", get_mwi_formats}, {"devices", get_mwi_devices}, {"data", get_mwi_data_kinds},
+    {"ops", get_op},
+    {"kernels", get_kernel},
+    {"layers", get_layer},
+    {"passes", get_mwi_passes},
+    {"formats", get_mwi_formats},
+    {"devices", get_mwi_devices},
+    {"data", get_mwi_data_kinds},
 };
 
 static const struct table *find(const char *name)
@@ -62,7 +67,10 @@ static const struct table *find(const char *name)
     return NULL;
 }
 
-const char *mw_list_table(size_t index) { return index < MWI_COUNT(tables) ? tables[index].name : NULL; }
+const char *mw_list_table(size_t index)
+{
+    return index < MWI_COUNT(tables) ? tables[index].name : NULL;
+}
 
 size_t mw_list_size(const char *table)
 {
@@ -79,6 +87,7 @@ mw_status mw_list_get(mw_ctx *ctx, const char *table, size_t index, mw_list_row 
     const struct table *const t = find(table);
 
     if (t == NULL) return mwi_fail(ctx, MW_EINVAL, "no table '%s'", table);
-    if (!t->get(index, out_row)) return mwi_fail(ctx, MW_EINVAL, "table %s has no row %zu", table, index);
+    if (!t->get(index, out_row))
+        return mwi_fail(ctx, MW_EINVAL, "table %s has no row %zu", table, index);
     return MW_OK;
 }

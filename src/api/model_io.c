@@ -12,13 +12,15 @@ static const mwi_format_desc *format_of(const mwi_reader *r)
     return NULL;
 }
 
-static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options, mw_model *model)
+static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options,
+                      mw_model *model)
 {
     static const mw_load_options none;
     const mwi_format_desc *const f = format_of(r);
 
     if (f == NULL)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: not a .tflite, .h5 or .keras file (%zu bytes)", r->name, r->len);
+        return mwi_fail(ctx, MW_EFORMAT, "%s: not a .tflite, .h5 or .keras file (%zu bytes)",
+                        r->name, r->len);
     model->format = f->name;
     model->file_bytes = r->len;
     MWI_TRY(f->load(ctx, r, options == NULL ? &none : options, model));
@@ -40,12 +42,15 @@ static mw_status open_model(mw_ctx *ctx, const char *name, const uint8_t *bytes,
     }
     const mwi_reader r = {m->name, bytes, n};
     const mw_status st = load(ctx, &r, options, m);
-    if (st == MW_OK) *out = m;
-    else mw_model_destroy(m);
+    if (st == MW_OK)
+        *out = m;
+    else
+        mw_model_destroy(m);
     return st;
 }
 
-mw_status mw_model_load(mw_ctx *ctx, const char *path, const mw_load_options *options, mw_model **out_model)
+mw_status mw_model_load(mw_ctx *ctx, const char *path, const mw_load_options *options,
+                        mw_model **out_model)
 {
     mwi_mapping mapping;
 
@@ -83,7 +88,8 @@ static bool has_training_ops(const mw_model *model)
     return false;
 }
 
-static mw_status save(mw_ctx *ctx, const mwi_format_desc *f, const mw_model *model, const char *path)
+static mw_status save(mw_ctx *ctx, const mwi_format_desc *f, const mw_model *model,
+                      const char *path)
 {
     mwi_output *output;
 
@@ -101,9 +107,11 @@ mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path)
     mw_status st;
 
     if (f == NULL)
-        return mwi_fail(ctx, MW_EINVAL, "%s: the format is chosen by the suffix: .tflite or .h5", path);
+        return mwi_fail(ctx, MW_EINVAL, "%s: the format is chosen by the suffix: .tflite or .h5",
+                        path);
     /* Keras knows the training-only operators, TFLite does not. */
-    if (strcmp(f->name, "tflite") != 0 || !has_training_ops(model)) return save(ctx, f, model, path);
+    if (strcmp(f->name, "tflite") != 0 || !has_training_ops(model))
+        return save(ctx, f, model, path);
     MWI_TRY(mwi_model_clone(ctx, model, &lowered));
     MWI_GOTO(mwi_passes_run(ctx, lowered, MWI_PASS_LOWER, NULL, NULL));
     st = save(ctx, f, lowered, path);
@@ -119,10 +127,11 @@ const char *mw_model_name(const mw_model *model) { return model->name; }
 size_t mw_model_n_inputs(const mw_model *model) { return model->graphs[0]->n_inputs; }
 size_t mw_model_n_outputs(const mw_model *model) { return model->graphs[0]->n_outputs; }
 
-static mw_status io_info(mw_ctx *ctx, const mw_model *model, const char *what, const int32_t *tensors, size_t n,
-                         size_t index, mw_tensor_info *out_info)
+static mw_status io_info(mw_ctx *ctx, const mw_model *model, const char *what,
+                         const int32_t *tensors, size_t n, size_t index, mw_tensor_info *out_info)
 {
-    if (index >= n) return mwi_fail(ctx, MW_EINVAL, "%s: %s %zu of %zu", model->name, what, index, n);
+    if (index >= n)
+        return mwi_fail(ctx, MW_EINVAL, "%s: %s %zu of %zu", model->name, what, index, n);
     mwi_tensor_info(model->graphs[0]->tensors[tensors[index]], out_info);
     return MW_OK;
 }
@@ -133,7 +142,8 @@ mw_status mw_model_input(mw_ctx *ctx, const mw_model *model, size_t index, mw_te
     return io_info(ctx, model, "input", g->inputs, g->n_inputs, index, out_info);
 }
 
-mw_status mw_model_output(mw_ctx *ctx, const mw_model *model, size_t index, mw_tensor_info *out_info)
+mw_status mw_model_output(mw_ctx *ctx, const mw_model *model, size_t index,
+                          mw_tensor_info *out_info)
 {
     const mwi_graph *const g = model->graphs[0];
     return io_info(ctx, model, "output", g->outputs, g->n_outputs, index, out_info);

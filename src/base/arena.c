@@ -67,7 +67,8 @@ mw_status mwi_arena_alloc(mw_ctx *ctx, mwi_arena *arena, size_t bytes, void **ou
 
     *out = NULL;
     if (bytes == 0) return MW_OK;
-    if (b != NULL && mwi_align_up(b->used, align, &at) && at <= b->bytes && bytes <= b->bytes - at) {
+    if (b != NULL && mwi_align_up(b->used, align, &at) && at <= b->bytes &&
+        bytes <= b->bytes - at) {
         b->used = at + bytes;
         *out = (char *)b + at;
     } else {

@@ -26,7 +26,8 @@ MW_MUST_USE mw_status mwi_arena_copy(mw_ctx *ctx, mwi_arena *arena, const void *
 MW_MUST_USE mw_status mwi_arena_string(mw_ctx *ctx, mwi_arena *arena, const char *text, size_t n,
                                        const char **out);
 MW_MUST_USE mw_status mwi_arena_printf(mw_ctx *ctx, mwi_arena *arena, const char **out,
-                                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+                                       const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Makes room for one more element in an array that lives in an arena: doubles *items when n equals
  * *capacity (the old array stays behind in the arena). items: address of the array pointer. */

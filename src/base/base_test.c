@@ -1,4 +1,5 @@
-/* base/base_test.c - arena, reader, text, glob, pool, heap accounting.   SPDX-License-Identifier: Apache-2.0 */
+/* base/base_test.c - arena, reader, text, glob, pool, heap accounting.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
 #include "base/arena.h"
@@ -53,9 +54,12 @@ static void reader_refuses_what_runs_past_the_end(void **state)
         uint64_t at, n;
         mw_status want;
     } cases[] = {
-        {"all", 0, 4, MW_OK},          {"nothing at the end", 4, 0, MW_OK},
-        {"one too many", 1, 4, MW_EFORMAT}, {"past the end", 5, 0, MW_EFORMAT},
-        {"wraps around", 2, UINT64_MAX, MW_EFORMAT}, {"far", UINT64_MAX, 1, MW_EFORMAT},
+        {"all", 0, 4, MW_OK},
+        {"nothing at the end", 4, 0, MW_OK},
+        {"one too many", 1, 4, MW_EFORMAT},
+        {"past the end", 5, 0, MW_EFORMAT},
+        {"wraps around", 2, UINT64_MAX, MW_EFORMAT},
+        {"far", UINT64_MAX, 1, MW_EFORMAT},
     };
     mw_ctx *const ctx = test_ctx();
     const mwi_reader r = {"file", bytes, sizeof bytes};
@@ -88,9 +92,14 @@ static void glob_matches(void **state)
         const char *pattern, *name;
         bool want;
     } cases[] = {
-        {"conv*", "conv2d_1", true}, {"*dense*", "a/dense/b", true}, {"a?c", "abc", true},
-        {"a?c", "ac", false},        {"*", "", true},                {"", "x", false},
-        {"*ab*ab", "abxabab", true}, {"x*y", "xz", false},
+        {"conv*", "conv2d_1", true},
+        {"*dense*", "a/dense/b", true},
+        {"a?c", "abc", true},
+        {"a?c", "ac", false},
+        {"*", "", true},
+        {"", "x", false},
+        {"*ab*ab", "abxabab", true},
+        {"x*y", "xz", false},
     };
 
     (void)state;

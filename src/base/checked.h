@@ -1,5 +1,6 @@
 /* base/checked.h - arithmetic on sizes that come from outside: false on overflow, *out untouched.
- * Depends: nothing.  Used by: everything that touches a file.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: nothing.  Used by: everything that touches a file.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_BASE_CHECKED_H
 #define MWI_BASE_CHECKED_H
 

@@ -56,8 +56,8 @@ static void fill_limits(mw_limits *limits)
 
 mw_status mw_ctx_create(const mw_ctx_options *options, mw_ctx **out_ctx)
 {
-    const mw_allocator *a = options != NULL && options->allocator != NULL ? options->allocator
-                                                                          : &libc_allocator;
+    const mw_allocator *a =
+        options != NULL && options->allocator != NULL ? options->allocator : &libc_allocator;
     mw_ctx *ctx;
     mwi_heap *heap;
 
@@ -184,8 +184,10 @@ mw_status mwi_heap_alloc(mw_ctx *ctx, mwi_heap *heap, size_t bytes, void **out)
     const uint64_t now = atomic_fetch_add(&heap->bytes, bytes) + bytes;
     if (bytes > heap->max_bytes || now > heap->max_bytes) {
         atomic_fetch_sub(&heap->bytes, bytes);
-        return mwi_fail(ctx, MW_ELIMIT, "%zu more bytes would pass the limit of %" PRIu64
-                        " bytes of memory; raise limits.max_memory_bytes", bytes, heap->max_bytes);
+        return mwi_fail(ctx, MW_ELIMIT,
+                        "%zu more bytes would pass the limit of %" PRIu64
+                        " bytes of memory; raise limits.max_memory_bytes",
+                        bytes, heap->max_bytes);
     }
     void *ptr = heap->allocator.alloc(heap->allocator.self, bytes, 64);
     if (ptr == NULL) {
@@ -214,9 +216,10 @@ void mwi_free(mw_ctx *ctx, void *ptr, size_t bytes) { mwi_heap_free(ctx->heap, p
 
 const char *mw_status_name(mw_status status)
 {
-    static const char *const names[] = {"ok", "invalid argument", "malformed file", "unsupported",
-                                        "limit", "out of memory", "input or output error",
-                                        "unavailable", "cancelled"};
+    static const char *const names[] = {
+        "ok",       "invalid argument", "malformed file",        "unsupported",
+        "limit",    "out of memory",    "input or output error", "unavailable",
+        "cancelled"};
     return (size_t)status < MWI_COUNT(names) ? names[status] : "unknown status";
 }
 

@@ -39,7 +39,8 @@ const mw_limits *mwi_limits(const mw_ctx *ctx); /* with the defaults filled in *
  * *out is owned: mwi_free with the same size. bytes may be 0 (then *out is NULL).
  * Fails: MW_ENOMEM, MW_ELIMIT. */
 MW_MUST_USE mw_status mwi_alloc(mw_ctx *ctx, size_t bytes, void **out);
-/* The part of a context that objects keep: they free after the context is gone. Reference counted. */
+/* The part of a context that objects keep: they free after the context is gone. Reference counted.
+ */
 typedef struct mwi_heap mwi_heap;
 mwi_heap *mwi_heap_retain(mw_ctx *ctx);
 void mwi_heap_release(mwi_heap *heap); /* accepts NULL */

@@ -31,7 +31,8 @@ mw_status mwi_file_map(mw_ctx *ctx, const char *path, mwi_mapping *out)
                       (uint64_t)info.st_size, mwi_limits(ctx)->max_file_bytes);
     } else if (info.st_size > 0) {
         void *const at = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED) st = mwi_fail(ctx, MW_EIO, "%s: mmap: %s", path, strerror(errno));
+        if (at == MAP_FAILED)
+            st = mwi_fail(ctx, MW_EIO, "%s: mmap: %s", path, strerror(errno));
         else {
             out->bytes = at;
             out->len = (size_t)info.st_size;

@@ -11,7 +11,8 @@ typedef struct mwi_mapping {
     size_t len;
 } mwi_mapping;
 
-/* Fails: MW_EIO (with the system's reason), MW_ELIMIT (limits.max_file_bytes), MW_EINVAL (a folder). */
+/* Fails: MW_EIO (with the system's reason), MW_ELIMIT (limits.max_file_bytes), MW_EINVAL (a
+ * folder). */
 MW_MUST_USE mw_status mwi_file_map(mw_ctx *ctx, const char *path, mwi_mapping *out);
 void mwi_file_unmap(mwi_mapping *mapping); /* accepts a zeroed one */
 
@@ -20,7 +21,8 @@ typedef struct mwi_output mwi_output;
 MW_MUST_USE mw_status mwi_output_open(mw_ctx *ctx, const char *path, mwi_output **out);
 MW_MUST_USE mw_status mwi_output_write(mw_ctx *ctx, mwi_output *output, const void *data,
                                        size_t bytes);
-/* The temporary file's path, for a library that writes by itself. Borrowed until commit or discard. */
+/* The temporary file's path, for a library that writes by itself. Borrowed until commit or discard.
+ */
 const char *mwi_output_path(const mwi_output *output);
 /* Syncs, closes, renames; *output is taken, on failure too (the temporary file is removed then). */
 MW_MUST_USE mw_status mwi_output_commit(mw_ctx *ctx, mwi_output *output);

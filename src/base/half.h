@@ -40,12 +40,13 @@ static inline uint16_t mwi_float_to_half(float f)
     const uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | (magnitude >> 13 & 0x3ffu));
     if (magnitude >= 0x47800000u) return (uint16_t)(sign | 0x7c00u);
-    if (magnitude < 0x33000000u) return sign; /* below half of the least subnormal; 2^-25 itself ties to 0 */
+    if (magnitude < 0x33000000u)
+        return sign; /* below half of the least subnormal; 2^-25 itself ties to 0 */
     const int32_t exponent = (int32_t)(magnitude >> 23) - 112;
     const uint32_t mantissa = (magnitude & 0x7fffffu) | 0x800000u;
     const uint32_t shift = exponent > 0 ? 13 : (uint32_t)(14 - exponent);
-    const uint32_t kept = exponent > 0 ? (uint32_t)exponent << 10 | (magnitude >> 13 & 0x3ffu)
-                                       : mantissa >> shift;
+    const uint32_t kept =
+        exponent > 0 ? (uint32_t)exponent << 10 | (magnitude >> 13 & 0x3ffu) : mantissa >> shift;
     const uint32_t rest = mantissa & ((1u << shift) - 1), half = 1u << (shift - 1);
     return (uint16_t)(sign | (kept + (rest > half || (rest == half && (kept & 1) != 0))));
 }

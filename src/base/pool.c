@@ -49,7 +49,8 @@ static void *worker_main(void *arg)
 
     (void)pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->round == seen && !pool->stop) (void)pthread_cond_wait(&pool->wake, &pool->lock);
+        while (pool->round == seen && !pool->stop)
+            (void)pthread_cond_wait(&pool->wake, &pool->lock);
         if (pool->stop) break;
         seen = pool->round;
         (void)pthread_mutex_unlock(&pool->lock);

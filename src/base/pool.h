@@ -11,12 +11,12 @@ typedef struct mwi_pool mwi_pool;
 
 /* n_threads counts the caller: 1 makes no threads. *out is owned: mwi_pool_destroy. */
 MW_MUST_USE mw_status mwi_pool_create(mw_ctx *ctx, uint32_t n_threads, mwi_pool **out);
-void mwi_pool_destroy(mwi_pool *pool); /* accepts NULL */
+void mwi_pool_destroy(mwi_pool *pool);             /* accepts NULL */
 uint32_t mwi_pool_n_threads(const mwi_pool *pool); /* 1 for NULL */
 
-/* Calls fn(arg, begin, end, thread) over [0, n) in pieces of `grain`, on the caller and the workers;
- * returns when all are done. thread < n_threads picks scratch. A NULL pool runs on the caller alone.
- * Allocates nothing. Not reentrant. */
+/* Calls fn(arg, begin, end, thread) over [0, n) in pieces of `grain`, on the caller and the
+ * workers; returns when all are done. thread < n_threads picks scratch. A NULL pool runs on the
+ * caller alone. Allocates nothing. Not reentrant. */
 typedef void (*mwi_range_fn)(void *arg, size_t begin, size_t end, uint32_t thread);
 void mwi_par_for(mwi_pool *pool, size_t n, size_t grain, mwi_range_fn fn, void *arg);
 

@@ -4,8 +4,8 @@
 
 #include <inttypes.h>
 
-mw_status mwi_read_bytes(mw_ctx *ctx, const mwi_reader *r, uint64_t at, uint64_t n, const char *what,
-                         const uint8_t **out)
+mw_status mwi_read_bytes(mw_ctx *ctx, const mwi_reader *r, uint64_t at, uint64_t n,
+                         const char *what, const uint8_t **out)
 {
     if (!mwi_reader_has(r, at, n))
         return mwi_fail(ctx, MW_EFORMAT,
@@ -22,8 +22,8 @@ mw_status mwi_read_uint(mw_ctx *ctx, const mwi_reader *r, uint64_t at, unsigned 
     uint64_t v = 0;
 
     if (width == 0 || width > 8)
-        return mwi_fail(ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": %s of %u bytes, allowed 1 to 8", r->name,
-                        at, what, width);
+        return mwi_fail(ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": %s of %u bytes, allowed 1 to 8",
+                        r->name, at, what, width);
     MWI_TRY(mwi_read_bytes(ctx, r, at, width, what, &p));
     for (unsigned i = 0; i < width; i++) v |= (uint64_t)p[i] << (8 * i);
     *out = v;

@@ -1,5 +1,6 @@
 /* base/text.c - growable text, glob.
- * Depends: base/ctx, base/checked.  Used by: dump, messages.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/ctx, base/checked.  Used by: dump, messages.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
 #include "base/checked.h"
@@ -58,7 +59,8 @@ mw_status mwi_text_printf(mw_ctx *ctx, mwi_text *text, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     const int n = vsnprintf(NULL, 0, format, args);
-    st = n < 0 ? mwi_fail(ctx, MW_EINVAL, "text cannot be formatted") : reserve(ctx, text, (size_t)n);
+    st = n < 0 ? mwi_fail(ctx, MW_EINVAL, "text cannot be formatted")
+               : reserve(ctx, text, (size_t)n);
     if (st == MW_OK) {
         (void)vsnprintf(text->chars + text->n, (size_t)n + 1, format, again);
         text->n += (size_t)n;

@@ -1,8 +1,8 @@
-/* data/csv.c - comma, semicolon or tab separated numbers: a row a sample, with or without a header.
- * The label is the column named label, class, target or y; else, when the model takes one value fewer than
- * a row has, the last column.
- * Depends: data/source, base/text.  Used by: the list of kinds.
- * Holds:   memory is one offset for each STRIDE rows: rows between are found by reading on.
+/* data/csv.c - comma, semicolon or tab separated numbers: a row a sample, with or without a
+ * header. The label is the column named label, class, target or y; else, when the model takes one
+ * value fewer than a row has, the last column.
+ * Depends: data/source, base/text.  Used by: the list of kinds. Holds:   memory is one offset for
+ * each STRIDE rows: rows between are found by reading on.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
 
@@ -21,7 +21,7 @@ struct csv {
     size_t n_offsets, capacity;
     uint64_t n_rows;
     size_t n_columns;
-    int64_t label; /* column, -1 none */
+    int64_t label;     /* column, -1 none */
     size_t first_line; /* 1 or 2: of row 0, for messages */
     uint64_t at_row;   /* the row that starts at at_byte */
     size_t at_byte;
@@ -32,7 +32,8 @@ static bool is_text(const uint8_t *bytes, size_t n)
     const size_t look = n < 4096 ? n : 4096;
 
     for (size_t i = 0; i < look; i++)
-        if (bytes[i] < ' ' && bytes[i] != '\n' && bytes[i] != '\r' && bytes[i] != '\t') return false;
+        if (bytes[i] < ' ' && bytes[i] != '\n' && bytes[i] != '\r' && bytes[i] != '\t')
+            return false;
     return n > 0;
 }
 
@@ -76,7 +77,8 @@ static char guess_separator(const mwi_reader *r)
 {
     const size_t end = line_end(r, 0);
     for (size_t i = 0; i < end; i++)
-        if (r->bytes[i] == ',' || r->bytes[i] == ';' || r->bytes[i] == '\t') return (char)r->bytes[i];
+        if (r->bytes[i] == ',' || r->bytes[i] == ';' || r->bytes[i] == '\t')
+            return (char)r->bytes[i];
     return ',';
 }
 
@@ -84,12 +86,14 @@ static bool is_label_name(const struct csv *c, size_t begin, size_t stop)
 {
     static const char *const names[] = {"label", "labels", "class", "target", "y"};
     for (size_t i = 0; i < MWI_COUNT(names); i++)
-        if (strlen(names[i]) == stop - begin && memcmp(names[i], c->r->bytes + begin, stop - begin) == 0)
+        if (strlen(names[i]) == stop - begin &&
+            memcmp(names[i], c->r->bytes + begin, stop - begin) == 0)
             return true;
     return false;
 }
 
-/* Counts the columns of the first line and tells whether it is a header: a field that is no number. */
+/* Counts the columns of the first line and tells whether it is a header: a field that is no number.
+ */
 static mw_status read_first_line(mw_ctx *ctx, struct csv *c, bool *out_header)
 {
     const size_t end = line_end(c->r, 0);
@@ -120,7 +124,8 @@ static mw_status index_rows(mw_ctx *ctx, struct csv *c, mwi_arena *arena, size_t
         const size_t end = line_end(c->r, at);
         if (!blank(c, at, end)) {
             if (c->n_rows % STRIDE == 0) {
-                MWI_TRY(mwi_arena_grow(ctx, arena, &c->offsets, c->n_offsets, &c->capacity, sizeof *c->offsets));
+                MWI_TRY(mwi_arena_grow(ctx, arena, &c->offsets, c->n_offsets, &c->capacity,
+                                       sizeof *c->offsets));
                 c->offsets[c->n_offsets++] = at;
             }
             c->n_rows++;
@@ -157,7 +162,8 @@ static mw_status read_row(mw_ctx *ctx, struct csv *c, bool label, float *out)
     while (next_field(c, &at, end, &begin, &stop)) {
         if (column < c->n_columns && ((int64_t)column == c->label) == label) {
             if (!parse(c, begin, stop, &v))
-                return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " column %zu: '%.*s' is not a number",
+                return mwi_fail(ctx, MW_EFORMAT,
+                                "%s: row %" PRIu64 " column %zu: '%.*s' is not a number",
                                 c->r->name, c->at_row + c->first_line, column + 1,
                                 (int)(stop - begin < MAX_FIELD ? stop - begin : MAX_FIELD),
                                 (const char *)c->r->bytes + begin);
@@ -166,12 +172,13 @@ static mw_status read_row(mw_ctx *ctx, struct csv *c, bool label, float *out)
         column++;
     }
     if (column != c->n_columns)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " has %zu columns, the first has %zu", c->r->name,
-                        c->at_row + c->first_line, column, c->n_columns);
+        return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " has %zu columns, the first has %zu",
+                        c->r->name, c->at_row + c->first_line, column, c->n_columns);
     return MW_OK;
 }
 
-static mw_status read_rows(mw_ctx *ctx, struct csv *c, uint64_t first, size_t count, bool label, float *out)
+static mw_status read_rows(mw_ctx *ctx, struct csv *c, uint64_t first, size_t count, bool label,
+                           float *out)
 {
     const size_t width = label ? 1 : c->n_columns - (c->label >= 0);
 
@@ -182,12 +189,14 @@ static mw_status read_rows(mw_ctx *ctx, struct csv *c, uint64_t first, size_t co
     return MW_OK;
 }
 
-static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out)
+static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
+                               void *out)
 {
     return read_rows(ctx, column->self, first, count, false, out);
 }
 
-static mw_status read_labels(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out)
+static mw_status read_labels(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
+                             void *out)
 {
     return read_rows(ctx, column->self, first, count, true, out);
 }
@@ -205,7 +214,8 @@ static mw_status labels_are_whole(mw_ctx *ctx, struct csv *c, bool *out)
     return MW_OK;
 }
 
-static mw_status read_class(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out)
+static mw_status read_class(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
+                            void *out)
 {
     int32_t *const classes = out;
 
@@ -247,7 +257,8 @@ static size_t wanted_values(const mw_dataset_options *o)
     return n;
 }
 
-static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o, mw_dataset *ds)
+static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
+                          mw_dataset *ds)
 {
     void *memory;
     bool header, whole = false;
@@ -270,21 +281,29 @@ static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
     ds->inputs = memory;
     ds->n_inputs = 1;
     const size_t width = c->n_columns - (c->label >= 0);
-    ds->inputs[0] = (mwi_column){.name = "columns", .dtype = MW_FLOAT32, .n_samples = c->n_rows,
-                                 .sample_bytes = width * sizeof(float), .read = read_features, .self = c};
+    ds->inputs[0] = (mwi_column){.name = "columns",
+                                 .dtype = MW_FLOAT32,
+                                 .n_samples = c->n_rows,
+                                 .sample_bytes = width * sizeof(float),
+                                 .read = read_features,
+                                 .self = c};
     set_shape(o, width, &ds->inputs[0]);
     if (c->label < 0) return MW_OK;
     MWI_TRY(labels_are_whole(ctx, c, &whole));
     ds->labels = ds->inputs + 1;
-    ds->inputs[1] = (mwi_column){.name = "label", .dtype = whole ? MW_INT32 : MW_FLOAT32,
-                                 .n_samples = c->n_rows, .sample_bytes = 4,
-                                 .read = whole ? read_class : read_labels, .self = c};
+    ds->inputs[1] = (mwi_column){.name = "label",
+                                 .dtype = whole ? MW_INT32 : MW_FLOAT32,
+                                 .n_samples = c->n_rows,
+                                 .sample_bytes = 4,
+                                 .read = whole ? read_class : read_labels,
+                                 .self = c};
     return MW_OK;
 }
 
 const mwi_data_kind mwi_data_kind_csv = {
     .name = "csv",
-    .summary = "numbers separated by comma, semicolon or tab: a row a sample, label column named or last",
+    .summary =
+        "numbers separated by comma, semicolon or tab: a row a sample, label column named or last",
     .probe = probe,
     .open = open_csv,
 };

@@ -1,5 +1,6 @@
-/* data/data_fuzz.c - every kind of data set from hostile bytes: opens or fails, reads what it promises.
- * The first byte picks: images by it being 0, else a data set.   SPDX-License-Identifier: Apache-2.0 */
+/* data/data_fuzz.c - every kind of data set from hostile bytes: opens or fails, reads what it
+ * promises. The first byte picks: images by it being 0, else a data set.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "data/image_decode.h"
 #include "data/source.h"
 
@@ -23,7 +24,8 @@ static void read_some(mw_ctx *ctx, mw_dataset *ds)
     as.dtype = MW_FLOAT32;
     void *const out = malloc(bytes + 1);
     if (out != NULL) {
-        if (mw_dataset_read(ctx, ds, 0, n - count, count, &as, out, bytes) != MW_OK) mw_ctx_clear(ctx);
+        if (mw_dataset_read(ctx, ds, 0, n - count, count, &as, out, bytes) != MW_OK)
+            mw_ctx_clear(ctx);
         if (mw_dataset_read(ctx, ds, 0, 0, count, &as, out, bytes) != MW_OK) mw_ctx_clear(ctx);
         if (mw_dataset_label_size(ds, NULL) <= 16 && mw_dataset_label_size(ds, NULL) > 0 &&
             mw_dataset_read_labels(ctx, ds, 0, count, label) != MW_OK)

@@ -12,14 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static mw_status open_text(mw_ctx *ctx, const char *text, const mw_dataset_options *o, mw_dataset **out)
+static mw_status open_text(mw_ctx *ctx, const char *text, const mw_dataset_options *o,
+                           mw_dataset **out)
 {
     const mwi_reader r = {"set.csv", (const uint8_t *)text, strlen(text)};
     return mwi_dataset_open_bytes(ctx, &r, o, out);
 }
 
-static const mw_tensor_info two_floats = {.name = "x", .dtype = MW_FLOAT32, .rank = 2, .dims = {1, 2},
-                                          .signature = {-1, 2}};
+static const mw_tensor_info two_floats = {
+    .name = "x", .dtype = MW_FLOAT32, .rank = 2, .dims = {1, 2}, .signature = {-1, 2}};
 
 static void csv_reads_rows_and_labels(void **state)
 {
@@ -105,11 +106,13 @@ static void unfit_data_says_what_and_where(void **state)
 }
 
 /* A .npy file in memory: version 1.0. */
-static size_t make_npy(uint8_t *out, const char *descr, const char *shape, const void *data, size_t bytes)
+static size_t make_npy(uint8_t *out, const char *descr, const char *shape, const void *data,
+                       size_t bytes)
 {
     char header[128];
-    const int n = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n",
-                           descr, shape);
+    const int n =
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n",
+                 descr, shape);
     memcpy(out, "\x93NUMPY\1\0", 8);
     out[8] = (uint8_t)n;
     out[9] = 0;
@@ -151,10 +154,14 @@ static void values_are_converted_to_the_input(void **state)
         as.dtype = cases[i].dtype;
         if (cases[i].quantized) as.quantization = q;
         assert_ok(ctx, mwi_dataset_open_bytes(ctx, &r, &o, &ds));
-        assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, 2, &as, &out, as.dtype == MW_FLOAT32 ? 16 : 4));
+        assert_ok(ctx,
+                  mw_dataset_read(ctx, ds, 0, 0, 2, &as, &out, as.dtype == MW_FLOAT32 ? 16 : 4));
         for (size_t k = 0; k < 4; k++) {
-            const double got = as.dtype == MW_FLOAT32 ? (double)out.f[k] : as.dtype == MW_UINT8 ? out.u[k] : out.s[k];
-            if (got != cases[i].want[k]) fail_msg("%s: %g, wanted %g", cases[i].name, got, cases[i].want[k]);
+            const double got = as.dtype == MW_FLOAT32 ? (double)out.f[k]
+                               : as.dtype == MW_UINT8 ? out.u[k]
+                                                      : out.s[k];
+            if (got != cases[i].want[k])
+                fail_msg("%s: %g, wanted %g", cases[i].name, got, cases[i].want[k]);
         }
         mw_dataset_close(ds);
     }
@@ -166,21 +173,27 @@ static void npy_refuses_what_it_cannot_read(void **state)
     static const struct {
         const char *descr, *shape, *says;
     } cases[] = {
-        {">f4", "(1,)", "not supported"}, {"|O", "(1,)", "not supported"}, {"<f4", "(1, -1)", "bad shape"},
-        {"<f4", "(1,1,1,1,1,1,1,1,1)", "rank over 8"}, {"<f4", "(2147483647,2147483647,2147483647)", "larger"},
-        {"<f4", "(5,)", "past the end"}, {"<f4", "()", "first dimension must count"},
+        {">f4", "(1,)", "not supported"},
+        {"|O", "(1,)", "not supported"},
+        {"<f4", "(1, -1)", "bad shape"},
+        {"<f4", "(1,1,1,1,1,1,1,1,1)", "rank over 8"},
+        {"<f4", "(2147483647,2147483647,2147483647)", "larger"},
+        {"<f4", "(5,)", "past the end"},
+        {"<f4", "()", "first dimension must count"},
     };
     uint8_t file[256] = {0};
     mw_ctx *const ctx = test_ctx();
 
     (void)state;
     for (size_t i = 0; i < MWI_COUNT(cases); i++) {
-        const mwi_reader r = {"x.npy", file, make_npy(file, cases[i].descr, cases[i].shape, "abcd", 4)};
+        const mwi_reader r = {"x.npy", file,
+                              make_npy(file, cases[i].descr, cases[i].shape, "abcd", 4)};
         mw_dataset *ds = NULL;
         mw_ctx_clear(ctx);
         assert_int_not_equal(mwi_dataset_open_bytes(ctx, &r, NULL, &ds), MW_OK);
         if (strstr(mw_ctx_error(ctx), cases[i].says) == NULL)
-            fail_msg("%s %s: '%s' lacks '%s'", cases[i].descr, cases[i].shape, mw_ctx_error(ctx), cases[i].says);
+            fail_msg("%s %s: '%s' lacks '%s'", cases[i].descr, cases[i].shape, mw_ctx_error(ctx),
+                     cases[i].says);
     }
     mw_ctx_destroy(ctx);
 }
@@ -235,7 +248,10 @@ static void npz_of_digits_reads_whole_and_backwards(void **state)
     if (test_shared_dir() == NULL) skip();
     (void)snprintf(path, sizeof path, "%s/data/digits/digits.npz", test_shared_dir());
     ctx = test_ctx();
-    const mw_tensor_info as = {.name = "x", .dtype = MW_UINT8, .rank = 4, .dims = {1, 8, 8, 1},
+    const mw_tensor_info as = {.name = "x",
+                               .dtype = MW_UINT8,
+                               .rank = 4,
+                               .dims = {1, 8, 8, 1},
                                .signature = {-1, 8, 8, 1}};
     const mw_dataset_options o = {.role = MW_DATA_TEST, .inputs = &as, .n_inputs = 1};
     assert_ok(ctx, mw_dataset_open(ctx, path, &o, &ds));

@@ -1,4 +1,5 @@
-/* data/dataset.c - what is the same for every kind of data: opening, fitting a model, conversion, labels.
+/* data/dataset.c - what is the same for every kind of data: opening, fitting a model, conversion,
+ * labels.
  * Depends: data/source, base/.  Used by: evaluate, compress, programs through the API.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
@@ -87,7 +88,8 @@ static mw_status check_fit(mw_ctx *ctx, const mw_dataset *ds, const mwi_column *
     mwi_text_init(ctx, &want, 512);
     MWI_GOTO(shape_text(ctx, &have, c->rank, c->dims));
     MWI_GOTO(shape_text(ctx, &want, input->rank - 1, input->signature + 1));
-    st = mwi_fail(ctx, MW_EINVAL, "%s: array '%s' has samples of shape %s, the model's input '%s' wants %s",
+    st = mwi_fail(ctx, MW_EINVAL,
+                  "%s: array '%s' has samples of shape %s, the model's input '%s' wants %s",
                   ds->path, c->name, mwi_text_chars(&have), input->name, mwi_text_chars(&want));
 out:
     mwi_text_deinit(&have);
@@ -99,14 +101,17 @@ static mw_status check(mw_ctx *ctx, const mw_dataset *ds, const mw_dataset_optio
 {
     if (o->n_inputs != 0 && ds->n_inputs != o->n_inputs)
         return mwi_fail(ctx, MW_EINVAL,
-                        "%s: feeds %zu input, the model has %zu; use a .npz with an array for each, named as it is",
+                        "%s: feeds %zu input, the model has %zu; use a .npz with an array for "
+                        "each, named as it is",
                         ds->path, ds->n_inputs, o->n_inputs);
     for (size_t i = 0; i < ds->n_inputs; i++) {
         const mwi_column *const c = &ds->inputs[i];
-        if (c->n_samples == 0) return mwi_fail(ctx, MW_EINVAL, "%s: array '%s' has no samples", ds->path, c->name);
+        if (c->n_samples == 0)
+            return mwi_fail(ctx, MW_EINVAL, "%s: array '%s' has no samples", ds->path, c->name);
         if (c->n_samples != ds->inputs[0].n_samples)
-            return mwi_fail(ctx, MW_EINVAL, "%s: '%s' has %" PRIu64 " samples, '%s' has %" PRIu64, ds->path,
-                            c->name, c->n_samples, ds->inputs[0].name, ds->inputs[0].n_samples);
+            return mwi_fail(ctx, MW_EINVAL, "%s: '%s' has %" PRIu64 " samples, '%s' has %" PRIu64,
+                            ds->path, c->name, c->n_samples, ds->inputs[0].name,
+                            ds->inputs[0].n_samples);
         if (i < o->n_inputs) MWI_TRY(check_fit(ctx, ds, c, &o->inputs[i]));
     }
     if (ds->labels != NULL && ds->labels->n_samples != ds->inputs[0].n_samples)
@@ -117,21 +122,23 @@ static mw_status check(mw_ctx *ctx, const mw_dataset *ds, const mw_dataset_optio
 
 /* ---- opening ---- */
 
-static mw_status open_kind(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o, mw_dataset *ds)
+static mw_status open_kind(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
+                           mw_dataset *ds)
 {
     if (o->role != MW_DATA_TRAIN && o->role != MW_DATA_TEST)
         return mwi_fail(ctx, MW_EINVAL, "data role %d, allowed 0 to 1", (int)o->role);
     ds->scale = o->scale == 0 ? 1.0 : o->scale;
     ds->offset = o->offset;
     if (!isfinite(ds->scale) || !isfinite(ds->offset))
-        return mwi_fail(ctx, MW_EINVAL, "scale %g and offset %g must be finite", o->scale, o->offset);
+        return mwi_fail(ctx, MW_EINVAL, "scale %g and offset %g must be finite", o->scale,
+                        o->offset);
     for (const mwi_data_kind *const *k = mwi_data_kinds; *k != NULL; k++) {
         if (!(*k)->probe(r->name, r->bytes, r->len)) continue;
         MWI_TRY((*k)->open(ctx, r, o, ds));
         return check(ctx, ds, o);
     }
-    return mwi_fail(ctx, MW_EFORMAT, "%s: not a .npz, .npy or CSV file, nor a folder of images by class",
-                    r->name);
+    return mwi_fail(ctx, MW_EFORMAT,
+                    "%s: not a .npz, .npy or CSV file, nor a folder of images by class", r->name);
 }
 
 static mw_status open_reader(mw_ctx *ctx, const mwi_reader *r, mwi_mapping *mapping,
@@ -155,13 +162,15 @@ static mw_status open_reader(mw_ctx *ctx, const mwi_reader *r, mwi_mapping *mapp
         const mwi_reader named = {ds->path, r->bytes, r->len};
         st = open_kind(ctx, &named, options == NULL ? &none : options, ds);
     }
-    if (st != MW_OK) mw_dataset_close(ds);
-    else *out = ds;
+    if (st != MW_OK)
+        mw_dataset_close(ds);
+    else
+        *out = ds;
     return st;
 }
 
-mw_status mwi_dataset_open_bytes(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *options,
-                                 mw_dataset **out)
+mw_status mwi_dataset_open_bytes(mw_ctx *ctx, const mwi_reader *r,
+                                 const mw_dataset_options *options, mw_dataset **out)
 {
     return open_reader(ctx, r, NULL, options, out);
 }
@@ -175,7 +184,10 @@ mw_status mw_dataset_open(mw_ctx *ctx, const char *path, const mw_dataset_option
     *out_dataset = NULL;
     if (stat(path, &info) != 0) return mwi_fail(ctx, MW_EIO, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode)) MWI_TRY(mwi_file_map(ctx, path, &mapping));
-    const mwi_reader r = {path, S_ISDIR(info.st_mode) ? NULL : mapping.len == 0 ? (const uint8_t *)"" : mapping.bytes,
+    const mwi_reader r = {path,
+                          S_ISDIR(info.st_mode) ? NULL
+                          : mapping.len == 0    ? (const uint8_t *)""
+                                                : mapping.bytes,
                           mapping.len};
     const mw_status st = open_reader(ctx, &r, &mapping, options, out_dataset);
     mwi_file_unmap(&mapping);
@@ -196,10 +208,12 @@ void mw_dataset_close(mw_dataset *dataset)
 uint64_t mw_dataset_n_samples(const mw_dataset *dataset) { return dataset->inputs[0].n_samples; }
 size_t mw_dataset_n_inputs(const mw_dataset *dataset) { return dataset->n_inputs; }
 
-mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dataset, size_t index, mw_tensor_info *out_info)
+mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dataset, size_t index,
+                           mw_tensor_info *out_info)
 {
     if (index >= dataset->n_inputs)
-        return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", dataset->path, index, dataset->n_inputs);
+        return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", dataset->path, index,
+                        dataset->n_inputs);
     const mwi_column *const c = &dataset->inputs[index];
     memset(out_info, 0, sizeof *out_info);
     out_info->name = c->name;
@@ -273,7 +287,8 @@ struct target {
     double zero_point;
 };
 
-static void convert(const mwi_column *c, const struct target *to, const uint8_t *from, size_t n, uint8_t *out)
+static void convert(const mwi_column *c, const struct target *to, const uint8_t *from, size_t n,
+                    uint8_t *out)
 {
     const size_t from_bytes = mw_dtype_bits(c->dtype) / 8, to_bytes = mw_dtype_bits(to->dtype) / 8;
 
@@ -289,19 +304,20 @@ static void convert(const mwi_column *c, const struct target *to, const uint8_t 
             memcpy(out, &h, sizeof h);
         } else if (to->q_scale > 0) {
             /* TFLite's quantization of a float input: in float32, halves away from zero. */
-            put_integer(to->dtype, (double)roundf((float)real / (float)to->q_scale) + to->zero_point, out);
+            put_integer(to->dtype,
+                        (double)roundf((float)real / (float)to->q_scale) + to->zero_point, out);
         } else {
             put_integer(to->dtype, round(real), out);
         }
     }
 }
 
-static mw_status set_target(mw_ctx *ctx, const mw_dataset *ds, const mwi_column *c, const mw_tensor_info *as,
-                            struct target *out)
+static mw_status set_target(mw_ctx *ctx, const mw_dataset *ds, const mwi_column *c,
+                            const mw_tensor_info *as, struct target *out)
 {
     if (!convertible(c->dtype) || !convertible(as->dtype))
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: array '%s' of %s cannot feed a %s input", ds->path, c->name,
-                        mw_dtype_name(c->dtype), mw_dtype_name(as->dtype));
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: array '%s' of %s cannot feed a %s input",
+                        ds->path, c->name, mw_dtype_name(c->dtype), mw_dtype_name(as->dtype));
     *out = (struct target){.dtype = as->dtype, .scale = ds->scale, .offset = ds->offset};
     if (as->quantization.n_scales == 1) {
         out->q_scale = (double)as->quantization.scales[0];
@@ -321,16 +337,19 @@ mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *ds, size_t index, uint64_t fi
         return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", ds->path, index, ds->n_inputs);
     mwi_column *const c = &ds->inputs[index];
     if (first > c->n_samples || count > c->n_samples - first)
-        return mwi_fail(ctx, MW_EINVAL, "%s: samples %" PRIu64 " to %" PRIu64 " of %" PRIu64, ds->path, first,
-                        first + count, c->n_samples);
-    const size_t stored_bytes = mw_dtype_bits(c->dtype) / 8, to_bytes = mw_dtype_bits(as->dtype) / 8;
+        return mwi_fail(ctx, MW_EINVAL, "%s: samples %" PRIu64 " to %" PRIu64 " of %" PRIu64,
+                        ds->path, first, first + count, c->n_samples);
+    const size_t stored_bytes = mw_dtype_bits(c->dtype) / 8,
+                 to_bytes = mw_dtype_bits(as->dtype) / 8;
     const size_t elements = stored_bytes == 0 ? 0 : c->sample_bytes / stored_bytes;
     if (elements * to_bytes * count != out_bytes)
-        return mwi_fail(ctx, MW_EINVAL, "%s: %zu samples of '%s' are %zu bytes as %s, the input takes %zu",
-                        ds->path, count, c->name, elements * to_bytes * count, mw_dtype_name(as->dtype),
-                        out_bytes);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: %zu samples of '%s' are %zu bytes as %s, the input takes %zu",
+                        ds->path, count, c->name, elements * to_bytes * count,
+                        mw_dtype_name(as->dtype), out_bytes);
     if (count == 0 || elements == 0) return MW_OK;
-    const bool integer = as->dtype != MW_FLOAT32 && as->dtype != MW_FLOAT16 && as->dtype != MW_FLOAT64;
+    const bool integer =
+        as->dtype != MW_FLOAT32 && as->dtype != MW_FLOAT16 && as->dtype != MW_FLOAT64;
     if (c->dtype == as->dtype && (integer || (ds->scale == 1.0 && ds->offset == 0.0)))
         return c->read(ctx, c, first, count, out);
     MWI_TRY(set_target(ctx, ds, c, as, &to));
@@ -356,11 +375,13 @@ size_t mw_dataset_label_size(const mw_dataset *ds, bool *out_is_integer)
     if (out_is_integer != NULL) *out_is_integer = false;
     if (c == NULL || !convertible(c->dtype)) return 0;
     if (out_is_integer != NULL)
-        *out_is_integer = c->dtype != MW_FLOAT16 && c->dtype != MW_FLOAT32 && c->dtype != MW_FLOAT64;
+        *out_is_integer =
+            c->dtype != MW_FLOAT16 && c->dtype != MW_FLOAT32 && c->dtype != MW_FLOAT64;
     return c->sample_bytes / (mw_dtype_bits(c->dtype) / 8);
 }
 
-mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *ds, uint64_t first, size_t count, double *out)
+mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *ds, uint64_t first, size_t count,
+                                 double *out)
 {
     const size_t size = mw_dataset_label_size(ds, NULL);
     void *buffer;
@@ -368,8 +389,8 @@ mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *ds, uint64_t first, si
     if (size == 0) return mwi_fail(ctx, MW_EINVAL, "%s: no labels", ds->path);
     mwi_column *const c = ds->labels;
     if (first > c->n_samples || count > c->n_samples - first)
-        return mwi_fail(ctx, MW_EINVAL, "%s: labels %" PRIu64 " to %" PRIu64 " of %" PRIu64, ds->path, first,
-                        first + count, c->n_samples);
+        return mwi_fail(ctx, MW_EINVAL, "%s: labels %" PRIu64 " to %" PRIu64 " of %" PRIu64,
+                        ds->path, first, first + count, c->n_samples);
     if (count == 0) return MW_OK;
     MWI_TRY(mwi_alloc(ctx, count * c->sample_bytes, &buffer));
     const mw_status st = c->read(ctx, c, first, count, buffer);

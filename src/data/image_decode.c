@@ -1,6 +1,6 @@
 /* data/image_decode.c - PNG by libpng's simplified API, JPEG by libjpeg-turbo, bilinear scaling.
- * Depends: base/, libpng, libjpeg.  Used by: data/images.
- * Trust:   bytes are hostile: both libraries report errors; sizes are limited before memory is taken.
+ * Depends: base/, libpng, libjpeg.  Used by: data/images. Trust:   bytes are hostile: both
+ * libraries report errors; sizes are limited before memory is taken.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/image_decode.h"
 
@@ -15,14 +15,22 @@
 
 #define MAX_PIXELS ((uint64_t)1 << 28)
 
-static bool is_png(const uint8_t *bytes, size_t n) { return n >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0; }
-static bool is_jpeg(const uint8_t *bytes, size_t n) { return n >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0; }
+static bool is_png(const uint8_t *bytes, size_t n)
+{
+    return n >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+static bool is_jpeg(const uint8_t *bytes, size_t n)
+{
+    return n >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
+}
 
 static mw_status check_size(mw_ctx *ctx, const char *name, uint64_t width, uint64_t height)
 {
-    if (width == 0 || height == 0 || width > MAX_PIXELS || height > MAX_PIXELS || width * height > MAX_PIXELS)
-        return mwi_fail(ctx, MW_ELIMIT, "%s: %llu x %llu pixels, limit %llu", name, (unsigned long long)width,
-                        (unsigned long long)height, (unsigned long long)MAX_PIXELS);
+    if (width == 0 || height == 0 || width > MAX_PIXELS || height > MAX_PIXELS ||
+        width * height > MAX_PIXELS)
+        return mwi_fail(ctx, MW_ELIMIT, "%s: %llu x %llu pixels, limit %llu", name,
+                        (unsigned long long)width, (unsigned long long)height,
+                        (unsigned long long)MAX_PIXELS);
     return MW_OK;
 }
 
@@ -96,7 +104,8 @@ static mw_status jpeg_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes
         d.dct_method = JDCT_ISLOW; /* the same pixels on every machine */
         (void)jpeg_start_decompress(&d);
         while (d.output_scanline < d.output_height) {
-            JSAMPROW row = out + (size_t)d.output_scanline * d.output_width * (size_t)shape->channels;
+            JSAMPROW row =
+                out + (size_t)d.output_scanline * d.output_width * (size_t)shape->channels;
             (void)jpeg_read_scanlines(&d, &row, 1);
         }
         (void)jpeg_finish_decompress(&d);
@@ -105,8 +114,8 @@ static mw_status jpeg_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes
     return st;
 }
 
-static mw_status decode(mw_ctx *ctx, const char *name, const uint8_t *bytes, size_t n, mwi_image_shape *shape,
-                        uint8_t *out)
+static mw_status decode(mw_ctx *ctx, const char *name, const uint8_t *bytes, size_t n,
+                        mwi_image_shape *shape, uint8_t *out)
 {
     if (is_png(bytes, n)) return png_decode(ctx, name, bytes, n, shape, out);
     if (is_jpeg(bytes, n)) return jpeg_decode(ctx, name, bytes, n, shape, out);
@@ -116,21 +125,26 @@ static mw_status decode(mw_ctx *ctx, const char *name, const uint8_t *bytes, siz
 /* ---- scaling ---- */
 
 /* Bilinear with half-pixel centres in 1/2048 steps, the same on every machine. */
-static void scale(const uint8_t *from, const mwi_image_shape *fs, const mwi_image_shape *to, uint8_t *out)
+static void scale(const uint8_t *from, const mwi_image_shape *fs, const mwi_image_shape *to,
+                  uint8_t *out)
 {
     enum { ONE = 2048 };
     for (int32_t y = 0; y < to->height; y++) {
-        int64_t fy = ((int64_t)(2 * y + 1) * fs->height * ONE) / (2 * (int64_t)to->height) - ONE / 2;
+        int64_t fy =
+            ((int64_t)(2 * y + 1) * fs->height * ONE) / (2 * (int64_t)to->height) - ONE / 2;
         if (fy < 0) fy = 0;
         int64_t y0 = fy / ONE;
         if (y0 > fs->height - 1) y0 = fs->height - 1;
-        const int64_t y1 = y0 + 1 < fs->height ? y0 + 1 : y0, wy = fy - y0 * ONE < ONE ? fy - y0 * ONE : 0;
+        const int64_t y1 = y0 + 1 < fs->height ? y0 + 1 : y0,
+                      wy = fy - y0 * ONE < ONE ? fy - y0 * ONE : 0;
         for (int32_t x = 0; x < to->width; x++) {
-            int64_t fx = ((int64_t)(2 * x + 1) * fs->width * ONE) / (2 * (int64_t)to->width) - ONE / 2;
+            int64_t fx =
+                ((int64_t)(2 * x + 1) * fs->width * ONE) / (2 * (int64_t)to->width) - ONE / 2;
             if (fx < 0) fx = 0;
             int64_t x0 = fx / ONE;
             if (x0 > fs->width - 1) x0 = fs->width - 1;
-            const int64_t x1 = x0 + 1 < fs->width ? x0 + 1 : x0, wx = fx - x0 * ONE < ONE ? fx - x0 * ONE : 0;
+            const int64_t x1 = x0 + 1 < fs->width ? x0 + 1 : x0,
+                          wx = fx - x0 * ONE < ONE ? fx - x0 * ONE : 0;
             for (int32_t c = 0; c < to->channels; c++) {
 #define AT(yy, xx) ((int64_t)from[((yy)*fs->width + (xx)) * fs->channels + c])
                 const int64_t top = AT(y0, x0) * (ONE - wx) + AT(y0, x1) * wx;

@@ -12,9 +12,10 @@ typedef struct mwi_image_shape {
 /* Fails: MW_EIO, MW_EFORMAT (not a PNG or JPEG, or damaged), MW_ELIMIT (over 2^28 pixels). */
 MW_MUST_USE mw_status mwi_image_probe(mw_ctx *ctx, const char *path, mwi_image_shape *out);
 /* Decodes and scales to `shape`; out is yours, height * width * channels bytes. */
-MW_MUST_USE mw_status mwi_image_load(mw_ctx *ctx, const char *path, const mwi_image_shape *shape, uint8_t *out);
+MW_MUST_USE mw_status mwi_image_load(mw_ctx *ctx, const char *path, const mwi_image_shape *shape,
+                                     uint8_t *out);
 /* The same from memory; `name` for messages. */
-MW_MUST_USE mw_status mwi_image_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes, size_t n,
-                                       const mwi_image_shape *shape, uint8_t *out);
+MW_MUST_USE mw_status mwi_image_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes,
+                                       size_t n, const mwi_image_shape *shape, uint8_t *out);
 
 #endif

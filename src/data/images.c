@@ -1,5 +1,6 @@
-/* data/images.c - a folder with one folder of PNG or JPEG images a class; the label is the class's place
- * among the folders' names, sorted. Images are scaled (bilinear, half-pixel centres) to the model's input.
+/* data/images.c - a folder with one folder of PNG or JPEG images a class; the label is the class's
+ * place among the folders' names, sorted. Images are scaled (bilinear, half-pixel centres) to the
+ * model's input.
  * Depends: data/source, data/image_decode.  Used by: the list of kinds.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/image_decode.h"
@@ -49,7 +50,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Appends the sorted paths of a folder's folders, or of its images. */
-static mw_status list(mw_ctx *ctx, mwi_arena *arena, const char *path, bool folders, struct names *out)
+static mw_status list(mw_ctx *ctx, mwi_arena *arena, const char *path, bool folders,
+                      struct names *out)
 {
     const size_t before = out->n;
     struct stat info;
@@ -62,7 +64,8 @@ static mw_status list(mw_ctx *ctx, mwi_arena *arena, const char *path, bool fold
         if (e->d_name[0] == '.') continue;
         MWI_GOTO(mwi_arena_printf(ctx, arena, &child, "%s/%s", path, e->d_name));
         if (stat(child, &info) != 0) continue;
-        if (folders ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode) || !is_image(e->d_name)) continue;
+        if (folders ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode) || !is_image(e->d_name))
+            continue;
         if (out->n >= (folders ? MAX_CLASSES : MAX_FILES))
             MWI_GOTO(mwi_fail(ctx, MW_ELIMIT, "%s: more than %zu entries", path, out->n));
         MWI_GOTO(mwi_arena_grow(ctx, arena, &out->v, out->n, &out->capacity, sizeof *out->v));
@@ -79,24 +82,27 @@ static mw_status read_image(mw_ctx *ctx, mwi_column *c, uint64_t first, size_t c
     const struct images *const im = c->self;
 
     for (size_t i = 0; i < count; i++)
-        MWI_TRY(mwi_image_load(ctx, im->paths[first + i], &im->shape, (uint8_t *)out + i * c->sample_bytes));
+        MWI_TRY(mwi_image_load(ctx, im->paths[first + i], &im->shape,
+                               (uint8_t *)out + i * c->sample_bytes));
     return MW_OK;
 }
 
 /* [h,w,c] or [h,w] from the model; a folder alone takes the first image's shape. */
-static mw_status choose_shape(mw_ctx *ctx, const char *path, const mw_dataset_options *o, const char *first,
-                              mwi_image_shape *out)
+static mw_status choose_shape(mw_ctx *ctx, const char *path, const mw_dataset_options *o,
+                              const char *first, mwi_image_shape *out)
 {
     if (o->n_inputs == 0) return mwi_image_probe(ctx, first, out);
     const mw_tensor_info *const in = &o->inputs[0];
-    if (in->rank == 4 && (in->dims[3] == 1 || in->dims[3] == 3) && in->signature[1] > 0 && in->signature[2] > 0)
+    if (in->rank == 4 && (in->dims[3] == 1 || in->dims[3] == 3) && in->signature[1] > 0 &&
+        in->signature[2] > 0)
         *out = (mwi_image_shape){in->dims[1], in->dims[2], in->dims[3]};
     else if (in->rank == 3 && in->signature[1] > 0 && in->signature[2] > 0)
         *out = (mwi_image_shape){in->dims[1], in->dims[2], 1};
     else
-        return mwi_fail(ctx, MW_EINVAL,
-                        "%s: images feed an input [N,height,width,1 or 3], the model's '%s' is another", path,
-                        in->name);
+        return mwi_fail(
+            ctx, MW_EINVAL,
+            "%s: images feed an input [N,height,width,1 or 3], the model's '%s' is another", path,
+            in->name);
     return MW_OK;
 }
 
@@ -111,18 +117,21 @@ static mw_status collect(mw_ctx *ctx, mwi_arena *arena, const char *path, struct
     for (size_t k = 0; k < classes.n; k++) {
         MWI_TRY(list(ctx, arena, classes.v[k], false, files));
         for (; n_labels < files->n; n_labels++) {
-            MWI_TRY(mwi_arena_grow(ctx, arena, &im->labels, n_labels, &capacity, sizeof *im->labels));
+            MWI_TRY(
+                mwi_arena_grow(ctx, arena, &im->labels, n_labels, &capacity, sizeof *im->labels));
             im->labels[n_labels] = (int32_t)k;
         }
     }
     if (files->n == 0)
-        return mwi_fail(ctx, MW_EINVAL, "%s: no PNG or JPEG images in folders by class (%s/<class>/*.png)",
-                        path, path);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: no PNG or JPEG images in folders by class (%s/<class>/*.png)", path,
+                        path);
     im->paths = files->v;
     return MW_OK;
 }
 
-static mw_status open_images(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o, mw_dataset *ds)
+static mw_status open_images(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
+                             mw_dataset *ds)
 {
     struct names files = {0};
     void *memory;
@@ -135,13 +144,21 @@ static mw_status open_images(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_
     ds->inputs = memory;
     ds->n_inputs = 1;
     ds->labels = ds->inputs + 1;
-    ds->inputs[0] = (mwi_column){
-        .name = "images", .dtype = MW_UINT8, .rank = 3,
-        .dims = {im->shape.height, im->shape.width, im->shape.channels}, .n_samples = files.n,
-        .sample_bytes = (size_t)im->shape.height * (size_t)im->shape.width * (size_t)im->shape.channels,
-        .read = read_image, .self = im};
-    ds->inputs[1] = (mwi_column){.name = "classes", .dtype = MW_INT32, .n_samples = files.n,
-                                 .sample_bytes = sizeof(int32_t), .read = mwi_column_read_mapped,
+    ds->inputs[0] =
+        (mwi_column){.name = "images",
+                     .dtype = MW_UINT8,
+                     .rank = 3,
+                     .dims = {im->shape.height, im->shape.width, im->shape.channels},
+                     .n_samples = files.n,
+                     .sample_bytes = (size_t)im->shape.height * (size_t)im->shape.width *
+                                     (size_t)im->shape.channels,
+                     .read = read_image,
+                     .self = im};
+    ds->inputs[1] = (mwi_column){.name = "classes",
+                                 .dtype = MW_INT32,
+                                 .n_samples = files.n,
+                                 .sample_bytes = sizeof(int32_t),
+                                 .read = mwi_column_read_mapped,
                                  .self = im->labels};
     return MW_OK;
 }

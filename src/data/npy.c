@@ -1,7 +1,7 @@
 /* data/npy.c - NumPy's .npy: header, a data set of one array, whole arrays.
- * Depends: data/source, base/.  Used by: data/npz, the list of kinds.
- * Trust:   every byte is hostile; the header is read by a scanner of the few keys that NumPy writes.
- * Format:  NumPy's NEP 1, versions 1.0 to 3.0.     SPDX-License-Identifier: Apache-2.0 */
+ * Depends: data/source, base/.  Used by: data/npz, the list of kinds. Trust:   every byte is
+ * hostile; the header is read by a scanner of the few keys that NumPy writes. Format:  NumPy's NEP
+ * 1, versions 1.0 to 3.0.   SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
 
 #include "base/checked.h"
@@ -15,9 +15,9 @@ static const struct {
     const char *descr;
     mw_dtype dtype;
 } types[] = {
-    {"<f4", MW_FLOAT32}, {"<f2", MW_FLOAT16},    {"<f8", MW_FLOAT64},     {"|i1", MW_INT8},
-    {"|u1", MW_UINT8},   {"<i2", MW_INT16},      {"<u2", MW_UINT16},      {"<i4", MW_INT32},
-    {"<u4", MW_UINT32},  {"<i8", MW_INT64},      {"<u8", MW_UINT64},      {"|b1", MW_BOOL},
+    {"<f4", MW_FLOAT32},   {"<f2", MW_FLOAT16},     {"<f8", MW_FLOAT64}, {"|i1", MW_INT8},
+    {"|u1", MW_UINT8},     {"<i2", MW_INT16},       {"<u2", MW_UINT16},  {"<i4", MW_INT32},
+    {"<u4", MW_UINT32},    {"<i8", MW_INT64},       {"<u8", MW_UINT64},  {"|b1", MW_BOOL},
     {"<c8", MW_COMPLEX64}, {"<c16", MW_COMPLEX128},
 };
 
@@ -54,9 +54,10 @@ static mw_status parse_descr(mw_ctx *ctx, const char *name, const char *header, 
         out->dtype = types[i].dtype;
         return MW_OK;
     }
-    return mwi_fail(ctx, MW_EUNSUPPORTED,
-                    "%s: arrays of type %.8s are not supported; convert it, e.g. a.astype('float32')", name,
-                    at);
+    return mwi_fail(
+        ctx, MW_EUNSUPPORTED,
+        "%s: arrays of type %.8s are not supported; convert it, e.g. a.astype('float32')", name,
+        at);
 }
 
 static mw_status parse_shape(mw_ctx *ctx, const char *name, const char *header, mwi_npy *out)
@@ -122,7 +123,8 @@ mw_status mwi_npy_header(mw_ctx *ctx, const mwi_reader *r, mwi_npy *out)
     const char *const order = value_of(text, "'fortran_order'");
     if (order != NULL && strncmp(order, "True", 4) == 0 && out->rank > 1)
         return mwi_fail(ctx, MW_EUNSUPPORTED,
-                        "%s: Fortran order is not supported; save numpy.ascontiguousarray(a)", r->name);
+                        "%s: Fortran order is not supported; save numpy.ascontiguousarray(a)",
+                        r->name);
     if (!mwi_array_bytes(out->dtype, out->rank, out->dims, &out->data_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "%s: the array is larger than any memory", r->name);
     return MW_OK;
@@ -133,7 +135,8 @@ mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy, mwi_
     memset(out, 0, sizeof *out);
     if (npy->rank < 1)
         return mwi_fail(ctx, MW_EFORMAT,
-                        "array '%s' is a single value; its first dimension must count samples", name);
+                        "array '%s' is a single value; its first dimension must count samples",
+                        name);
     out->name = name;
     out->dtype = npy->dtype;
     out->rank = npy->rank - 1;
@@ -152,7 +155,8 @@ static bool probe(const char *path, const uint8_t *bytes, size_t n)
     return bytes != NULL && n >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
 }
 
-mw_status mwi_column_read_mapped(mw_ctx *ctx, mwi_column *c, uint64_t first, size_t count, void *out)
+mw_status mwi_column_read_mapped(mw_ctx *ctx, mwi_column *c, uint64_t first, size_t count,
+                                 void *out)
 {
     (void)ctx;
     if (count * c->sample_bytes != 0)
@@ -223,8 +227,8 @@ void mw_array_free(mw_array *array)
 }
 
 /* The header as NumPy writes it: padded with blanks so that data start at a multiple of 64. */
-static mw_status header_text(mw_ctx *ctx, mw_dtype dtype, int32_t rank, const int32_t *dims, uint8_t *out,
-                             size_t *out_n)
+static mw_status header_text(mw_ctx *ctx, mw_dtype dtype, int32_t rank, const int32_t *dims,
+                             uint8_t *out, size_t *out_n)
 {
     char text[512];
     const char *descr = NULL;
@@ -234,7 +238,8 @@ static mw_status header_text(mw_ctx *ctx, mw_dtype dtype, int32_t rank, const in
         if (types[i].dtype == dtype) descr = types[i].descr;
     if (descr == NULL)
         return mwi_fail(ctx, MW_EUNSUPPORTED, ".npy has no type for %s", mw_dtype_name(dtype));
-    n += (size_t)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+    n += (size_t)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                          descr);
     for (int32_t i = 0; i < rank; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%s%d%s", i == 0 ? "" : ", ", dims[i],
                               rank == 1 ? "," : "");
@@ -251,8 +256,8 @@ static mw_status header_text(mw_ctx *ctx, mw_dtype dtype, int32_t rank, const in
     return MW_OK;
 }
 
-mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank, const int32_t *dims,
-                        const void *data)
+mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
+                        const int32_t *dims, const void *data)
 {
     uint8_t header[640];
     size_t n, bytes;

@@ -31,7 +31,8 @@ struct npz {
 static bool probe(const char *path, const uint8_t *bytes, size_t n)
 {
     (void)path;
-    return bytes != NULL && n >= 4 && (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "PK\5\6", 4) == 0);
+    return bytes != NULL && n >= 4 &&
+           (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "PK\5\6", 4) == 0);
 }
 
 static void close_stream(struct member *m)
@@ -140,7 +141,8 @@ static mw_status list_members(mw_ctx *ctx, const mwi_reader *r, mwi_arena *arena
         struct member *const m = &npz->members[npz->n];
         const char *const name = zip_get_name(npz->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         const size_t length = name == NULL ? 0 : strnlen(name, MAX_NAME);
-        if (length <= 4 || length >= MAX_NAME || memcmp(name + length - 4, ".npy", 4) != 0) continue;
+        if (length <= 4 || length >= MAX_NAME || memcmp(name + length - 4, ".npy", 4) != 0)
+            continue;
         m->zip = npz->zip;
         m->index = (zip_uint64_t)i;
         m->file = r->name;
@@ -197,7 +199,8 @@ static mw_status fill(mw_ctx *ctx, struct member *m, mwi_column *out)
     return MW_OK;
 }
 
-static mw_status fail_arrays(mw_ctx *ctx, const struct npz *npz, const char *file, const char *wanted)
+static mw_status fail_arrays(mw_ctx *ctx, const struct npz *npz, const char *file,
+                             const char *wanted)
 {
     mwi_text names;
     mw_status st = MW_OK;
@@ -205,7 +208,8 @@ static mw_status fail_arrays(mw_ctx *ctx, const struct npz *npz, const char *fil
     mwi_text_init(ctx, &names, 2048);
     for (size_t i = 0; i < npz->n && i < 50 && st == MW_OK; i++)
         st = mwi_text_printf(ctx, &names, "%s%.60s", i == 0 ? "" : ", ", npz->members[i].name);
-    st = mwi_fail(ctx, MW_EINVAL, "%s: no array %s; it holds: %s", file, wanted, mwi_text_chars(&names));
+    st = mwi_fail(ctx, MW_EINVAL, "%s: no array %s; it holds: %s", file, wanted,
+                  mwi_text_chars(&names));
     mwi_text_deinit(&names);
     return st;
 }
@@ -224,7 +228,8 @@ static mw_status choose_split(mw_ctx *ctx, const struct npz *npz, const char *fi
         *out = m->name + 1;
         return MW_OK;
     }
-    if (find(npz, "x", by_role[o->role]) != NULL) *out = by_role[o->role];
+    if (find(npz, "x", by_role[o->role]) != NULL)
+        *out = by_role[o->role];
     else if (find(npz, "x", "") == NULL)
         return fail_arrays(ctx, npz, file,
                            o->role == MW_DATA_TEST ? "x_test or x (say which with --split)"
@@ -242,7 +247,8 @@ static mw_status open_columns(mw_ctx *ctx, const mwi_reader *r, const mw_dataset
     for (size_t i = 0; i < o->n_inputs && missing == NULL; i++)
         if (find_input(npz, o->inputs[i].name) == NULL) missing = o->inputs[i].name;
     const bool by_name = o->n_inputs > 0 && missing == NULL && o->split == NULL;
-    if (!by_name && o->n_inputs > 1) return fail_arrays(ctx, npz, r->name, missing == NULL ? "split" : missing);
+    if (!by_name && o->n_inputs > 1)
+        return fail_arrays(ctx, npz, r->name, missing == NULL ? "split" : missing);
     ds->n_inputs = by_name ? o->n_inputs : 1;
     MWI_TRY(mwi_arena_array(ctx, &ds->arena, ds->n_inputs + 1, sizeof *ds->inputs, &memory));
     ds->inputs = memory;
@@ -275,7 +281,8 @@ static mw_status open_npz(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
 
 const mwi_data_kind mwi_data_kind_npz = {
     .name = "npz",
-    .summary = "NumPy archive: x_train, y_train, x_test, y_test; or x, y; or an array for each input",
+    .summary =
+        "NumPy archive: x_train, y_train, x_test, y_test; or x, y; or an array for each input",
     .probe = probe,
     .open = open_npz,
 };

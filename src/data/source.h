@@ -1,7 +1,7 @@
 /* data/source.h - inside of mw_dataset: columns of samples, and the table of kinds of data.
- * Depends: base/.  Used by: data/, tests.
- * A kind (npz, npy, images, csv) opens bytes or a folder and gives columns; dataset.c does all that is the
- * same for every kind: matching with a model's inputs, conversion, labels.
+ * Depends: base/.  Used by: data/, tests. A kind (npz, npy, images, csv) opens bytes or a folder
+ * and gives columns; dataset.c does all that is the same for every kind: matching with a model's
+ * inputs, conversion, labels.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_DATA_SOURCE_H
 #define MWI_DATA_SOURCE_H
@@ -43,8 +43,8 @@ typedef struct mwi_data_kind {
     const char *name, *summary;
     /* `bytes` are a file's, NULL for a folder. */
     bool (*probe)(const char *path, const uint8_t *bytes, size_t n);
-    /* Fills inputs and labels, in the model's order when options->inputs are given. r->bytes live as long
-     * as the data set; r->name is the path. */
+    /* Fills inputs and labels, in the model's order when options->inputs are given. r->bytes live
+     * as long as the data set; r->name is the path. */
     mw_status (*open)(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *options,
                       mw_dataset *dataset);
 } mwi_data_kind;
@@ -64,11 +64,12 @@ typedef struct mwi_npy {
     size_t header_bytes, data_bytes; /* data follow the header */
 } mwi_npy;
 enum { MWI_NPY_MAX_HEADER = 4096 };
-/* Reads the header; `r` need hold no more than it. Fails: MW_EFORMAT, MW_EUNSUPPORTED (Fortran order,
- * big-endian, strings, objects). */
+/* Reads the header; `r` need hold no more than it. Fails: MW_EFORMAT, MW_EUNSUPPORTED (Fortran
+ * order, big-endian, strings, objects). */
 MW_MUST_USE mw_status mwi_npy_header(mw_ctx *ctx, const mwi_reader *r, mwi_npy *out);
 /* A column over the array's samples; fails for rank 0. */
-MW_MUST_USE mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy, mwi_column *out);
+MW_MUST_USE mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy,
+                                     mwi_column *out);
 
 /* ---- .npz ---- */
 
@@ -85,9 +86,12 @@ MW_MUST_USE mw_status mwi_npz_load(mw_ctx *ctx, const char *path, mwi_arena *are
 
 /* Bytes of a dense array; false on overflow or a type without a size. */
 bool mwi_array_bytes(mw_dtype dtype, int32_t rank, const int32_t *dims, size_t *out);
-/* Whether an array of this name feeds this tensor: equal, or equal without "serving_default_" and ":0". */
+/* Whether an array of this name feeds this tensor: equal, or equal without "serving_default_" and
+ * ":0". */
 bool mwi_data_name_matches(const char *array, const char *tensor);
-/* Where a sample's values come from memory that lies there in order: column->self is the first byte. */
-mw_status mwi_column_read_mapped(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out);
+/* Where a sample's values come from memory that lies there in order: column->self is the first
+ * byte. */
+mw_status mwi_column_read_mapped(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
+                                 void *out);
 
 #endif

@@ -1,9 +1,8 @@
 /* devices/device.h - a place where operators run, chosen by name.
- * Depends: ops/.  Used by: runtime.
- * A device is a row: its name and its list of kernels that are faster than the reference ones. The plan
- * takes the first row of an operator that accepts; the operator's own reference rows come last, so a
- * device may lack any kernel. Packing of weights and other address spaces come with the devices that
- * need them.
+ * Depends: ops/.  Used by: runtime. A device is a row: its name and its list of kernels that are
+ * faster than the reference ones. The plan takes the first row of an operator that accepts; the
+ * operator's own reference rows come last, so a device may lack any kernel. Packing of weights and
+ * other address spaces come with the devices that need them.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_DEVICES_DEVICE_H
 #define MWI_DEVICES_DEVICE_H
@@ -27,7 +26,7 @@ typedef struct mwi_device_kernel {
 } mwi_device_kernel;
 
 typedef struct mwi_device_desc {
-    const char *name;    /* "/CPU:0" */
+    const char *name; /* "/CPU:0" */
     const char *summary;
     const mwi_device_kernel *kernels; /* best first; ends with a NULL op */
     uint32_t (*features)(void);       /* bits that this machine has */

@@ -1,9 +1,10 @@
 /* evaluate/evaluate.c - mw_evaluate: accuracy on a data set, alone and against another model.
- * Streams: memory is a batch, and a score a sample where there is an AUC.
- * What a data set's labels mean is told from their number and values: one value for an output of several is
- * a class; as many values as the output has are targets, or a class where each sample has a single 1 among
+ * Streams: memory is a batch, and a score a sample where there is an AUC. What a data set's labels
+ * mean is told from their number and values: one value for an output of several is a class; as
+ * many values as the output has are targets, or a class where each sample has a single 1 among
  * zeros; 0 and 1 for a single output, or for an autoencoder, part the samples in two for the AUC.
- * Depends: evaluate/side, evaluate/figures.  Used by: programs, compress.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: evaluate/side, evaluate/figures.  Used by: programs, compress.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "evaluate/figures.h"
 #include "evaluate/side.h"
 
@@ -16,13 +17,13 @@
 typedef struct evaluator {
     mwi_arena arena;
     mw_dataset *data;
-    mwi_side a, b;   /* b: `against`, when `compared` */
+    mwi_side a, b; /* b: `against`, when `compared` */
     bool compared;
     uint64_t n;
     size_t batch;
     size_t label_size;
-    double *labels;  /* of a batch; NULL: none */
-    double *input;   /* of a sample; NULL: not an autoencoder */
+    double *labels;     /* of a batch; NULL: none */
+    double *input;      /* of a sample; NULL: not an autoencoder */
     mwi_scored *scores; /* one a sample; NULL: no AUC */
     mwi_times *times;
     /* What labels looked like so far. */
@@ -51,13 +52,18 @@ static mw_status check_sides(mw_ctx *ctx, const evaluator *e)
     bool same = e->a.n_out == e->b.n_out && e->a.n_in == e->b.n_in;
 
     if (mw_dataset_n_inputs(e->data) != e->a.n_in)
-        return mwi_fail(ctx, MW_EINVAL, "the data feed %zu inputs, %s takes %zu; give one array for each input, named "
-                        "as it is", mw_dataset_n_inputs(e->data), mw_model_name(e->a.model), e->a.n_in);
+        return mwi_fail(
+            ctx, MW_EINVAL,
+            "the data feed %zu inputs, %s takes %zu; give one array for each input, named "
+            "as it is",
+            mw_dataset_n_inputs(e->data), mw_model_name(e->a.model), e->a.n_in);
     if (!e->compared) return MW_OK;
     for (size_t i = 0; same && i < e->a.n_out; i++) same = e->a.out[i].n == e->b.out[i].n;
     if (same) return MW_OK;
-    return mwi_fail(ctx, MW_EINVAL, "%s and %s differ in the number or the sizes of their inputs and outputs: they "
-                    "cannot be compared", mw_model_name(e->a.model), mw_model_name(e->b.model));
+    return mwi_fail(ctx, MW_EINVAL,
+                    "%s and %s differ in the number or the sizes of their inputs and outputs: they "
+                    "cannot be compared",
+                    mw_model_name(e->a.model), mw_model_name(e->b.model));
 }
 
 static mw_status set_up_labels(mw_ctx *ctx, evaluator *e)
@@ -73,8 +79,10 @@ static mw_status set_up_labels(mw_ctx *ctx, evaluator *e)
     }
     if (e->label_size == 0) return MW_OK;
     if (e->label_size != 1 && e->label_size != n)
-        return mwi_fail(ctx, MW_EINVAL, "each sample has %zu labels, the first output of %s has %zu values: give a "
-                        "class number, or a value for each", e->label_size, mw_model_name(e->a.model), n);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "each sample has %zu labels, the first output of %s has %zu values: give a "
+                        "class number, or a value for each",
+                        e->label_size, mw_model_name(e->a.model), n);
     MWI_TRY(mwi_arena_array(ctx, &e->arena, e->batch * e->label_size, sizeof(double), &p));
     e->labels = p;
     if (n > 2 && e->input == NULL) return MW_OK;
@@ -83,7 +91,8 @@ static mw_status set_up_labels(mw_ctx *ctx, evaluator *e)
     return MW_OK;
 }
 
-static mw_status set_up(mw_ctx *ctx, evaluator *e, const mw_model *model, const mw_evaluate_options *o)
+static mw_status set_up(mw_ctx *ctx, evaluator *e, const mw_model *model,
+                        const mw_evaluate_options *o)
 {
     void *p;
 
@@ -94,7 +103,8 @@ static mw_status set_up(mw_ctx *ctx, evaluator *e, const mw_model *model, const 
     if (e->batch > e->n) e->batch = (size_t)e->n;
     MWI_TRY(mwi_side_open(ctx, model, e->batch, o->n_threads, &e->arena, &e->a));
     e->compared = o->against != NULL;
-    if (e->compared) MWI_TRY(mwi_side_open(ctx, o->against, e->batch, o->n_threads, &e->arena, &e->b));
+    if (e->compared)
+        MWI_TRY(mwi_side_open(ctx, o->against, e->batch, o->n_threads, &e->arena, &e->b));
     MWI_TRY(check_sides(ctx, e));
     MWI_TRY(set_up_labels(ctx, e));
     MWI_TRY(mwi_arena_array(ctx, &e->arena, 1, sizeof(mwi_times), &p));
@@ -117,14 +127,16 @@ static void look_at_label(evaluator *e, const double *label)
     if (ones != 1 || ones + zeros != e->label_size) e->one_hot = false;
 }
 
-static mw_status score_class(mw_ctx *ctx, evaluator *e, const double *v, double label, uint64_t sample)
+static mw_status score_class(mw_ctx *ctx, evaluator *e, const double *v, double label,
+                             uint64_t sample)
 {
     const size_t n = n_values(e);
 
     if (!(label >= 0 && label < (double)n && label == floor(label))) {
         e->no_class = true;
         if (e->input != NULL) return MW_OK; /* an autoencoder, whose labels are what they are */
-        return mwi_fail(ctx, MW_EINVAL, "the label of sample %" PRIu64 " is %g, %s has classes 0 to %zu", sample,
+        return mwi_fail(ctx, MW_EINVAL,
+                        "the label of sample %" PRIu64 " is %g, %s has classes 0 to %zu", sample,
                         label, mw_model_name(e->a.model), n - 1);
     }
     e->right += mwi_argmax(v, n) == (size_t)label;
@@ -136,7 +148,8 @@ static void score_targets(evaluator *e, const double *v, const double *label)
 {
     const size_t n = n_values(e), k = mwi_argmax(label, n);
 
-    for (size_t i = 0; i < n; i++) e->target_error += (v[i] - label[i]) * (v[i] - label[i]) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        e->target_error += (v[i] - label[i]) * (v[i] - label[i]) / (double)n;
     e->right += mwi_argmax(v, n) == k; /* counts when all are one-hot */
     e->right5 += mwi_rank_of(v, n, k) < 5;
 }
@@ -164,8 +177,10 @@ static mw_status score_sample(mw_ctx *ctx, evaluator *e, size_t i, uint64_t samp
     if (e->labels == NULL || n == 0) return MW_OK;
     const double *const label = e->labels + i * e->label_size;
     look_at_label(e, label);
-    if (e->label_size == n) score_targets(e, v, label);
-    else MWI_TRY(score_class(ctx, e, v, label[0], sample));
+    if (e->label_size == n)
+        score_targets(e, v, label);
+    else
+        MWI_TRY(score_class(ctx, e, v, label[0], sample));
     if (e->scores == NULL) return MW_OK;
     const double score = e->input != NULL ? rebuilt : v[n - 1]; /* the one, or the second of two */
     e->scores[e->n_scores++] = (mwi_scored){score, label[e->label_size - 1] == 1};
@@ -176,7 +191,8 @@ static void compare_sample(evaluator *e, size_t i)
 {
     for (size_t o = 0; o < e->a.n_out; o++) {
         const size_t n = e->a.out[o].n;
-        const double *const got = e->a.out[o].values + i * n, *const want = e->b.out[o].values + i * n;
+        const double *const got = e->a.out[o].values + i * n, *const want =
+                                                                  e->b.out[o].values + i * n;
         for (size_t k = 0; k < n; k++) {
             e->signal += want[k] * want[k];
             e->noise += (want[k] - got[k]) * (want[k] - got[k]);
@@ -211,7 +227,8 @@ static void finish(evaluator *e, mw_evaluation *out)
     const size_t n = n_values(e);
     const double samples = (double)e->n;
     const bool labelled = e->labels != NULL && n > 0;
-    /* Binary labels of something with the shape of its input: normal or not, no classes of the output. */
+    /* Binary labels of something with the shape of its input: normal or not, no classes of the
+     * output. */
     const bool rebuilds = e->input != NULL && (!labelled || e->binary || e->no_class);
     const bool classes = labelled && !rebuilds && n > 1 && (e->label_size == 1 || e->one_hot);
     const bool targets = labelled && !rebuilds && !classes && e->label_size == n;
@@ -223,7 +240,8 @@ static void finish(evaluator *e, mw_evaluation *out)
     /* Class numbers of a single output are no targets of it. */
     if (targets && !(e->binary && e->integers)) out->mse = e->target_error / samples;
     const bool two = e->label_size == 1 ? e->binary : e->one_hot;
-    if (e->scores != NULL && two && (rebuilds || n <= 2)) out->auc = mwi_auc(e->scores, (size_t)e->n_scores);
+    if (e->scores != NULL && two && (rebuilds || n <= 2))
+        out->auc = mwi_auc(e->scores, (size_t)e->n_scores);
     if (e->compared) {
         if (n > 1) out->agreement = (double)e->agree / samples;
         out->sqnr_db = e->noise == 0 ? (double)INFINITY : 10 * log10(e->signal / e->noise);
@@ -238,7 +256,7 @@ mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset,
     static const mw_evaluate_options none;
     evaluator e = {.data = dataset};
 
-    *out_result = (mw_evaluation){0, (double)NAN, (double)NAN, (double)NAN, (double)NAN,
+    *out_result = (mw_evaluation){0,           (double)NAN, (double)NAN, (double)NAN, (double)NAN,
                                   (double)NAN, (double)NAN, (double)NAN, (double)NAN};
     mwi_arena_init(ctx, &e.arena);
     mw_status st = set_up(ctx, &e, model, options == NULL ? &none : options);

@@ -1,4 +1,5 @@
-/* evaluate/evaluate_test.c - figures on data and models of a few numbers.   SPDX-License-Identifier: Apache-2.0 */
+/* evaluate/evaluate_test.c - figures on data and models of a few numbers.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "graph_builder.h"
 #include "support.h"
 
@@ -23,8 +24,13 @@ static mw_status read_floats(mw_ctx *ctx, mwi_column *c, uint64_t first, size_t 
 
 static mwi_column column(mw_dtype dtype, int32_t size, uint64_t n, const void *data)
 {
-    return (mwi_column){.name = "x", .dtype = dtype, .rank = size == 1 && dtype != MW_FLOAT32 ? 0 : 1, .dims = {size},
-                        .n_samples = n, .sample_bytes = (size_t)size * mw_dtype_bits(dtype) / 8, .read = read_floats,
+    return (mwi_column){.name = "x",
+                        .dtype = dtype,
+                        .rank = size == 1 && dtype != MW_FLOAT32 ? 0 : 1,
+                        .dims = {size},
+                        .n_samples = n,
+                        .sample_bytes = (size_t)size * mw_dtype_bits(dtype) / 8,
+                        .read = read_floats,
                         .self = (void *)(uintptr_t)data};
 }
 
@@ -35,7 +41,10 @@ typedef struct memory_data {
 
 static mw_dataset *set_of(memory_data *d, bool labelled)
 {
-    d->set = (mw_dataset){.path = "memory", .inputs = &d->in, .n_inputs = 1, .labels = labelled ? &d->labels : NULL,
+    d->set = (mw_dataset){.path = "memory",
+                          .inputs = &d->in,
+                          .n_inputs = 1,
+                          .labels = labelled ? &d->labels : NULL,
                           .scale = 1};
     return &d->set;
 }
@@ -46,13 +55,15 @@ static mw_dataset *set_of(memory_data *d, bool labelled)
 static mw_model *linear(mw_ctx *ctx, int32_t n_in, int32_t n_out, const float *w)
 {
     builder b = builder_open(ctx);
-    const int32_t x = builder_value(&b, DIMS(1, n_in)), weights = builder_floats(&b, DIMS(n_out, n_in), w);
+    const int32_t x = builder_value(&b, DIMS(1, n_in)),
+                  weights = builder_floats(&b, DIMS(n_out, n_in), w);
     const int32_t y = builder_value(&b, DIMS(1, n_out));
     (void)builder_op(&b, "FULLY_CONNECTED", TENSORS(x, weights, -1), &y, 1);
     return builder_close(&b, &x, 1, &y, 1);
 }
 
-static mw_evaluation evaluate(mw_ctx *ctx, const mw_model *m, mw_dataset *set, const mw_model *against)
+static mw_evaluation evaluate(mw_ctx *ctx, const mw_model *m, mw_dataset *set,
+                              const mw_model *against)
 {
     static const uint32_t batches[] = {1, 3, 64};
     mw_evaluation all[MWI_COUNT(batches)];
@@ -73,7 +84,8 @@ static bool near(double a, double b) { return fabs(a - b) < 1e-9; }
 
 static void classes_are_ranked(void **state)
 {
-    /* Outputs x0, x1, 0: the third class never beats a positive one; equal values go to the first. */
+    /* Outputs x0, x1, 0: the third class never beats a positive one; equal values go to the first.
+     */
     static const float w[] = {1, 0, 0, 1, 0, 0}, x[] = {2, 1, 1, 2, 1, 1, -1, -2, -3, -3};
     static const int64_t y[] = {0, 1, 1, 2, 0};
     mw_ctx *const ctx = test_ctx();
@@ -84,7 +96,8 @@ static void classes_are_ranked(void **state)
     mw_evaluation r = evaluate(ctx, m, set_of(&d, true), NULL);
     assert_int_equal(r.samples, 5);
     assert_true(near(r.top1, 0.6)); /* 0 1 0 2 2 against 0 1 1 2 0 */
-    assert_true(isnan(r.top5) && isnan(r.auc) && isnan(r.mse) && isnan(r.agreement) && isnan(r.sqnr_db));
+    assert_true(isnan(r.top5) && isnan(r.auc) && isnan(r.mse) && isnan(r.agreement) &&
+                isnan(r.sqnr_db));
     r = evaluate(ctx, m, set_of(&d, false), NULL);
     assert_true(isnan(r.top1) && isnan(r.mse));
 
@@ -162,7 +175,8 @@ static void targets_give_a_squared_error(void **state)
 static void autoencoders_are_scored_by_reconstruction(void **state)
 {
     /* Keeps the first two of three values, loses the third. */
-    static const float w[] = {1, 0, 0, 0, 1, 0, 0, 0, 0}, x[] = {5, 6, 0, 1, 2, 3, 7, 8, 1, 1, 1, -2};
+    static const float w[] = {1, 0, 0, 0, 1, 0, 0, 0, 0},
+                       x[] = {5, 6, 0, 1, 2, 3, 7, 8, 1, 1, 1, -2};
     static const uint8_t y[] = {0, 1, 1, 0}, classes[] = {0, 1, 2, 0};
     mw_ctx *const ctx = test_ctx();
     mw_model *const m = linear(ctx, 3, 3, w);
@@ -186,7 +200,8 @@ static void autoencoders_are_scored_by_reconstruction(void **state)
 static mw_model *int8_identity(mw_ctx *ctx)
 {
     builder b = builder_open(ctx);
-    const int32_t x = builder_typed(&b, MW_INT8, DIMS(1, 4)), y = builder_typed(&b, MW_INT8, DIMS(1, 4));
+    const int32_t x = builder_typed(&b, MW_INT8, DIMS(1, 4)),
+                  y = builder_typed(&b, MW_INT8, DIMS(1, 4));
     const int32_t shape = builder_ints(&b, DIMS(2), (const int32_t[]){-1, 4});
     const mwi_quant *q;
 
@@ -198,14 +213,16 @@ static mw_model *int8_identity(mw_ctx *ctx)
 
 static void models_of_other_types_are_compared(void **state)
 {
-    static const float w[] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}, x[] = {1, 2, 3, 4.2f, 1.1f, 0, 0, 1};
+    static const float w[] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
+                       x[] = {1, 2, 3, 4.2f, 1.1f, 0, 0, 1};
     mw_ctx *const ctx = test_ctx();
     mw_model *const f = linear(ctx, 4, 4, w), *const q = int8_identity(ctx);
     memory_data d = {.in = column(MW_FLOAT32, 4, 2, x)};
 
     (void)state;
     mw_evaluation r = evaluate(ctx, q, set_of(&d, false), f);
-    /* 4.2 becomes 4.0, 1.1 becomes 1.0; then the last of the second sample is as large as its first. */
+    /* 4.2 becomes 4.0, 1.1 becomes 1.0; then the last of the second sample is as large as its
+     * first. */
     const double signal = 1 + 4 + 9 + (double)(4.2f * 4.2f) + (double)(1.1f * 1.1f) + 1;
     const double noise = (double)((4.2f - 4) * (4.2f - 4)) + (double)((1.1f - 1) * (1.1f - 1));
     assert_true(fabs(r.sqnr_db - 10 * log10(signal / noise)) < 1e-4);
@@ -267,7 +284,8 @@ static void what_does_not_fit_is_refused(void **state)
     mw_evaluation r;
 
     (void)state;
-    assert_int_equal(mw_ctx_create(&(mw_ctx_options){.progress = stop, .progress_self = &last}, &ctx), MW_OK);
+    assert_int_equal(
+        mw_ctx_create(&(mw_ctx_options){.progress = stop, .progress_self = &last}, &ctx), MW_OK);
     mw_model *const m = linear(ctx, 2, 3, w), *const other = linear(ctx, 2, 2, w);
     memory_data d = {.in = column(MW_FLOAT32, 2, 2, x), .labels = column(MW_INT64, 1, 2, y)};
     assert_int_equal(mw_evaluate(ctx, m, set_of(&d, false), NULL, &r), MW_ECANCELLED);
@@ -279,7 +297,9 @@ static void what_does_not_fit_is_refused(void **state)
     d.labels = column(MW_FLOAT32, 2, 2, x);
     assert_int_equal(mw_evaluate(ctx, m, set_of(&d, true), NULL, &r), MW_EINVAL);
     mw_ctx_clear(ctx);
-    assert_int_equal(mw_evaluate(ctx, m, set_of(&d, false), &(mw_evaluate_options){.against = other}, &r), MW_EINVAL);
+    assert_int_equal(
+        mw_evaluate(ctx, m, set_of(&d, false), &(mw_evaluate_options){.against = other}, &r),
+        MW_EINVAL);
     mw_ctx_clear(ctx);
     d.in = column(MW_FLOAT32, 1, 2, x);
     assert_int_equal(mw_evaluate(ctx, m, set_of(&d, false), NULL, &r), MW_EINVAL);
@@ -307,7 +327,9 @@ static void auc_is_the_share_of_ordered_pairs(void **state)
             for (size_t k = 0; k < n; k++) {
                 if (!list[i].positive || list[k].positive) continue;
                 pairs += 1;
-                ordered += list[i].score > list[k].score ? 1 : list[i].score == list[k].score ? 0.5 : 0;
+                ordered += list[i].score > list[k].score    ? 1
+                           : list[i].score == list[k].score ? 0.5
+                                                            : 0;
             }
         }
         const double got = mwi_auc(list, n);

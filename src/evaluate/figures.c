@@ -37,7 +37,8 @@ double mwi_auc(mwi_scored *list, size_t n)
     for (size_t i = 0; i < n;) {
         size_t end = i, here = 0;
         while (end < n && list[end].score == list[i].score) here += list[end++].positive;
-        ranks += (double)here * ((double)(i + end + 1) / 2); /* equal scores share their mean rank */
+        ranks +=
+            (double)here * ((double)(i + end + 1) / 2); /* equal scores share their mean rank */
         positives += (double)here;
         i = end;
     }

@@ -14,8 +14,8 @@ typedef struct mwi_scored {
     double score;
     bool positive;
 } mwi_scored;
-/* The share of pairs of a positive and a negative in which the positive scores higher, ties counting half
- * (Mann and Whitney). NaN without both, or when a score is NaN. Sorts the list. */
+/* The share of pairs of a positive and a negative in which the positive scores higher, ties
+ * counting half (Mann and Whitney). NaN without both, or when a score is NaN. Sorts the list. */
 double mwi_auc(mwi_scored *list, size_t n);
 
 /* Times of runs in bounded memory: all of them up to its size, then a fair sample of them. */
@@ -25,7 +25,8 @@ typedef struct mwi_times {
     double us[MWI_MAX_TIMES];
 } mwi_times;
 void mwi_times_add(mwi_times *times, double us);
-/* Nearest rank: of sorted times, the first that `share` of them do not pass. NaN without times. Sorts. */
+/* Nearest rank: of sorted times, the first that `share` of them do not pass. NaN without times.
+ * Sorts. */
 double mwi_times_percentile(mwi_times *times, double share);
 
 #endif

@@ -28,15 +28,18 @@ static double element(mw_dtype dtype, const void *data, size_t i)
 
 static bool is_number(mw_dtype dtype)
 {
-    return mw_dtype_bits(dtype) >= 8 && dtype != MW_BFLOAT16 && dtype != MW_COMPLEX64 && dtype != MW_COMPLEX128;
+    return mw_dtype_bits(dtype) >= 8 && dtype != MW_BFLOAT16 && dtype != MW_COMPLEX64 &&
+           dtype != MW_COMPLEX128;
 }
 
 void mwi_to_real(const mw_tensor_info *info, const void *data, size_t n, double *out)
 {
     const mw_quantization *const q = &info->quantization;
-    const bool floats = info->dtype == MW_FLOAT32 || info->dtype == MW_FLOAT64 || info->dtype == MW_FLOAT16;
+    const bool floats =
+        info->dtype == MW_FLOAT32 || info->dtype == MW_FLOAT64 || info->dtype == MW_FLOAT16;
     const bool quantized = q->n_scales == 1 && !floats;
-    const double scale = quantized ? (double)q->scales[0] : 1, zero = quantized ? (double)q->zero_points[0] : 0;
+    const double scale = quantized ? (double)q->scales[0] : 1,
+                 zero = quantized ? (double)q->zero_points[0] : 0;
 
     for (size_t i = 0; i < n; i++) out[i] = (element(info->dtype, data, i) - zero) * scale;
 }
@@ -51,7 +54,8 @@ static mw_status make_end(mw_ctx *ctx, mwi_arena *arena, size_t batch, mwi_end *
                         is_output ? "output" : "input", e->info.name, mw_dtype_name(e->info.dtype));
     e->n = e->sample_bytes / (mw_dtype_bits(e->info.dtype) / 8);
     if (!mwi_mul(batch, e->sample_bytes, &bytes))
-        return mwi_fail(ctx, MW_ELIMIT, "%zu samples of '%s' are larger than any memory", batch, e->info.name);
+        return mwi_fail(ctx, MW_ELIMIT, "%zu samples of '%s' are larger than any memory", batch,
+                        e->info.name);
     MWI_TRY(mwi_arena_alloc(ctx, arena, bytes == 0 ? 1 : bytes, &e->data));
     if (!is_output) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, arena, batch * e->n, sizeof(double), &p)); /* <= bytes elements */
@@ -59,8 +63,8 @@ static mw_status make_end(mw_ctx *ctx, mwi_arena *arena, size_t batch, mwi_end *
     return MW_OK;
 }
 
-mw_status mwi_side_open(mw_ctx *ctx, const mw_model *model, size_t batch, uint32_t n_threads, mwi_arena *arena,
-                        mwi_side *side)
+mw_status mwi_side_open(mw_ctx *ctx, const mw_model *model, size_t batch, uint32_t n_threads,
+                        mwi_arena *arena, mwi_side *side)
 {
     const mw_session_options options = {.n_threads = n_threads};
     mw_session_memory use;
@@ -84,13 +88,15 @@ mw_status mwi_side_open(mw_ctx *ctx, const mw_model *model, size_t batch, uint32
         MWI_TRY(mw_session_input(ctx, side->session, i, &b));
         side->in[i].info = b.info;
         side->in[i].sample_bytes = mw_session_input_sample_bytes(side->session, i);
-        MWI_TRY(mwi_prefix(ctx, make_end(ctx, arena, batch, &side->in[i], false), "%s", mw_model_name(model)));
+        MWI_TRY(mwi_prefix(ctx, make_end(ctx, arena, batch, &side->in[i], false), "%s",
+                           mw_model_name(model)));
     }
     for (size_t i = 0; i < side->n_out; i++) {
         MWI_TRY(mw_session_output(ctx, side->session, i, &b));
         side->out[i].info = b.info;
         side->out[i].sample_bytes = mw_session_output_sample_bytes(side->session, i);
-        MWI_TRY(mwi_prefix(ctx, make_end(ctx, arena, batch, &side->out[i], true), "%s", mw_model_name(model)));
+        MWI_TRY(mwi_prefix(ctx, make_end(ctx, arena, batch, &side->out[i], true), "%s",
+                           mw_model_name(model)));
     }
     return MW_OK;
 }
@@ -109,8 +115,10 @@ static mw_status run_part(mw_ctx *ctx, mwi_side *side, size_t at, size_t count)
     const void *in[MAX_ENDS];
     void *out[MAX_ENDS];
 
-    for (size_t i = 0; i < side->n_in; i++) in[i] = (const char *)side->in[i].data + at * side->in[i].sample_bytes;
-    for (size_t i = 0; i < side->n_out; i++) out[i] = (char *)side->out[i].data + at * side->out[i].sample_bytes;
+    for (size_t i = 0; i < side->n_in; i++)
+        in[i] = (const char *)side->in[i].data + at * side->in[i].sample_bytes;
+    for (size_t i = 0; i < side->n_out; i++)
+        out[i] = (char *)side->out[i].data + at * side->out[i].sample_bytes;
     return mw_session_run_batch(ctx, side->session, count, in, out);
 }
 
@@ -128,7 +136,8 @@ mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t f
                        uint64_t *out_ns)
 {
     if (side->n_in > MAX_ENDS || side->n_out > MAX_ENDS)
-        return mwi_fail(ctx, MW_ELIMIT, "%s has more than %d inputs or outputs", mw_model_name(side->model), MAX_ENDS);
+        return mwi_fail(ctx, MW_ELIMIT, "%s has more than %d inputs or outputs",
+                        mw_model_name(side->model), MAX_ENDS);
     for (size_t i = 0; i < side->n_in; i++)
         MWI_TRY(mw_dataset_read(ctx, data, i, first, count, &side->in[i].info, side->in[i].data,
                                 count * side->in[i].sample_bytes));
@@ -136,6 +145,7 @@ mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t f
     MWI_TRY(run_samples(ctx, side, count));
     *out_ns = mwi_now_ns() - begin;
     for (size_t i = 0; i < side->n_out; i++)
-        mwi_to_real(&side->out[i].info, side->out[i].data, count * side->out[i].n, side->out[i].values);
+        mwi_to_real(&side->out[i].info, side->out[i].data, count * side->out[i].n,
+                    side->out[i].values);
     return MW_OK;
 }

@@ -1,6 +1,7 @@
-/* evaluate/side.h - one of the models that are evaluated: runs batches of a data set and gives its outputs
- * as real numbers.
- * Depends: runtime/, data through milliwatt/data.h.  Used by: evaluate/.   SPDX-License-Identifier: Apache-2.0 */
+/* evaluate/side.h - one of the models that are evaluated: runs batches of a data set and gives its
+ * outputs as real numbers.
+ * Depends: runtime/, data through milliwatt/data.h.  Used by: evaluate/.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_EVALUATE_SIDE_H
 #define MWI_EVALUATE_SIDE_H
 
@@ -26,12 +27,13 @@ typedef struct mwi_side {
 } mwi_side;
 
 /* `batch`: the most samples of one run. On failure close it too. */
-MW_MUST_USE mw_status mwi_side_open(mw_ctx *ctx, const mw_model *model, size_t batch, uint32_t n_threads,
-                                    mwi_arena *arena, mwi_side *side);
+MW_MUST_USE mw_status mwi_side_open(mw_ctx *ctx, const mw_model *model, size_t batch,
+                                    uint32_t n_threads, mwi_arena *arena, mwi_side *side);
 void mwi_side_close(mwi_side *side); /* accepts a zeroed one */
-/* Reads samples [first, first + count), runs them, fills the outputs' values. *out_ns: the run alone. */
-MW_MUST_USE mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t first, size_t count,
-                                   uint64_t *out_ns);
+/* Reads samples [first, first + count), runs them, fills the outputs' values. *out_ns: the run
+ * alone. */
+MW_MUST_USE mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t first,
+                                   size_t count, uint64_t *out_ns);
 /* Real values of n stored ones: dequantized where the tensor is quantized as a whole. */
 void mwi_to_real(const mw_tensor_info *info, const void *data, size_t n, double *out);
 

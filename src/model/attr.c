@@ -1,15 +1,22 @@
 /* model/attr.c - attributes through the tables of fields.
- * Depends: model/op_desc.  Used by: readers, writers, passes, dump.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: model/op_desc.  Used by: readers, writers, passes, dump.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "model/op_desc.h"
 
 #include <stdio.h>
 #include <string.h>
 
 const char *const mwi_padding_names[] = {"SAME", "VALID"};
-const char *const mwi_activation_names[] = {"NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"};
+const char *const mwi_activation_names[] = {"NONE",  "RELU", "RELU_N1_TO_1",
+                                            "RELU6", "TANH", "SIGN_BIT"};
 
 const mwi_op_desc mwi_op_unknown = {
-    .name = "UNKNOWN", .tflite_code = -1, .min_in = 0, .max_in = -1, .min_out = 0, .max_out = -1,
+    .name = "UNKNOWN",
+    .tflite_code = -1,
+    .min_in = 0,
+    .max_in = -1,
+    .min_out = 0,
+    .max_out = -1,
 };
 
 void mwi_attr_defaults(const mwi_op_desc *desc, void *attr)
@@ -45,7 +52,8 @@ mw_status mwi_attr_check(mw_ctx *ctx, const mwi_op_desc *desc, const void *attr)
         default: continue;
         }
         if (f->min <= f->max && !(v >= f->min && v <= f->max))
-            return mwi_fail(ctx, MW_EFORMAT, "%s is %g, allowed %g to %g", f->name, v, f->min, f->max);
+            return mwi_fail(ctx, MW_EFORMAT, "%s is %g, allowed %g to %g", f->name, v, f->min,
+                            f->max);
     }
     return MW_OK;
 }

@@ -1,9 +1,10 @@
-/* model/builtin.c - the names of TFLite's builtin operators by code, also of those without a row here, so
- * that messages can name what is not supported.
+/* model/builtin.c - the names of TFLite's builtin operators by code, also of those without a row
+ * here, so that messages can name what is not supported.
  * Depends: model/op_desc.  Used by: mwi_op_name.   SPDX-License-Identifier: Apache-2.0 */
 #include "model/op_desc.h"
 
 /* BuiltinOperator of the schema, from 0. */
+/* clang-format off */
 static const char *const names[] = {
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE",
     "DEQUANTIZE", "EMBEDDING_LOOKUP", "FLOOR", "FULLY_CONNECTED", "HASHTABLE_LOOKUP",
@@ -43,6 +44,7 @@ static const char *const names[] = {
     "STABLEHLO_RNG_BIT_GENERATOR", "REDUCE_WINDOW", "STABLEHLO_COMPOSITE", "STABLEHLO_SHIFT_LEFT",
     "STABLEHLO_CBRT", "STABLEHLO_CASE",
 };
+/* clang-format on */
 
 const char *mwi_builtin_name(int32_t code)
 {

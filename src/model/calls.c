@@ -20,8 +20,8 @@ static bool names_subgraph(const mwi_field *f)
 
 static mw_status visit(mw_ctx *ctx, const mw_model *m, size_t at, uint32_t depth, uint32_t *levels);
 
-static mw_status visit_op(mw_ctx *ctx, const mw_model *m, size_t at, const mwi_op *op, uint32_t depth,
-                          uint32_t *levels, uint32_t *below)
+static mw_status visit_op(mw_ctx *ctx, const mw_model *m, size_t at, const mwi_op *op,
+                          uint32_t depth, uint32_t *levels, uint32_t *below)
 {
     for (const mwi_field *f = op->desc->fields; f != NULL && f->kind != MWI_FIELD_END; f++) {
         if (!names_subgraph(f)) continue;
@@ -30,8 +30,9 @@ static mw_status visit_op(mw_ctx *ctx, const mw_model *m, size_t at, const mwi_o
             return mwi_fail(ctx, MW_EFORMAT, "%s is %d, there are %zu subgraphs", f->name, callee,
                             m->n_graphs);
         if (levels[callee] == OPEN)
-            return mwi_fail(ctx, MW_EFORMAT, "%s is %d, which calls subgraph %zu: that would never end",
-                            f->name, callee, at);
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "%s is %d, which calls subgraph %zu: that would never end", f->name,
+                            callee, at);
         MWI_TRY(visit(ctx, m, (size_t)callee, depth + 1, levels));
         if (levels[callee] > *below) *below = levels[callee];
     }
@@ -50,7 +51,8 @@ static mw_status visit(mw_ctx *ctx, const mw_model *m, size_t at, uint32_t depth
         MWI_TRY(mwi_prefix(ctx, visit_op(ctx, m, at, g->ops[i], depth, levels, &below),
                            "subgraph %zu: op %zu %s", at, i, mwi_op_name(g->ops[i])));
     if (depth >= limit || below >= limit)
-        return mwi_fail(ctx, MW_ELIMIT, "subgraphs call one another deeper than limits.max_depth, %u", limit);
+        return mwi_fail(ctx, MW_ELIMIT,
+                        "subgraphs call one another deeper than limits.max_depth, %u", limit);
     levels[at] = below + 1;
     return MW_OK;
 }
@@ -62,7 +64,8 @@ mw_status mwi_model_check_calls(mw_ctx *ctx, const mw_model *model)
 
     mwi_arena_init(ctx, &scratch);
     mw_status st = mwi_arena_array(ctx, &scratch, model->n_graphs, sizeof(uint32_t), &levels);
-    for (size_t i = 0; i < model->n_graphs && st == MW_OK; i++) st = visit(ctx, model, i, 0, levels);
+    for (size_t i = 0; i < model->n_graphs && st == MW_OK; i++)
+        st = visit(ctx, model, i, 0, levels);
     mwi_arena_deinit(&scratch);
     return st;
 }

@@ -15,8 +15,8 @@ static const mwi_field fields[] = {
     {"body_subgraph_index", offsetof(attr, body), MWI_FIELD_I32, 1, 0, 1, 0, NULL},
     MWI_FIELDS_END,
 };
-static const mwi_op_desc caller = {.name = "CALLER", .tflite_code = 1, .attr_size = sizeof(attr),
-                                   .fields = fields};
+static const mwi_op_desc caller = {
+    .name = "CALLER", .tflite_code = 1, .attr_size = sizeof(attr), .fields = fields};
 
 typedef struct call {
     size_t from;
@@ -50,7 +50,9 @@ static void test_calls(void **state)
     } rows[] = {
         {{{0, 1, 2}}, 1, NULL},
         {{{0, 1, 2}, {1, 2, 3}, {2, 3, 3}}, 3, NULL}, /* called twice, not in a circle */
-        {{{0, 1, 4}}, 1, "m: subgraph 0: op 0 CALLER: body_subgraph_index is 4, there are 4 subgraphs"},
+        {{{0, 1, 4}},
+         1,
+         "m: subgraph 0: op 0 CALLER: body_subgraph_index is 4, there are 4 subgraphs"},
         {{{0, -1, 1}}, 1, "cond_subgraph_index is -1"},
         {{{0, 0, 1}}, 1, "never end"},
         {{{0, 1, 1}, {1, 2, 2}, {2, 0, 3}}, 3, "never end"},

@@ -1,5 +1,6 @@
 /* model/dtype.c - element types: names, sizes, products of shapes.
- * Depends: base/checked.  Used by: everything that touches tensors.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/checked.  Used by: everything that touches tensors.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "model/graph.h"
 
 #include "base/checked.h"
@@ -27,7 +28,10 @@ const char *mw_dtype_name(mw_dtype type)
     return (unsigned)type < MW_N_DTYPES ? types[type].name : "?";
 }
 
-unsigned mw_dtype_bits(mw_dtype type) { return (unsigned)type < MW_N_DTYPES ? types[type].bits : 0; }
+unsigned mw_dtype_bits(mw_dtype type)
+{
+    return (unsigned)type < MW_N_DTYPES ? types[type].bits : 0;
+}
 
 const char *mwi_dtype_short(mw_dtype dtype)
 {

@@ -1,5 +1,6 @@
 /* model/dump.c - the whole graph as text, one line a tensor and an operator.
- * Depends: model/op_desc, base/text.  Used by: api/, tests.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: model/op_desc, base/text.  Used by: api/, tests.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 #include "model/op_desc.h"
 
@@ -11,8 +12,10 @@ static mw_status dims_text(mw_ctx *ctx, mwi_text *t, const mwi_tensor *x)
 {
     MWI_TRY(mwi_text_printf(ctx, t, "["));
     for (int32_t i = 0; i < x->rank; i++) {
-        if (x->signature[i] < 0) MWI_TRY(mwi_text_printf(ctx, t, "%s?", i == 0 ? "" : ","));
-        else MWI_TRY(mwi_text_printf(ctx, t, "%s%d", i == 0 ? "" : ",", x->dims[i]));
+        if (x->signature[i] < 0)
+            MWI_TRY(mwi_text_printf(ctx, t, "%s?", i == 0 ? "" : ","));
+        else
+            MWI_TRY(mwi_text_printf(ctx, t, "%s%d", i == 0 ? "" : ",", x->dims[i]));
     }
     return mwi_text_printf(ctx, t, "]");
 }
@@ -52,7 +55,8 @@ static mw_status field_text(mw_ctx *ctx, mwi_text *t, const mwi_field *f, const 
     }
     case MWI_FIELD_I32S: {
         const mwi_i32s *const v = at;
-        for (size_t i = 0; i < v->n; i++) MWI_TRY(mwi_text_printf(ctx, t, i == 0 ? "%d" : ",%d", v->v[i]));
+        for (size_t i = 0; i < v->n; i++)
+            MWI_TRY(mwi_text_printf(ctx, t, i == 0 ? "%d" : ",%d", v->v[i]));
         return MW_OK;
     }
     case MWI_FIELD_F32S: {
@@ -73,8 +77,10 @@ static mw_status field_text(mw_ctx *ctx, mwi_text *t, const mwi_field *f, const 
 static mw_status operands_text(mw_ctx *ctx, mwi_text *t, const int32_t *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (v[i] < 0) MWI_TRY(mwi_text_printf(ctx, t, " -"));
-        else MWI_TRY(mwi_text_printf(ctx, t, " %%%d", v[i]));
+        if (v[i] < 0)
+            MWI_TRY(mwi_text_printf(ctx, t, " -"));
+        else
+            MWI_TRY(mwi_text_printf(ctx, t, " %%%d", v[i]));
     }
     return MW_OK;
 }
@@ -99,7 +105,8 @@ static void flush(mwi_text *t, write_fn write, void *self)
     t->n = 0;
 }
 
-static mw_status dump_graph(mw_ctx *ctx, const mwi_graph *g, mwi_text *t, write_fn write, void *self)
+static mw_status dump_graph(mw_ctx *ctx, const mwi_graph *g, mwi_text *t, write_fn write,
+                            void *self)
 {
     MWI_TRY(mwi_text_printf(ctx, t, "graph \"%s\" inputs", g->name));
     MWI_TRY(operands_text(ctx, t, g->inputs, g->n_inputs));

@@ -27,7 +27,8 @@ static void mark(bool *live, int32_t tensor)
     if (tensor >= 0) live[tensor] = true;
 }
 
-/* Marks what is read, from the last operator to the first, and removes operators that make nothing live. */
+/* Marks what is read, from the last operator to the first, and removes operators that make nothing
+ * live. */
 static size_t sweep_ops(mwi_graph *graph, bool *live)
 {
     size_t removed = 0;
@@ -70,7 +71,8 @@ static mw_status sweep_graph(mw_ctx *ctx, mw_model *model, size_t at, mwi_arena 
     for (size_t i = 0; i < g->n_inputs; i++) mark(live, g->inputs[i]);
     for (size_t i = 0; i < g->n_outputs; i++) mark(live, g->outputs[i]);
     *removed += sweep_ops(g, live);
-    for (size_t i = 0; i < g->n_tensors; i++) { /* block scales are named by tensors, not by operators */
+    for (size_t i = 0; i < g->n_tensors;
+         i++) { /* block scales are named by tensors, not by operators */
         const mwi_quant *const q = live[i] ? g->tensors[i]->quant : NULL;
         if (q == NULL || q->q.block_size == 0) continue;
         mark(live, q->block_scales);
@@ -149,8 +151,10 @@ mw_status mwi_graph_sort(mw_ctx *ctx, mwi_graph *graph)
             moved = true;
         }
     }
-    if (n < graph->n_ops) st = mwi_fail(ctx, MW_EFORMAT, "graph '%s' has a cycle", graph->name);
-    else if (n != 0) memcpy(graph->ops, order, n * sizeof(mwi_op *));
+    if (n < graph->n_ops)
+        st = mwi_fail(ctx, MW_EFORMAT, "graph '%s' has a cycle", graph->name);
+    else if (n != 0)
+        memcpy(graph->ops, order, n * sizeof(mwi_op *));
 out:
     mwi_arena_deinit(&scratch);
     return st;

@@ -23,8 +23,10 @@ mw_status mwi_model_create(mw_ctx *ctx, const char *name, mw_model **out)
     m->format = "";
     m->description = "";
     const mw_status st = mwi_arena_string(ctx, &m->arena, name, strlen(name), &m->name);
-    if (st != MW_OK) mw_model_destroy(m);
-    else *out = m;
+    if (st != MW_OK)
+        mw_model_destroy(m);
+    else
+        *out = m;
     return st;
 }
 
@@ -92,7 +94,8 @@ mw_status mwi_graph_add_tensor(mw_ctx *ctx, mw_model *model, mwi_graph *graph, c
 static mw_status set_dims(mw_ctx *ctx, mwi_tensor *t, int32_t rank, const int32_t *dims)
 {
     if (rank < 0 || rank > MW_MAX_RANK)
-        return mwi_fail(ctx, MW_ELIMIT, "tensor '%s': rank %d, limit %d", t->name, rank, MW_MAX_RANK);
+        return mwi_fail(ctx, MW_ELIMIT, "tensor '%s': rank %d, limit %d", t->name, rank,
+                        MW_MAX_RANK);
     t->rank = rank;
     if (rank > 0) {
         memcpy(t->dims, dims, (size_t)rank * sizeof *dims);
@@ -258,9 +261,11 @@ static mw_status copy_signatures(mw_ctx *ctx, mw_model *to, const mw_model *from
     to->n_signatures = from->n_signatures;
     for (size_t i = 0; i < to->n_signatures; i++) {
         mwi_signature *const s = &to->signatures[i];
-        MWI_TRY(mwi_arena_copy(ctx, &to->arena, s->inputs, s->n_inputs * sizeof *s->inputs, &memory));
+        MWI_TRY(
+            mwi_arena_copy(ctx, &to->arena, s->inputs, s->n_inputs * sizeof *s->inputs, &memory));
         s->inputs = memory;
-        MWI_TRY(mwi_arena_copy(ctx, &to->arena, s->outputs, s->n_outputs * sizeof *s->outputs, &memory));
+        MWI_TRY(mwi_arena_copy(ctx, &to->arena, s->outputs, s->n_outputs * sizeof *s->outputs,
+                               &memory));
         s->outputs = memory;
     }
     return MW_OK;

@@ -1,8 +1,8 @@
 /* model/graph.h - the one model in memory: TFLite's vocabulary, NHWC.
- * Depends: base/.  Used by: everything above.
- * Holds:   (1) tensors and operators never move: pointers to them stay good while the model lives;
- *          (2) ops are in an order in which they can run;  (3) an op's indices are < n_tensors, or -1
- *          for an optional input that is left out;  (4) a model is changed only before it is published
+ * Depends: base/.  Used by: everything above. Holds:   (1) tensors and operators never move:
+ * pointers to them stay good while the model lives;
+ *          (2) ops are in an order in which they can run;  (3) an op's indices are < n_tensors, or
+ * -1 for an optional input that is left out;  (4) a model is changed only before it is published
  *          (by its reader or by a pass on a clone).
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_MODEL_GRAPH_H
@@ -15,7 +15,8 @@
 
 typedef struct mwi_op_desc mwi_op_desc; /* model/op_desc.h */
 
-/* Quantization as files carry it. q.n_scales == 0 and block_size == 0: only min and max are known. */
+/* Quantization as files carry it. q.n_scales == 0 and block_size == 0: only min and max are known.
+ */
 typedef struct mwi_quant {
     mw_quantization q;
     size_t n_min, n_max; /* 0 or n_scales: what the file says of the range; for round trips */
@@ -39,29 +40,29 @@ typedef struct mwi_sparsity {
 typedef struct mwi_tensor {
     const char *name;
     mw_dtype dtype;
-    bool has_rank;                  /* false: the file gives no shape; rank is then 0 */
-    bool is_variable;               /* keeps its value between runs */
+    bool has_rank;    /* false: the file gives no shape; rank is then 0 */
+    bool is_variable; /* keeps its value between runs */
     int32_t rank;
     int32_t dims[MW_MAX_RANK];      /* an open dimension is 1 */
     int32_t signature[MW_MAX_RANK]; /* -1 for an open dimension */
     const mwi_quant *quant;         /* NULL: none */
     const mwi_sparsity *sparsity;   /* NULL: dense; else data holds the non-zero blocks */
-    const void *data;               /* constant: aligned to its element; NULL: computed, fed or state */
-    size_t bytes;                   /* of data; packed for 4- and 2-bit types */
-    int32_t source;                 /* place in the origin's list of weights, -1 none */
+    const void *data; /* constant: aligned to its element; NULL: computed, fed or state */
+    size_t bytes;     /* of data; packed for 4- and 2-bit types */
+    int32_t source;   /* place in the origin's list of weights, -1 none */
 } mwi_tensor;
 
 typedef struct mwi_op {
     const mwi_op_desc *desc; /* never NULL; mwi_op_unknown for what we do not know */
     const char *custom_code; /* custom operators; NULL for builtins */
-    int32_t code;            /* BuiltinOperator as read, for an unknown one; else desc->tflite_code */
-    int32_t version;         /* as read; the writer computes its own */
-    void *attr;              /* desc->attr_size bytes; NULL when that is 0 */
+    int32_t code;    /* BuiltinOperator as read, for an unknown one; else desc->tflite_code */
+    int32_t version; /* as read; the writer computes its own */
+    void *attr;      /* desc->attr_size bytes; NULL when that is 0 */
     const uint8_t *custom_options;
     size_t n_custom_options;
     size_t n_in, n_out, n_intermediates;
     int32_t *in, *out, *intermediates;
-    const char *layer;       /* the Keras layer that it came from; NULL */
+    const char *layer; /* the Keras layer that it came from; NULL */
 } mwi_op;
 
 typedef struct mwi_graph {
@@ -116,8 +117,8 @@ struct mw_model {
 
 /* An empty model; *out is owned with one reference. */
 MW_MUST_USE mw_status mwi_model_create(mw_ctx *ctx, const char *name, mw_model **out);
-/* A deep copy of the structure; constants, names and attributes' arrays are shared with `model`, which
- * the copy retains. */
+/* A deep copy of the structure; constants, names and attributes' arrays are shared with `model`,
+ * which the copy retains. */
 MW_MUST_USE mw_status mwi_model_clone(mw_ctx *ctx, const mw_model *model, mw_model **out);
 MW_MUST_USE mw_status mwi_model_add_graph(mw_ctx *ctx, mw_model *model, const char *name,
                                           mwi_graph **out);
@@ -131,9 +132,10 @@ MW_MUST_USE mw_status mwi_graph_add_value(mw_ctx *ctx, mw_model *model, mwi_grap
 /* A constant; `data` is copied into the model (n bytes by dtype and dims). */
 MW_MUST_USE mw_status mwi_graph_add_const(mw_ctx *ctx, mw_model *model, mwi_graph *graph,
                                           const char *name, mw_dtype dtype, int32_t rank,
-                                          const int32_t *dims, const void *data, int32_t *out_index);
-/* Puts an operator before position `at` (n_ops: at the end) with room for its operands, which are -1,
- * and attributes at their defaults. */
+                                          const int32_t *dims, const void *data,
+                                          int32_t *out_index);
+/* Puts an operator before position `at` (n_ops: at the end) with room for its operands, which are
+ * -1, and attributes at their defaults. */
 MW_MUST_USE mw_status mwi_graph_add_op(mw_ctx *ctx, mw_model *model, mwi_graph *graph, size_t at,
                                        const mwi_op_desc *desc, size_t n_in, size_t n_out,
                                        mwi_op **out);
@@ -164,7 +166,8 @@ MW_MUST_USE mw_status mwi_graph_uses(mw_ctx *ctx, const mwi_graph *graph, mwi_ar
 
 /* Number of elements; false on overflow or a negative dimension. */
 bool mwi_dims_count(int32_t rank, const int32_t *dims, size_t *out);
-/* Bytes of a dense tensor, rounded up for packed types; false on overflow or a type without a size. */
+/* Bytes of a dense tensor, rounded up for packed types; false on overflow or a type without a size.
+ */
 bool mwi_dims_bytes(mw_dtype dtype, int32_t rank, const int32_t *dims, size_t *out);
 bool mwi_tensor_is_const(const mwi_tensor *tensor);
 void mwi_tensor_info(const mwi_tensor *tensor, mw_tensor_info *out);
@@ -172,7 +175,8 @@ void mwi_tensor_info(const mwi_tensor *tensor, mw_tensor_info *out);
 const char *mwi_dtype_short(mw_dtype dtype);
 bool mwi_dtype_from_short(const char *name, size_t n, mw_dtype *out);
 
-/* Proves that a sparse constant's levels fit its shape and data, for the verifier. Fails: MW_EFORMAT. */
+/* Proves that a sparse constant's levels fit its shape and data, for the verifier. Fails:
+ * MW_EFORMAT. */
 MW_MUST_USE mw_status mwi_sparsity_check(mw_ctx *ctx, const mwi_tensor *tensor);
 /* The dense elements of a sparse constant that the verifier has passed.
  *   out  yours; mwi_dims_bytes of the tensor
@@ -185,7 +189,8 @@ MW_MUST_USE mw_status mwi_sparsity_expand(mw_ctx *ctx, const mwi_tensor *tensor,
 void mwi_graph_replace_uses(mwi_graph *graph, int32_t from, int32_t to);
 void mwi_graph_remove_op(mwi_graph *graph, size_t at);
 /* Removes operators whose outputs nobody reads (unless they write state), then tensors that nothing
- * names; indices are renumbered, in signatures too. *out_n counts operators removed; may be NULL. */
+ * names; indices are renumbered, in signatures too. *out_n counts operators removed; may be NULL.
+ */
 MW_MUST_USE mw_status mwi_model_sweep(mw_ctx *ctx, mw_model *model, size_t *out_n);
 /* Puts operators into an order in which they can run, keeping the present one where possible.
  * Fails: MW_EFORMAT (a cycle). */
@@ -193,12 +198,12 @@ MW_MUST_USE mw_status mwi_graph_sort(mw_ctx *ctx, mwi_graph *graph);
 
 /* ---- proving ---- */
 
-/* Structure: indices, arity, order, single assignment, shapes' products, sizes of constants, scales and
- * zero points, signatures. In all builds; after loading and after each pass.
- * Fails: MW_EFORMAT, MW_ELIMIT: "name: subgraph 0 op 3 CONV_2D: input 1 is tensor 99 of 12". */
+/* Structure: indices, arity, order, single assignment, shapes' products, sizes of constants, scales
+ * and zero points, signatures. In all builds; after loading and after each pass. Fails: MW_EFORMAT,
+ * MW_ELIMIT: "name: subgraph 0 op 3 CONV_2D: input 1 is tensor 99 of 12". */
 MW_MUST_USE mw_status mwi_model_verify(mw_ctx *ctx, const mw_model *model);
-/* Part of verify: subgraphs that operators call exist, and never call each other in a circle; nested no
- * deeper than limits.max_depth. */
+/* Part of verify: subgraphs that operators call exist, and never call each other in a circle;
+ * nested no deeper than limits.max_depth. */
 MW_MUST_USE mw_status mwi_model_check_calls(mw_ctx *ctx, const mw_model *model);
 
 #endif

@@ -1,5 +1,6 @@
-/* model/op_desc.h - what one operator's row says. The rows are in ops/, one file each; readers, writers,
- * dump, verifier, quantizer, runtime and docs all read them, and none switches over operators.
+/* model/op_desc.h - what one operator's row says. The rows are in ops/, one file each; readers,
+ * writers, dump, verifier, quantizer, runtime and docs all read them, and none switches over
+ * operators.
  * Depends: model/graph.  Used by: everything that touches operators.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_MODEL_OP_DESC_H
@@ -12,14 +13,14 @@
 
 typedef enum mwi_field_kind {
     MWI_FIELD_END = 0,
-    MWI_FIELD_I32,  /* int32_t */
-    MWI_FIELD_I64,  /* int64_t */
-    MWI_FIELD_F32,  /* float */
-    MWI_FIELD_BOOL, /* bool; one byte in the file */
-    MWI_FIELD_ENUM, /* int32_t; one byte in the file */
-    MWI_FIELD_I32S, /* mwi_i32s */
+    MWI_FIELD_I32,    /* int32_t */
+    MWI_FIELD_I64,    /* int64_t */
+    MWI_FIELD_F32,    /* float */
+    MWI_FIELD_BOOL,   /* bool; one byte in the file */
+    MWI_FIELD_ENUM,   /* int32_t; one byte in the file */
+    MWI_FIELD_I32S,   /* mwi_i32s */
     MWI_FIELD_STRING, /* const char *, NULL when absent */
-    MWI_FIELD_F32S, /* mwi_f32s */
+    MWI_FIELD_F32S,   /* mwi_f32s */
 } mwi_field_kind;
 
 typedef struct mwi_i32s {
@@ -31,8 +32,8 @@ typedef struct mwi_f32s {
     const float *v;
 } mwi_f32s;
 
-/* One attribute: place in the struct, kind, slot in the operator's options table (-1: not in the file),
- * default, legal range (ignored when min > max), names of an enum's values. */
+/* One attribute: place in the struct, kind, slot in the operator's options table (-1: not in the
+ * file), default, legal range (ignored when min > max), names of an enum's values. */
 typedef struct mwi_field {
     const char *name; /* the schema's: "stride_w" */
     size_t offset;
@@ -41,12 +42,21 @@ typedef struct mwi_field {
     double def, min, max;
     const char *const *names; /* n = max + 1; NULL: numbers */
 } mwi_field;
-#define MWI_FIELDS_END {NULL, 0, MWI_FIELD_END, -1, 0, 0, 0, NULL}
+#define MWI_FIELDS_END                                                                             \
+    {                                                                                              \
+        NULL, 0, MWI_FIELD_END, -1, 0, 0, 0, NULL                                                  \
+    }
 
 /* Shared enums of the schema. */
 enum { MWI_PADDING_SAME = 0, MWI_PADDING_VALID = 1 };
-enum { MWI_ACT_NONE = 0, MWI_ACT_RELU = 1, MWI_ACT_RELU_N1_TO_1 = 2, MWI_ACT_RELU6 = 3,
-       MWI_ACT_TANH = 4, MWI_ACT_SIGN_BIT = 5 };
+enum {
+    MWI_ACT_NONE = 0,
+    MWI_ACT_RELU = 1,
+    MWI_ACT_RELU_N1_TO_1 = 2,
+    MWI_ACT_RELU6 = 3,
+    MWI_ACT_TANH = 4,
+    MWI_ACT_SIGN_BIT = 5
+};
 extern const char *const mwi_padding_names[];    /* 2 */
 extern const char *const mwi_activation_names[]; /* 6 */
 
@@ -56,11 +66,12 @@ typedef struct mwi_view {
     mw_dtype dtype;
     int32_t rank;
     int32_t dims[MW_MAX_RANK];
-    void *data;   /* run: its bytes. infer, prepare: only constants have one. Inputs are not written,
-                   * except state (tensor->is_variable) */
+    void *data; /* run: its bytes. infer, prepare: only constants have one. Inputs are not written,
+                 * except state (tensor->is_variable) */
     size_t bytes;
-    const mwi_quant *quant;   /* NULL: none */
-    const mwi_tensor *tensor; /* NULL: an optional input that is left out (dtype, rank then mean nothing) */
+    const mwi_quant *quant; /* NULL: none */
+    const mwi_tensor
+        *tensor; /* NULL: an optional input that is left out (dtype, rank then mean nothing) */
 } mwi_view;
 
 /* For infer, macs and version: shapes and types, and data of constants. */
@@ -71,8 +82,8 @@ typedef struct mwi_shape_call {
     size_t n_in, n_out;
     const mwi_view *in;
     mwi_view *out; /* infer sets rank and dims, and dtype where the attributes fix it */
-    bool unknown;  /* infer sets it when an output's shape depends on data that is not there. A run asks again
-                    * when all inputs have data: then only state may stay unknown */
+    bool unknown;  /* infer sets it when an output's shape depends on data that is not there. A run
+                    * asks again  when all inputs have data: then only state may stay unknown */
 } mwi_shape_call;
 
 /* ---- kernels ---- */
@@ -100,21 +111,23 @@ typedef struct mwi_run_call {
 } mwi_run_call;
 
 enum {
-    MWI_KERNEL_NOT_LITERT = 1 << 0, /* LiteRT has no kernel for these types: `quantize` does not write it */
+    MWI_KERNEL_NOT_LITERT =
+        1 << 0, /* LiteRT has no kernel for these types: `quantize` does not write it */
 };
 
-/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type; "f32|i8" either;
- * '=' the type of input 0, "=2" of input 2; a trailing '+' one or more of that type ("i8+>i8"); inputs past
- * the list must not exist. */
+/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type; "f32|i8"
+ * either;
+ * '=' the type of input 0, "=2" of input 2; a trailing '+' one or more of that type ("i8+>i8");
+ * inputs past the list must not exist. */
 typedef struct mwi_kernel {
-    const char *name;  /* "s8_conv_2d__ref": <types>_<op>[_<variant>]__<isa> */
+    const char *name; /* "s8_conv_2d__ref": <types>_<op>[_<variant>]__<isa> */
     const char *types;
     uint32_t flags;
     uint32_t cpu_features; /* all of these bits are needed; 0: portable */
     /* NULL: accepts all that infer lets through. */
     bool (*accepts)(const mwi_prepare_call *call);
-    /* NULL: nothing to prepare. Proves all that run relies on besides shapes (quantization present, ...).
-     * Fails: MW_EFORMAT, MW_EUNSUPPORTED, MW_ENOMEM. */
+    /* NULL: nothing to prepare. Proves all that run relies on besides shapes (quantization present,
+     * ...). Fails: MW_EFORMAT, MW_EUNSUPPORTED, MW_ENOMEM. */
     mw_status (*prepare)(mw_ctx *ctx, mwi_prepare_call *call);
     /* May fail only on values held in tensors (indices), or by cancellation. Allocates nothing. */
     mw_status (*run)(mw_ctx *ctx, const mwi_run_call *call);
@@ -123,11 +136,13 @@ typedef struct mwi_kernel {
 /* ---- quantization rule ---- */
 
 enum {
-    MWI_QUANT_SAME_SCALE = 1 << 0,     /* output keeps the input's scale and zero point (RESHAPE, MAX_POOL) */
-    MWI_QUANT_INPUTS_SAME = 1 << 1,    /* all inputs and the output share one scale (CONCATENATION) */
-    MWI_QUANT_FIXED_OUTPUT = 1 << 2,   /* output scale fixed by the specification: fixed_int8, fixed_int16 */
-    MWI_QUANT_INT16_SYMMETRIC = 1 << 3,/* informative: zero point 0 for int16 (always so here) */
-    MWI_QUANT_SYMMETRIC_IN = 1 << 4,   /* inputs need zero point 0 */
+    MWI_QUANT_SAME_SCALE =
+        1 << 0, /* output keeps the input's scale and zero point (RESHAPE, MAX_POOL) */
+    MWI_QUANT_INPUTS_SAME = 1 << 1, /* all inputs and the output share one scale (CONCATENATION) */
+    MWI_QUANT_FIXED_OUTPUT =
+        1 << 2, /* output scale fixed by the specification: fixed_int8, fixed_int16 */
+    MWI_QUANT_INT16_SYMMETRIC = 1 << 3, /* informative: zero point 0 for int16 (always so here) */
+    MWI_QUANT_SYMMETRIC_IN = 1 << 4,    /* inputs need zero point 0 */
 };
 typedef struct mwi_fixed_quant {
     float scale;
@@ -140,24 +155,27 @@ typedef struct mwi_quant_rule {
     int8_t bias;      /* which input is the bias (scale = input * weight), -1 none */
     uint32_t flags;
     mwi_fixed_quant fixed_int8, fixed_int16;
-    int8_t data_inputs[4]; /* inputs that are activations; -1 ends; {-1}: all that are not weight, bias */
+    int8_t data_inputs[4]; /* inputs that are activations; -1 ends; {-1}: all that are not weight,
+                              bias */
 } mwi_quant_rule;
 
 /* ---- the row ---- */
 
 enum {
-    MWI_OP_INPLACE = 1 << 0,     /* run tolerates out[0].data == in[0].data of equal bytes */
-    MWI_OP_VIEW = 1 << 1,        /* out[0] has the bytes of in[0] (RESHAPE, SQUEEZE): no work */
-    MWI_OP_POINTWISE = 1 << 2,   /* out[i] depends on in[i] alone (unary elementwise) */
-    MWI_OP_FUSES_ACT = 1 << 3,   /* has a field named "fused_activation_function" */
-    MWI_OP_STATEFUL = 1 << 4,    /* reads or writes state, random, control flow: never folded or merged */
+    MWI_OP_INPLACE = 1 << 0,   /* run tolerates out[0].data == in[0].data of equal bytes */
+    MWI_OP_VIEW = 1 << 1,      /* out[0] has the bytes of in[0] (RESHAPE, SQUEEZE): no work */
+    MWI_OP_POINTWISE = 1 << 2, /* out[i] depends on in[i] alone (unary elementwise) */
+    MWI_OP_FUSES_ACT = 1 << 3, /* has a field named "fused_activation_function" */
+    MWI_OP_STATEFUL =
+        1 << 4, /* reads or writes state, random, control flow: never folded or merged */
     MWI_OP_TRAINING_ONLY = 1 << 5, /* lowered by a pass before a .tflite is written */
     MWI_OP_BINARY_BROADCAST = 1 << 6,
     MWI_OP_COMMUTATIVE = 1 << 7,
-    MWI_OP_SHAPE_ONLY = 1 << 8,  /* reads its inputs' shapes, not their data (SHAPE, RANK) */
-    MWI_OP_PER_SAMPLE = 1 << 9,  /* where operands of rank >= 2 share their first dimension with the outputs,
-                                  * out[i] depends on in[i] alone along it: a batch may be planned. Pointwise,
-                                  * broadcasting and view operators are so without saying it */
+    MWI_OP_SHAPE_ONLY = 1 << 8, /* reads its inputs' shapes, not their data (SHAPE, RANK) */
+    MWI_OP_PER_SAMPLE =
+        1 << 9, /* where operands of rank >= 2 share their first dimension with the outputs,
+                 * out[i] depends on in[i] alone along it: a batch may be planned. Pointwise,
+                 * broadcasting and view operators are so without saying it */
 };
 
 struct mwi_op_desc {
@@ -165,17 +183,19 @@ struct mwi_op_desc {
     int32_t tflite_code;   /* -1: not a builtin (custom, or ours for training) */
     uint8_t options_type;  /* BuiltinOptions member that holds the attributes, 0 none */
     uint8_t options2_type; /* BuiltinOptions2 member, 0 none */
-    bool custom;           /* `name` is a TFLite custom code; options are flexbuffers in custom_options */
+    bool custom; /* `name` is a TFLite custom code; options are flexbuffers in custom_options */
     int8_t min_in, max_in; /* -1: any number */
     int8_t min_out, max_out;
     uint32_t traits;
     size_t attr_size;
-    const mwi_field *fields;  /* ends with MWI_FIELDS_END; NULL: none */
-    const mwi_kernel *kernels; /* reference rows, ends with a NULL name; NULL: cannot run */
+    const mwi_field *fields;     /* ends with MWI_FIELDS_END; NULL: none */
+    const mwi_kernel *kernels;   /* reference rows, ends with a NULL name; NULL: cannot run */
     const mwi_quant_rule *quant; /* NULL: not quantizable */
     /* Custom operators: fills attr from custom_options; NULL: none. Every byte is hostile. */
-    mw_status (*parse_custom)(mw_ctx *ctx, mwi_arena *arena, const uint8_t *bytes, size_t n, void *attr);
-    /* Shape and type rules. Proves all that run relies on. Never trusts: dims may be anything >= 0. */
+    mw_status (*parse_custom)(mw_ctx *ctx, mwi_arena *arena, const uint8_t *bytes, size_t n,
+                              void *attr);
+    /* Shape and type rules. Proves all that run relies on. Never trusts: dims may be anything >= 0.
+     */
     mw_status (*infer)(mw_ctx *ctx, mwi_shape_call *call);
     uint64_t (*macs)(const mwi_shape_call *call);   /* NULL: 0 */
     int32_t (*version)(const mwi_shape_call *call); /* least version that LiteRT wants; NULL: 1 */

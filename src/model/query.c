@@ -1,5 +1,6 @@
 /* model/query.c - who makes and who reads a tensor.
- * Depends: model/graph.  Used by: passes, runtime, compress.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: model/graph.  Used by: passes, runtime, compress.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "model/graph.h"
 
 #include <string.h>

@@ -1,7 +1,9 @@
-/* model/sparsity.c - sparse constants in TFLite's format: levels in traversal order, each dense or CSR.
- * Depends: base/checked.  Used by: verifier; DENSIFY and kernels with sparse weights.
- * Levels below `rank` name dimensions of the tensor; level rank + j is the inside of the blocks that cut
- * dimension block_map[j]. A node of a level has one child an index of the next; leaves are elements.
+/* model/sparsity.c - sparse constants in TFLite's format: levels in traversal order, each dense or
+ * CSR.
+ * Depends: base/checked.  Used by: verifier; DENSIFY and kernels with sparse weights. Levels below
+ * `rank` name dimensions of the tensor; level rank + j is the inside of the blocks that cut
+ * dimension block_map[j]. A node of a level has one child an index of the next; leaves are
+ * elements.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/graph.h"
 
@@ -20,19 +22,23 @@ static mw_status find_extents(mw_ctx *ctx, const mwi_tensor *t, int32_t *extents
     bool seen[MAX_LEVELS] = {false};
 
     if (s->n_block_map > rank || s->n_dims != n || s->n_traversal != n)
-        return mwi_fail(ctx, MW_EFORMAT, "sparse: %zu levels, %zu in the traversal order, %zu blocks for %zu "
-                        "dimensions", s->n_dims, s->n_traversal, s->n_block_map, rank);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "sparse: %zu levels, %zu in the traversal order, %zu blocks for %zu "
+                        "dimensions",
+                        s->n_dims, s->n_traversal, s->n_block_map, rank);
     for (size_t i = 0; i < n; i++) {
         const int32_t level = s->traversal_order[i];
         if (level < 0 || (size_t)level >= n || seen[level])
-            return mwi_fail(ctx, MW_EFORMAT, "sparse: traversal order %zu is %d, allowed each of 0 to %zu once",
-                            i, level, n - 1);
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "sparse: traversal order %zu is %d, allowed each of 0 to %zu once", i,
+                            level, n - 1);
         seen[level] = true;
         if ((size_t)level < rank) continue;
         const int32_t d = s->block_map[(size_t)level - rank];
         if (d < 0 || (size_t)d >= rank || block[d] != 0 || s->dims[i].format != 0 ||
             s->dims[i].dense_size <= 0 || t->dims[d] % s->dims[i].dense_size != 0)
-            return mwi_fail(ctx, MW_EFORMAT, "sparse: a block of %d does not cut dimension %d evenly",
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "sparse: a block of %d does not cut dimension %d evenly",
                             s->dims[i].dense_size, d);
         block[d] = extents[i] = s->dims[i].dense_size;
     }
@@ -48,7 +54,8 @@ static mw_status check_level(mw_ctx *ctx, const mwi_dim_metadata *d, int32_t ext
 {
     if (d->format == 0) {
         if (d->dense_size != extent)
-            return mwi_fail(ctx, MW_EFORMAT, "dense size %d, the shape says %d", d->dense_size, extent);
+            return mwi_fail(ctx, MW_EFORMAT, "dense size %d, the shape says %d", d->dense_size,
+                            extent);
         if (!mwi_mul(*n, (size_t)extent, n)) return mwi_fail(ctx, MW_ELIMIT, "too many elements");
         return MW_OK;
     }
@@ -78,9 +85,11 @@ mw_status mwi_sparsity_check(mw_ctx *ctx, const mwi_tensor *tensor)
     if (bits == 0) return mwi_fail(ctx, MW_EFORMAT, "sparse: elements without a fixed size");
     MWI_TRY(find_extents(ctx, tensor, extents));
     for (size_t i = 0; i < s->n_dims; i++)
-        MWI_TRY(mwi_prefix(ctx, check_level(ctx, &s->dims[i], extents[i], &n), "sparse: level %zu", i));
+        MWI_TRY(
+            mwi_prefix(ctx, check_level(ctx, &s->dims[i], extents[i], &n), "sparse: level %zu", i));
     if (!mwi_mul(n, bits, &need) || !mwi_add(need, 7, &need) || need / 8 > tensor->bytes)
-        return mwi_fail(ctx, MW_EFORMAT, "sparse: %zu elements, the data have %zu bytes", n, tensor->bytes);
+        return mwi_fail(ctx, MW_EFORMAT, "sparse: %zu elements, the data have %zu bytes", n,
+                        tensor->bytes);
     return MW_OK;
 }
 
@@ -141,7 +150,8 @@ mw_status mwi_sparsity_expand(mw_ctx *ctx, const mwi_tensor *tensor, void *out)
     size_t bytes;
 
     if (bits % 8 != 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "sparse %s is not supported", mw_dtype_name(tensor->dtype));
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "sparse %s is not supported",
+                        mw_dtype_name(tensor->dtype));
     if (!mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes))
         return mwi_fail(ctx, MW_ELIMIT, "sparse: its shape is larger than any memory");
     if (bytes == 0) return MW_OK;

@@ -21,8 +21,9 @@ static mw_status check_scales(mw_ctx *ctx, const mwi_tensor *t, const mw_quantiz
         if (t->dtype == MW_UINT8) low = 0, high = 255;
         if (t->dtype == MW_INT16) low = -32768, high = 32767;
         if (z < low || z > high)
-            return mwi_fail(ctx, MW_EFORMAT, "zero point %zu is %" PRId64 ", allowed %" PRId64
-                            " to %" PRId64, i, z, low, high);
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "zero point %zu is %" PRId64 ", allowed %" PRId64 " to %" PRId64, i, z,
+                            low, high);
     }
     return MW_OK;
 }
@@ -42,8 +43,8 @@ static mw_status check_quant(mw_ctx *ctx, const mwi_graph *g, const mwi_tensor *
     /* The axis of a single scale means nothing, and real files name one out of range. */
     if (q->n_scales > 1 &&
         (q->axis < 0 || q->axis >= t->rank || (size_t)t->dims[q->axis] != q->n_scales))
-        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape", q->n_scales,
-                        q->axis);
+        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape",
+                        q->n_scales, q->axis);
     return check_scales(ctx, t, q);
 }
 
@@ -72,8 +73,8 @@ static mw_status check_tensor(mw_ctx *ctx, const mwi_graph *g, const mwi_tensor 
     return t->quant == NULL ? MW_OK : check_quant(ctx, g, t);
 }
 
-static mw_status check_operand(mw_ctx *ctx, const mwi_graph *g, const char *what, size_t i, int32_t t,
-                               bool optional)
+static mw_status check_operand(mw_ctx *ctx, const mwi_graph *g, const char *what, size_t i,
+                               int32_t t, bool optional)
 {
     if (t == -1 && optional) return MW_OK;
     if (t < 0 || (size_t)t >= g->n_tensors)
@@ -87,7 +88,8 @@ static mw_status check_op(mw_ctx *ctx, const mwi_graph *g, const mwi_op *op, uin
 
     if (op->n_in < (size_t)(d->min_in < 0 ? 0 : d->min_in) ||
         (d->max_in >= 0 && op->n_in > (size_t)d->max_in))
-        return mwi_fail(ctx, MW_EFORMAT, "%zu inputs, allowed %d to %d", op->n_in, d->min_in, d->max_in);
+        return mwi_fail(ctx, MW_EFORMAT, "%zu inputs, allowed %d to %d", op->n_in, d->min_in,
+                        d->max_in);
     if (op->n_out < (size_t)(d->min_out < 0 ? 0 : d->min_out) ||
         (d->max_out >= 0 && op->n_out > (size_t)d->max_out))
         return mwi_fail(ctx, MW_EFORMAT, "%zu outputs, allowed %d to %d", op->n_out, d->min_out,
@@ -102,7 +104,8 @@ static mw_status check_op(mw_ctx *ctx, const mwi_graph *g, const mwi_op *op, uin
         MWI_TRY(check_operand(ctx, g, "intermediate", k, op->intermediates[k], true));
     for (size_t k = 0; k < op->n_out; k++) {
         MWI_TRY(check_operand(ctx, g, "output", k, op->out[k], false));
-        /* Converters let an operator set a state tensor (a float16 state that DEQUANTIZE widens). */
+        /* Converters let an operator set a state tensor (a float16 state that DEQUANTIZE widens).
+         */
         if (known[op->out[k]] && !g->tensors[op->out[k]]->is_variable)
             return mwi_fail(ctx, MW_EFORMAT, "output %zu (tensor %d '%s') has a value already", k,
                             op->out[k], g->tensors[op->out[k]]->name);
@@ -132,8 +135,8 @@ static mw_status check_graph(mw_ctx *ctx, const mwi_graph *g, mwi_arena *scratch
     for (size_t i = 0; i < g->n_outputs; i++) {
         MWI_TRY(check_operand(ctx, g, "graph output", i, g->outputs[i], false));
         if (!known[g->outputs[i]])
-            return mwi_fail(ctx, MW_EFORMAT, "graph output %zu (tensor %d) is made by no operator", i,
-                            g->outputs[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "graph output %zu (tensor %d) is made by no operator",
+                            i, g->outputs[i]);
     }
     return MW_OK;
 }

@@ -1,5 +1,6 @@
 /* ops/abs.c - ABS: |x|.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -24,7 +25,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     float in_scale, out_scale;
     void *memory;
 
-    if (!mwi_is_quantized(&call->in[0]) && call->in[0].dtype == MW_INT16) return MW_OK; /* plain integers */
+    if (!mwi_is_quantized(&call->in[0]) && call->in[0].dtype == MW_INT16)
+        return MW_OK; /* plain integers */
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = call->state = memory;
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
@@ -58,7 +60,10 @@ const mwi_op_desc mwi_op_abs = {
     .name = "ABS",
     .tflite_code = 101,
     .options_type = 78,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

@@ -1,5 +1,6 @@
 /* ops/add.c - ADD: a + b with broadcast and a fused activation.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -9,7 +10,8 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     {"pot_scale_int16", offsetof(attr, pot_scale_int16), MWI_FIELD_BOOL, 1, 1, 0, 1, NULL},
     MWI_FIELDS_END,
 };
@@ -33,10 +35,13 @@ static int32_t sum16(const mwi_arith *s, int32_t x, int32_t y)
 }
 
 MWI_BINARY_ROW(row_f32, float, float, mwi_arith, CLAMP_F(x + y))
-MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith, CLAMP_I((int64_t)(int32_t)((uint32_t)x + (uint32_t)y)))
+MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith,
+               CLAMP_I((int64_t)(int32_t)((uint32_t)x + (uint32_t)y)))
 MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x + (uint64_t)y)))
-MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, sum_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
-MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, sum_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
+MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith,
+               sum_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
+MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith,
+               sum_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
 MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, sum16(s, x, y))
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)
@@ -81,7 +86,10 @@ const mwi_op_desc mwi_op_add = {
     .name = "ADD",
     .tflite_code = 0,
     .options_type = 11,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_FUSES_ACT | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,6 @@
 /* ops/arg_extreme.c - see arg_extreme.h.
- * Depends: ops/strided.  Used by: ops/arg_max, ops/arg_min.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided.  Used by: ops/arg_max, ops/arg_min.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/arg_extreme.h"
 
 const mwi_field mwi_arg_fields[] = {
@@ -49,6 +50,8 @@ mw_status mwi_arg_plan(mw_ctx *ctx, const mwi_run_call *call, mwi_arg_walk *out)
 
 void mwi_arg_store(const mwi_view *out, size_t at, size_t index)
 {
-    if (out->dtype == MW_INT64) ((int64_t *)out->data)[at] = (int64_t)index;
-    else ((int32_t *)out->data)[at] = (int32_t)index;
+    if (out->dtype == MW_INT64)
+        ((int64_t *)out->data)[at] = (int64_t)index;
+    else
+        ((int32_t *)out->data)[at] = (int32_t)index;
 }

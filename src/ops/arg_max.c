@@ -1,5 +1,6 @@
 /* ops/arg_max.c - ARG_MAX: where along an axis (input 1) the largest value is. NaN loses.
- * Depends: ops/arg_extreme, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/arg_extreme, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/arg_extreme.h"
 #include "ops/rules.h"
 
@@ -22,7 +23,10 @@ const mwi_op_desc mwi_op_arg_max = {
     .name = "ARG_MAX",
     .tflite_code = 56,
     .options_type = 40,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_arg_attr),
     .fields = mwi_arg_fields,

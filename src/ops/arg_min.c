@@ -1,5 +1,6 @@
 /* ops/arg_min.c - ARG_MIN: where along an axis (input 1) the smallest value is. NaN loses.
- * Depends: ops/arg_extreme, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/arg_extreme, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/arg_extreme.h"
 #include "ops/rules.h"
 
@@ -22,7 +23,10 @@ const mwi_op_desc mwi_op_arg_min = {
     .name = "ARG_MIN",
     .tflite_code = 79,
     .options_type = 57,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_arg_attr),
     .fields = mwi_arg_fields,

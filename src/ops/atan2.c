@@ -1,5 +1,6 @@
 /* ops/atan2.c - ATAN2: the angle of (input 1, input 0), elementwise.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 #include <math.h>
@@ -19,7 +20,10 @@ const mwi_op_desc mwi_op_atan2 = {
     .name = "ATAN2",
     .tflite_code = 156,
     .options_type = 122,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,

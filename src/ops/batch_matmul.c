@@ -1,7 +1,9 @@
-/* ops/batch_matmul.c - BATCH_MATMUL: [..., a, b] x [..., b, c] -> [..., a, c]; leading dimensions broadcast.
- * Both matrices are brought into rows of b values (the second one transposed), so that every result is a dot
- * product of two rows. Hybrid: rows of the float matrix are quantized one by one.
- * Depends: ops/fixed, ops/dot.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/batch_matmul.c - BATCH_MATMUL: [..., a, b] x [..., b, c] -> [..., a, c]; leading dimensions
+ * broadcast. Both matrices are brought into rows of b values (the second one transposed), so that
+ * every result is a dot product of two rows. Hybrid: rows of the float matrix are quantized one by
+ * one.
+ * Depends: ops/fixed, ops/dot.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/dot.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
@@ -37,13 +39,15 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
         const int32_t ix = i - (rank - x->rank), iy = i - (rank - y->rank);
         const int32_t dx = ix < 0 ? 1 : x->dims[ix], dy = iy < 0 ? 1 : y->dims[iy];
         if (dx != dy && dx != 1 && dy != 1)
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d and %d: they do not broadcast", i, dx, dy);
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d and %d: they do not broadcast", i,
+                            dx, dy);
         dims[i] = dx == 1 ? dy : dx;
     }
     const int32_t *const mx = x->dims + x->rank - 2, *const my = y->dims + y->rank - 2;
     if (mx[a->adj_x ? 0 : 1] != my[a->adj_y ? 1 : 0])
-        return mwi_fail(ctx, MW_EFORMAT, "matrices [%d,%d]%s and [%d,%d]%s do not fit", mx[0], mx[1],
-                        a->adj_x ? " transposed" : "", my[0], my[1], a->adj_y ? " transposed" : "");
+        return mwi_fail(ctx, MW_EFORMAT, "matrices [%d,%d]%s and [%d,%d]%s do not fit", mx[0],
+                        mx[1], a->adj_x ? " transposed" : "", my[0], my[1],
+                        a->adj_y ? " transposed" : "");
     dims[rank - 2] = mx[a->adj_x ? 1 : 0];
     dims[rank - 1] = my[a->adj_y ? 0 : 1];
     mwi_view_set_dims(&call->out[0], rank, dims);
@@ -53,7 +57,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 static uint64_t macs(const mwi_shape_call *call)
 {
     const mwi_view *const x = &call->in[0];
-    const int32_t depth = x->rank < 2 ? 0 : x->dims[((const attr *)call->attr)->adj_x ? x->rank - 2 : x->rank - 1];
+    const int32_t depth =
+        x->rank < 2 ? 0 : x->dims[((const attr *)call->attr)->adj_x ? x->rank - 2 : x->rank - 1];
     return mwi_view_count(&call->out[0]) * (uint64_t)depth;
 }
 
@@ -61,10 +66,12 @@ static uint64_t macs(const mwi_shape_call *call)
 
 /* How one operand becomes rows: n matrices of [rows, depth], transposed in the file or not. */
 typedef struct operand {
-    size_t n, rows, depth, step[N_BATCH_DIMS]; /* matrices to go on for each batch dimension; 0: broadcast */
-    bool transposed; /* the file has [depth, rows] */
+    size_t n, rows, depth,
+        step[N_BATCH_DIMS]; /* matrices to go on for each batch dimension; 0: broadcast */
+    bool transposed;        /* the file has [depth, rows] */
     int32_t zero;
-    const void *made; /* rows of a constant; NULL: made at each run, at `at` in the scratch, or used in place */
+    const void *made; /* rows of a constant; NULL: made at each run, at `at` in the scratch, or used
+                         in place */
     size_t at, bytes;
 } operand;
 
@@ -95,16 +102,16 @@ static void set_operand(const mwi_view *v, bool transposed, bool is_second, oper
 }
 
 /* Rows of int16 minus the zero point, of int8 as they are, or of floats. */
-#define ROWS_OF(name, type, out_type)                                                               \
-    static void name(const operand *o, const void *from, void *to)                                  \
-    {                                                                                               \
-        const size_t n_row = o->transposed ? 1 : o->depth, n_depth = o->transposed ? o->rows : 1;   \
-        const type *in = from;                                                                      \
-        out_type *out = to;                                                                         \
-        for (size_t m = 0; m < o->n; m++, in += o->rows * o->depth)                                 \
-            for (size_t r = 0; r < o->rows; r++)                                                    \
-                for (size_t k = 0; k < o->depth; k++)                                               \
-                    *out++ = (out_type)(in[r * n_row + k * n_depth] - (type)o->zero);               \
+#define ROWS_OF(name, type, out_type)                                                              \
+    static void name(const operand *o, const void *from, void *to)                                 \
+    {                                                                                              \
+        const size_t n_row = o->transposed ? 1 : o->depth, n_depth = o->transposed ? o->rows : 1;  \
+        const type *in = from;                                                                     \
+        out_type *out = to;                                                                        \
+        for (size_t m = 0; m < o->n; m++, in += o->rows * o->depth)                                \
+            for (size_t r = 0; r < o->rows; r++)                                                   \
+                for (size_t k = 0; k < o->depth; k++)                                              \
+                    *out++ = (out_type)(in[r * n_row + k * n_depth] - (type)o->zero);              \
     }
 ROWS_OF(rows_of_f32, float, float)
 ROWS_OF(rows_of_s8, int8_t, int8_t)
@@ -118,22 +125,29 @@ static void widened_rows(const operand *o, const void *from, void *to)
 
     for (size_t m = 0; m < o->n; m++, in += o->rows * o->depth)
         for (size_t r = 0; r < o->rows; r++)
-            for (size_t k = 0; k < o->depth; k++) *out++ = (int16_t)(in[r * n_row + k * n_depth] - o->zero);
+            for (size_t k = 0; k < o->depth; k++)
+                *out++ = (int16_t)(in[r * n_row + k * n_depth] - o->zero);
 }
 
 static void make_rows(const operand *o, mw_dtype dtype, bool widen, const void *from, void *to)
 {
     if (o->rows == 0 || o->depth == 0) return; /* whatever the number of matrices */
-    if (dtype == MW_FLOAT32) rows_of_f32(o, from, to);
-    else if (dtype == MW_INT16) rows_of_s16(o, from, to);
-    else if (widen) widened_rows(o, from, to);
-    else rows_of_s8(o, from, to);
+    if (dtype == MW_FLOAT32)
+        rows_of_f32(o, from, to);
+    else if (dtype == MW_INT16)
+        rows_of_s16(o, from, to);
+    else if (widen)
+        widened_rows(o, from, to);
+    else
+        rows_of_s8(o, from, to);
 }
 
 /* Where the rows come from: the tensor itself, a copy made now, or a copy made at each run. */
-static mw_status plan_operand(mw_ctx *ctx, mwi_prepare_call *call, const mwi_view *v, bool widen, operand *o)
+static mw_status plan_operand(mw_ctx *ctx, mwi_prepare_call *call, const mwi_view *v, bool widen,
+                              operand *o)
 {
-    const size_t element = widen && v->dtype == MW_INT8 ? sizeof(int16_t) : mw_dtype_bits(v->dtype) / 8;
+    const size_t element =
+        widen && v->dtype == MW_INT8 ? sizeof(int16_t) : mw_dtype_bits(v->dtype) / 8;
     void *memory;
 
     if (!o->transposed && !(widen && v->dtype == MW_INT8)) return MW_OK;
@@ -218,11 +232,13 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     s->per_channel = q->n_scales > 1;
     s->scales = q->scales;
     if (s->per_channel && q->axis != (s->y.transposed ? y->rank - 1 : y->rank - 2))
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "the second matrix is quantized along axis %d", q->axis);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "the second matrix is quantized along axis %d",
+                        q->axis);
     MWI_TRY(plan_operand(ctx, call, &call->in[0], false, &s->x));
     MWI_TRY(plan_operand(ctx, call, y, false, &s->y));
     s->row_at = call->scratch_bytes;
-    if (!mwi_align_up(s->x.depth, 64, &s->row_bytes) || !mwi_mul(s->row_bytes, call->n_threads, &bytes) ||
+    if (!mwi_align_up(s->x.depth, 64, &s->row_bytes) ||
+        !mwi_mul(s->row_bytes, call->n_threads, &bytes) ||
         !mwi_add(call->scratch_bytes, bytes, &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the matrices are too large");
     return MW_OK;
@@ -239,11 +255,13 @@ typedef struct job {
 /* Which matrix of an operand batch `b` reads. */
 static size_t matrix_of(const state *s, const operand *o, size_t b)
 {
-    const size_t b2 = b % s->batch[2], b1 = b / s->batch[2] % s->batch[1], b0 = b / s->batch[2] / s->batch[1];
+    const size_t b2 = b % s->batch[2], b1 = b / s->batch[2] % s->batch[1],
+                 b0 = b / s->batch[2] / s->batch[1];
     return b0 * o->step[0] + b1 * o->step[1] + b2 * o->step[2];
 }
 
-/* Element offsets of row `i` of all output rows: of the first operand's row, and the second's matrix. */
+/* Element offsets of row `i` of all output rows: of the first operand's row, and the second's
+ * matrix. */
 static void place(const state *s, size_t i, size_t *x, size_t *y)
 {
     const size_t b = i / s->x.rows, row = i % s->x.rows;
@@ -279,9 +297,14 @@ static void rows_8(void *arg, size_t begin, size_t end, uint32_t thread)
     for (size_t i = begin; i < end; i++) {
         place(s, i, &x, &y);
         for (size_t c = 0; c < s->y.rows; c++, y += s->y.depth) {
-            const int32_t sum = mwi_dot_s16((const int16_t *)j->x + x, (const int16_t *)j->y + y, s->y.depth);
-            if (raw) *out32++ = sum;
-            else *out++ = (int8_t)mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[0]), s->rq.out_zero), s->rq.low, s->rq.high);
+            const int32_t sum =
+                mwi_dot_s16((const int16_t *)j->x + x, (const int16_t *)j->y + y, s->y.depth);
+            if (raw)
+                *out32++ = sum;
+            else
+                *out++ =
+                    (int8_t)mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[0]), s->rq.out_zero),
+                                      s->rq.low, s->rq.high);
         }
     }
 }
@@ -297,7 +320,8 @@ static void rows_16(void *arg, size_t begin, size_t end, uint32_t thread)
     for (size_t i = begin; i < end; i++) {
         place(s, i, &x, &y);
         for (size_t c = 0; c < s->y.rows; c++, y += s->y.depth) {
-            const int16_t *const a = (const int16_t *)j->x + x, *const b = (const int16_t *)j->y + y;
+            const int16_t *const a = (const int16_t *)j->x + x, *const b =
+                                                                    (const int16_t *)j->y + y;
             int64_t sum = 0;
             for (size_t k = 0; k < s->y.depth; k++) sum += (int32_t)a[k] * b[k];
             *out++ = (int16_t)mwi_clamp(mwi_scale64(sum, s->rq.channels[0]), s->rq.low, s->rq.high);
@@ -305,7 +329,12 @@ static void rows_16(void *arg, size_t begin, size_t end, uint32_t thread)
     }
 }
 
-static float whole(float v) { return v > 2147483520.0f ? 2147483520.0f : v < -2147483648.0f ? -2147483648.0f : (float)(int32_t)v; }
+static float whole(float v)
+{
+    return v > 2147483520.0f    ? 2147483520.0f
+           : v < -2147483648.0f ? -2147483648.0f
+                                : (float)(int32_t)v;
+}
 
 /* The reference subtracts the zero point's share in float. */
 static void rows_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -327,7 +356,8 @@ static void rows_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
             const int8_t *const w = (const int8_t *)j->y + y;
             uint32_t weights = 0;
             for (size_t k = 0; k < s->y.depth; k++) weights += (uint32_t)w[k];
-            const float dot = (float)mwi_dot_s8(q, w, s->y.depth) - (float)(int32_t)weights * (float)zero;
+            const float dot =
+                (float)mwi_dot_s8(q, w, s->y.depth) - (float)(int32_t)weights * (float)zero;
             *out++ = (s->per_channel ? scale * s->scales[c] : scale) * whole(dot);
         }
     }
@@ -341,7 +371,8 @@ static mw_status run(const mwi_run_call *call, mwi_range_fn rows, bool widen)
     if (call->out[0].bytes == 0) return MW_OK;
     j.x = rows_at_run(&s->x, &call->in[0], widen, call->scratch);
     j.y = rows_at_run(&s->y, &call->in[1], widen, call->scratch);
-    mwi_par_for(call->pool, s->n_batches * s->x.rows, 1 + 16384 / (s->y.rows * s->y.depth + 1), rows, &j);
+    mwi_par_for(call->pool, s->n_batches * s->x.rows, 1 + 16384 / (s->y.rows * s->y.depth + 1),
+                rows, &j);
     return MW_OK;
 }
 
@@ -377,21 +408,33 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_batch_matmul__ref", .types = "f32,f32>f32", .prepare = prepare_f32, .run = run_f32},
+    {.name = "f32_batch_matmul__ref",
+     .types = "f32,f32>f32",
+     .prepare = prepare_f32,
+     .run = run_f32},
     {.name = "s8_batch_matmul__ref", .types = "i8,i8>i8|i32", .prepare = prepare_int, .run = run_8},
-    {.name = "s16_batch_matmul__ref", .types = "i16,i16|i8>i16", .prepare = prepare_int, .run = run_16},
-    {.name = "f32_s8_batch_matmul__ref", .types = "f32,i8>f32", .prepare = prepare_hybrid, .run = run_hybrid},
+    {.name = "s16_batch_matmul__ref",
+     .types = "i16,i16|i8>i16",
+     .prepare = prepare_int,
+     .run = run_16},
+    {.name = "f32_s8_batch_matmul__ref",
+     .types = "f32,i8>f32",
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .data_inputs = {0, 1, -1}};
+static const mwi_quant_rule quant = {
+    .quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {0, 1, -1}};
 
 const mwi_op_desc mwi_op_batch_matmul = {
     .name = "BATCH_MATMUL",
     .tflite_code = 126,
     .options_type = 101,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -36,7 +36,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 {
     const mwi_view *const x = &call->in[0];
-    const float *const in = x->data, *const gamma = call->in[1].data, *const beta = call->in[2].data;
+    const float *const in = x->data, *const gamma = call->in[1].data,
+                       *const beta = call->in[2].data;
     const float *const mean = call->in[3].data, *const variance = call->in[4].data;
     const float epsilon = ((const attr *)call->attr)->epsilon;
     const size_t channels = (size_t)x->dims[x->rank - 1], n = x->bytes / sizeof *in;
@@ -59,7 +60,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_batch_normalization = {
     .name = "BATCH_NORMALIZATION",
     .tflite_code = -1,
-    .min_in = 5, .max_in = 5, .min_out = 1, .max_out = 1,
+    .min_in = 5,
+    .max_in = 5,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_TRAINING_ONLY | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

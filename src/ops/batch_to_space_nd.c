@@ -1,5 +1,6 @@
 /* ops/batch_to_space_nd.c - BATCH_TO_SPACE_ND: interleaves batches into space, then crops.
- * Depends: ops/blocks, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/blocks, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/blocks.h"
 #include "ops/rules.h"
 
@@ -15,7 +16,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     for (int32_t i = 0; i < b.n; i++) {
         const int64_t d = x->dims[i + 1] * b.shape[i] - b.before[i] - b.after[i];
         if (dims[0] % b.shape[i] != 0 || d < 0 || d > INT32_MAX)
-            return mwi_fail(ctx, MW_EFORMAT, "%d batches in blocks of %lld, dimension %d would be %lld", dims[0],
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "%d batches in blocks of %lld, dimension %d would be %lld", dims[0],
                             (long long)b.shape[i], i + 1, (long long)d);
         dims[0] = (int32_t)(dims[0] / b.shape[i]);
         dims[i + 1] = (int32_t)d;
@@ -40,7 +42,10 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_batch_to_space_nd__ref", .types = "f32|i8|u8|i16|i32|i64,i32,i32>=", .prepare = mwi_blocks_prepare, .run = run},
+    {.name = "any_batch_to_space_nd__ref",
+     .types = "f32|i8|u8|i16|i32|i64,i32,i32>=",
+     .prepare = mwi_blocks_prepare,
+     .run = run},
     {.name = NULL},
 };
 
@@ -48,7 +53,10 @@ const mwi_op_desc mwi_op_batch_to_space_nd = {
     .name = "BATCH_TO_SPACE_ND",
     .tflite_code = 37,
     .options_type = 24,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

@@ -1,5 +1,6 @@
 /* ops/binary.c - see binary.h.
- * Depends: ops/fixed, ops/shapes.  Used by: elementwise operators.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/fixed, ops/shapes.  Used by: elementwise operators.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 #include <math.h>
@@ -28,7 +29,8 @@ static void plan_walk(const mwi_run_call *call, walk *w)
     w->rank = 0;
     for (int32_t i = 0; i < out->rank; i++) {
         const size_t d = (size_t)out->dims[i];
-        const size_t a = stride_of(&call->in[0], out->rank, i), b = stride_of(&call->in[1], out->rank, i);
+        const size_t a = stride_of(&call->in[0], out->rank, i),
+                     b = stride_of(&call->in[1], out->rank, i);
         const int32_t last = w->rank - 1;
         if (d == 1) continue;
         if (last >= 0 && w->step_a[last] == a * d && w->step_b[last] == b * d) {
@@ -102,14 +104,19 @@ static void nested(void *arg, size_t begin, size_t end, uint32_t thread)
 void mwi_binary_run(const mwi_run_call *call, mwi_binary_row row)
 {
     enum { GRAIN = 16384 }; /* outputs a piece */
-    task t = {.call = call, .row = row, .bytes_a = mw_dtype_bits(call->in[0].dtype) / 8,
-              .bytes_b = mw_dtype_bits(call->in[1].dtype) / 8, .bytes_out = mw_dtype_bits(call->out[0].dtype) / 8};
+    task t = {.call = call,
+              .row = row,
+              .bytes_a = mw_dtype_bits(call->in[0].dtype) / 8,
+              .bytes_b = mw_dtype_bits(call->in[1].dtype) / 8,
+              .bytes_out = mw_dtype_bits(call->out[0].dtype) / 8};
 
     if (call->out[0].bytes == 0) return;
     plan_walk(call, &t.w);
     const size_t last = t.w.dims[t.w.rank - 1], rows = mwi_view_count(&call->out[0]) / last;
-    if (t.w.rank == 1) mwi_par_for(call->pool, last, GRAIN, flat, &t);
-    else mwi_par_for(call->pool, rows, last >= GRAIN ? 1 : GRAIN / last, nested, &t);
+    if (t.w.rank == 1)
+        mwi_par_for(call->pool, last, GRAIN, flat, &t);
+    else
+        mwi_par_for(call->pool, rows, last >= GRAIN ? 1 : GRAIN / last, nested, &t);
 }
 
 bool mwi_broadcasts(const mwi_shape_call *call)
@@ -125,15 +132,28 @@ mw_status mwi_binary_no_zero(mw_ctx *ctx, const mwi_run_call *call, int64_t zero
     bool found = false;
 
     switch (b->dtype) {
-    case MW_INT8: for (size_t i = 0; i < n; i++) found |= ((const int8_t *)b->data)[i] == zero; break;
-    case MW_UINT8: for (size_t i = 0; i < n; i++) found |= ((const uint8_t *)b->data)[i] == zero; break;
-    case MW_INT16: for (size_t i = 0; i < n; i++) found |= ((const int16_t *)b->data)[i] == zero; break;
-    case MW_INT32: for (size_t i = 0; i < n; i++) found |= ((const int32_t *)b->data)[i] == zero; break;
-    case MW_INT64: for (size_t i = 0; i < n; i++) found |= ((const int64_t *)b->data)[i] == zero; break;
-    case MW_FLOAT32: for (size_t i = 0; i < n; i++) found |= ((const float *)b->data)[i] == 0; break;
+    case MW_INT8:
+        for (size_t i = 0; i < n; i++) found |= ((const int8_t *)b->data)[i] == zero;
+        break;
+    case MW_UINT8:
+        for (size_t i = 0; i < n; i++) found |= ((const uint8_t *)b->data)[i] == zero;
+        break;
+    case MW_INT16:
+        for (size_t i = 0; i < n; i++) found |= ((const int16_t *)b->data)[i] == zero;
+        break;
+    case MW_INT32:
+        for (size_t i = 0; i < n; i++) found |= ((const int32_t *)b->data)[i] == zero;
+        break;
+    case MW_INT64:
+        for (size_t i = 0; i < n; i++) found |= ((const int64_t *)b->data)[i] == zero;
+        break;
+    case MW_FLOAT32:
+        for (size_t i = 0; i < n; i++) found |= ((const float *)b->data)[i] == 0;
+        break;
     default: break;
     }
-    return found ? mwi_fail(ctx, MW_EINVAL, "division by zero: input 1 holds %lld", (long long)zero) : MW_OK;
+    return found ? mwi_fail(ctx, MW_EINVAL, "division by zero: input 1 holds %lld", (long long)zero)
+                 : MW_OK;
 }
 
 /* ---- preparation ---- */
@@ -171,14 +191,16 @@ static mw_status prepare_shifts(mw_ctx *ctx, mwi_arith *s, int32_t a, int32_t b,
     s->powers_of_two = true;
     s->shift_a = out - a;
     s->shift_b = out - b;
-    if (s->shift_a < 0 || s->shift_b < 0 || (s->shift_a != 0 && s->shift_b != 0) || s->shift_a > 31 || s->shift_b > 31)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "scales 2^%d and 2^%d for an output of 2^%d", a, b, out);
+    if (s->shift_a < 0 || s->shift_b < 0 || (s->shift_a != 0 && s->shift_b != 0) ||
+        s->shift_a > 31 || s->shift_b > 31)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "scales 2^%d and 2^%d for an output of 2^%d", a, b,
+                        out);
     return MW_OK;
 }
 
 /* Every 8-bit input on the scale that both share. */
-static mw_status scale_all(mw_ctx *ctx, mwi_prepare_call *call, const mwi_view *in, mwi_multiplier m, int32_t zero,
-                           int32_t left_shift, const int32_t **out)
+static mw_status scale_all(mw_ctx *ctx, mwi_prepare_call *call, const mwi_view *in,
+                           mwi_multiplier m, int32_t zero, int32_t left_shift, const int32_t **out)
 {
     int32_t low, high;
     void *memory;
@@ -206,7 +228,8 @@ mw_status mwi_arith_prepare_sum(mw_ctx *ctx, mwi_prepare_call *call, int32_t act
     const bool wide = call->out[0].dtype == MW_INT16;
     if (wide && (s->zero_a != 0 || s->zero_b != 0 || s->zero_out != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
-    if (wide && pot && power_of_two(scale_a, &log_a) && power_of_two(scale_b, &log_b) && power_of_two(scale_out, &log_out))
+    if (wide && pot && power_of_two(scale_a, &log_a) && power_of_two(scale_b, &log_b) &&
+        power_of_two(scale_out, &log_out))
         return prepare_shifts(ctx, s, log_a, log_b, log_out);
     s->left_shift = wide ? 15 : 20;
     const double twice = (double)(2 * (scale_a > scale_b ? scale_a : scale_b));

@@ -1,5 +1,7 @@
-/* ops/bitcast.c - BITCAST: the same bytes as another type; the last dimension takes up a difference in size.
- * Depends: ops/view_op, ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/bitcast.c - BITCAST: the same bytes as another type; the last dimension takes up a
+ * difference in size.
+ * Depends: ops/view_op, ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/strided.h"
 #include "ops/view_op.h"
 
@@ -12,7 +14,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
     if (from == 0 || to == 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s as %s", mw_dtype_name(x->dtype), mw_dtype_name(out->dtype));
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s as %s", mw_dtype_name(x->dtype),
+                        mw_dtype_name(out->dtype));
     for (int32_t i = 0; i < x->rank; i++) dims[i] = x->dims[i];
     if (from == to) {
         mwi_view_set_dims(out, x->rank, dims);
@@ -24,8 +27,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
         return MW_OK;
     }
     if (from > to || x->rank == 0 || (size_t)dims[x->rank - 1] != to / from)
-        return mwi_fail(ctx, MW_EFORMAT, "%s as %s: the last dimension does not fit", mw_dtype_name(x->dtype),
-                        mw_dtype_name(out->dtype));
+        return mwi_fail(ctx, MW_EFORMAT, "%s as %s: the last dimension does not fit",
+                        mw_dtype_name(x->dtype), mw_dtype_name(out->dtype));
     mwi_view_set_dims(out, x->rank - 1, dims);
     return MW_OK;
 }
@@ -39,7 +42,10 @@ const mwi_op_desc mwi_op_bitcast = {
     .name = "BITCAST",
     .tflite_code = 159,
     .options_type = 124,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_VIEW,
     .kernels = kernels,
     .infer = infer,

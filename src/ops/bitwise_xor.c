@@ -1,5 +1,6 @@
 /* ops/bitwise_xor.c - BITWISE_XOR with broadcast.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, void, x ^ y)
@@ -23,7 +24,10 @@ const mwi_op_desc mwi_op_bitwise_xor = {
     .name = "BITWISE_XOR",
     .tflite_code = 160,
     .options_type = 125,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,

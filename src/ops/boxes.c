@@ -1,6 +1,6 @@
-/* ops/boxes.c - see boxes.h.
- * Soft suppression: Bodla, Singh, Chellappa, Davis, "Soft-NMS", 2017.
- * Depends: ops/strided.  Used by: NON_MAX_SUPPRESSION_V4 and V5.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/boxes.c - see boxes.h. Soft suppression: Bodla, Singh, Chellappa, Davis, "Soft-NMS", 2017.
+ * Depends: ops/strided.  Used by: NON_MAX_SUPPRESSION_V4 and V5.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/boxes.h"
 
 #include "ops/strided.h"
@@ -14,7 +14,8 @@ float mwi_box_overlap(const mwi_box *a, const mwi_box *b)
     const float a_left = fminf(a->x1, a->x2), a_right = fmaxf(a->x1, a->x2);
     const float b_top = fminf(b->y1, b->y2), b_bottom = fmaxf(b->y1, b->y2);
     const float b_left = fminf(b->x1, b->x2), b_right = fmaxf(b->x1, b->x2);
-    const float area_a = (a_bottom - a_top) * (a_right - a_left), area_b = (b_bottom - b_top) * (b_right - b_left);
+    const float area_a = (a_bottom - a_top) * (a_right - a_left),
+                area_b = (b_bottom - b_top) * (b_right - b_left);
 
     if (area_a <= 0 || area_b <= 0) return 0;
     const float height = fmaxf(fminf(a_bottom, b_bottom) - fmaxf(a_top, b_top), 0);
@@ -31,13 +32,14 @@ mw_status mwi_suppression_infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 2, 2));
     MWI_TRY(mwi_need_input(ctx, call, 1, 1, 1));
     if (boxes->dims[1] != 4 || boxes->dims[0] != scores->dims[0])
-        return mwi_fail(ctx, MW_EFORMAT, "%d boxes of %d numbers with %d scores", boxes->dims[0], boxes->dims[1],
-                        scores->dims[0]);
+        return mwi_fail(ctx, MW_EFORMAT, "%d boxes of %d numbers with %d scores", boxes->dims[0],
+                        boxes->dims[1], scores->dims[0]);
     for (size_t i = 2; i < call->n_in; i++) MWI_TRY(mwi_need_input(ctx, call, i, 0, 0));
     MWI_TRY(mwi_param_ints(ctx, call, 2, 1, &most, &n));
     if (call->unknown) return MW_OK;
     if (most < 0) return mwi_fail(ctx, MW_EFORMAT, "max_output_size is %lld", (long long)most);
-    for (size_t i = 0; i + 1 < call->n_out; i++) mwi_view_set_dims(&call->out[i], 1, (const int32_t[1]){(int32_t)most});
+    for (size_t i = 0; i + 1 < call->n_out; i++)
+        mwi_view_set_dims(&call->out[i], 1, (const int32_t[1]){(int32_t)most});
     mwi_view_set_dims(&call->out[call->n_out - 1], 0, NULL);
     return MW_OK;
 }
@@ -77,7 +79,8 @@ typedef struct limits {
 } limits;
 
 /* Compares with the boxes chosen since the last time; false: one of them lies over it. */
-static bool survives(const mwi_box *boxes, const limits *l, const int32_t *chosen, int32_t n, candidate *c)
+static bool survives(const mwi_box *boxes, const limits *l, const int32_t *chosen, int32_t n,
+                     candidate *c)
 {
     for (int32_t i = n - 1; i >= c->seen; i--) {
         const float overlap = mwi_box_overlap(&boxes[c->index], &boxes[chosen[i]]);
@@ -89,13 +92,14 @@ static bool survives(const mwi_box *boxes, const limits *l, const int32_t *chose
     return true;
 }
 
-mw_status mwi_suppression_run(mw_ctx *ctx, const mwi_run_call *call, float sigma, int32_t *indices, float *scores,
-                              int32_t *count)
+mw_status mwi_suppression_run(mw_ctx *ctx, const mwi_run_call *call, float sigma, int32_t *indices,
+                              float *scores, int32_t *count)
 {
     const mwi_box *const boxes = call->in[0].data;
     const float *const given = call->in[1].data;
     const int32_t n_boxes = call->in[0].dims[0], most = call->out[0].dims[0];
-    const limits l = {.overlap = *(const float *)call->in[3].data, .score = *(const float *)call->in[4].data,
+    const limits l = {.overlap = *(const float *)call->in[3].data,
+                      .score = *(const float *)call->in[4].data,
                       .decay = sigma > 0 ? -0.5f / sigma : 0};
     candidate *const heap = call->scratch;
     size_t n = 0;

@@ -1,5 +1,6 @@
 /* ops/broadcast_args.c - BROADCAST_ARGS: the shape to which two shapes broadcast.
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/strided.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -27,10 +28,13 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     for (int32_t i = 0; i < out->dims[0]; i++) {
         const int64_t a = back(&call->in[0], i), b = back(&call->in[1], i), d = a == 1 ? b : a;
         if (a != 1 && b != 1 && a != b)
-            return mwi_fail(ctx, MW_EINVAL, "dimensions %lld and %lld do not broadcast", (long long)a, (long long)b);
+            return mwi_fail(ctx, MW_EINVAL, "dimensions %lld and %lld do not broadcast",
+                            (long long)a, (long long)b);
         const int32_t at = out->dims[0] - 1 - i;
-        if (out->dtype == MW_INT64) ((int64_t *)out->data)[at] = d;
-        else ((int32_t *)out->data)[at] = (int32_t)d;
+        if (out->dtype == MW_INT64)
+            ((int64_t *)out->data)[at] = d;
+        else
+            ((int32_t *)out->data)[at] = (int32_t)d;
     }
     return MW_OK;
 }
@@ -43,7 +47,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_broadcast_args = {
     .name = "BROADCAST_ARGS",
     .tflite_code = 145,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = infer,
 };

@@ -1,5 +1,6 @@
 /* ops/broadcast_to.c - BROADCAST_TO the shape that input 1 holds.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -15,11 +16,13 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
     MWI_TRY(mwi_param_ints(ctx, call, 1, MW_MAX_RANK, shape, &n));
     if (call->unknown) return MW_OK;
-    if (n < (size_t)x->rank) return mwi_fail(ctx, MW_EFORMAT, "a shape of %zu for an input of rank %d", n, x->rank);
+    if (n < (size_t)x->rank)
+        return mwi_fail(ctx, MW_EFORMAT, "a shape of %zu for an input of rank %d", n, x->rank);
     for (size_t i = 0; i < n; i++) {
         const int32_t from = i < n - (size_t)x->rank ? 1 : x->dims[i - (n - (size_t)x->rank)];
         if (shape[i] < 0 || shape[i] > INT32_MAX || (from != 1 && from != shape[i]))
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %zu of %d does not broadcast to %" PRId64, i, from, shape[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %zu of %d does not broadcast to %" PRId64,
+                            i, from, shape[i]);
         dims[i] = (int32_t)shape[i];
     }
     mwi_view_set_dims(&call->out[0], (int32_t)n, dims);
@@ -58,7 +61,10 @@ const mwi_op_desc mwi_op_broadcast_to = {
     .name = "BROADCAST_TO",
     .tflite_code = 130,
     .options_type = 104,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

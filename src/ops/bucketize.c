@@ -1,5 +1,6 @@
 /* ops/bucketize.c - BUCKETIZE: how many of the boundaries, which ascend, are not above x.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
 
 typedef struct attr {
@@ -16,7 +17,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     const mwi_f32s *const b = &((const attr *)call->attr)->boundaries;
 
     for (size_t i = 1; i < b->n; i++)
-        if (!(b->v[i - 1] <= b->v[i])) return mwi_fail(ctx, MW_EFORMAT, "boundary %zu is below the one before", i);
+        if (!(b->v[i - 1] <= b->v[i]))
+            return mwi_fail(ctx, MW_EFORMAT, "boundary %zu is below the one before", i);
     if (b->n > INT32_MAX) return mwi_fail(ctx, MW_ELIMIT, "%zu boundaries", b->n);
     return mwi_infer_same(ctx, call);
 }
@@ -27,8 +29,10 @@ static size_t bucket(const mwi_f32s *b, double x)
 
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (x < (double)b->v[middle]) high = middle;
-        else low = middle + 1;
+        if (x < (double)b->v[middle])
+            high = middle;
+        else
+            low = middle + 1;
     }
     return low;
 }
@@ -51,7 +55,10 @@ const mwi_op_desc mwi_op_bucketize = {
     .name = "BUCKETIZE",
     .tflite_code = 147,
     .options_type = 115,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_POINTWISE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,7 @@
-/* ops/cast.c - CAST from any number type to any other: integers by their low bits, floats to integers cut.
- * Depends: ops/unary, base/half.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/cast.c - CAST from any number type to any other: integers by their low bits, floats to
+ * integers cut.
+ * Depends: ops/unary, base/half.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
 
 #include "base/half.h"
@@ -19,9 +21,11 @@ static const mwi_field fields[] = {
 /* Values go through blocks of int64 or double, exact for every type. */
 enum { BLOCK = 256 };
 
+/* clang-format off */
 #define FOR_INTEGERS(DO)                                                                            \
     DO(MW_INT8, int8_t) DO(MW_UINT8, uint8_t) DO(MW_INT16, int16_t) DO(MW_UINT16, uint16_t)         \
     DO(MW_INT32, int32_t) DO(MW_UINT32, uint32_t) DO(MW_INT64, int64_t) DO(MW_UINT64, uint64_t)
+/* clang-format on */
 
 static bool is_float(mw_dtype t)
 {
@@ -31,13 +35,18 @@ static bool is_float(mw_dtype t)
 static void read_integers(mw_dtype dtype, const void *in, size_t at, size_t n, int64_t *out)
 {
     switch (dtype) {
-#define READ(dtype, type)                                                                           \
-    case dtype: for (size_t i = 0; i < n; i++) out[i] = (int64_t)((const type *)in)[at + i]; return;
+#define READ(dtype, type)                                                                          \
+    case dtype:                                                                                    \
+        for (size_t i = 0; i < n; i++) out[i] = (int64_t)((const type *)in)[at + i];               \
+        return;
         FOR_INTEGERS(READ)
-    case MW_BOOL: for (size_t i = 0; i < n; i++) out[i] = ((const uint8_t *)in)[at + i] != 0; return;
+    case MW_BOOL:
+        for (size_t i = 0; i < n; i++) out[i] = ((const uint8_t *)in)[at + i] != 0;
+        return;
     case MW_INT4:
         for (size_t i = 0; i < n; i++)
-            out[i] = (int8_t)(((const uint8_t *)in)[(at + i) / 2] << ((at + i) % 2 == 0 ? 4 : 0)) >> 4;
+            out[i] =
+                (int8_t)(((const uint8_t *)in)[(at + i) / 2] << ((at + i) % 2 == 0 ? 4 : 0)) >> 4;
         return;
     default: return;
     }
@@ -46,13 +55,19 @@ static void read_integers(mw_dtype dtype, const void *in, size_t at, size_t n, i
 static void read_floats(mw_dtype dtype, const void *in, size_t at, size_t n, double *out)
 {
     switch (dtype) {
-    case MW_FLOAT32: for (size_t i = 0; i < n; i++) out[i] = (double)((const float *)in)[at + i]; return;
-    case MW_FLOAT64: for (size_t i = 0; i < n; i++) out[i] = ((const double *)in)[at + i]; return;
+    case MW_FLOAT32:
+        for (size_t i = 0; i < n; i++) out[i] = (double)((const float *)in)[at + i];
+        return;
+    case MW_FLOAT64:
+        for (size_t i = 0; i < n; i++) out[i] = ((const double *)in)[at + i];
+        return;
     case MW_FLOAT16:
-        for (size_t i = 0; i < n; i++) out[i] = (double)mwi_half_to_float(((const uint16_t *)in)[at + i]);
+        for (size_t i = 0; i < n; i++)
+            out[i] = (double)mwi_half_to_float(((const uint16_t *)in)[at + i]);
         return;
     default:
-        for (size_t i = 0; i < n; i++) out[i] = (double)mwi_bfloat_to_float(((const uint16_t *)in)[at + i]);
+        for (size_t i = 0; i < n; i++)
+            out[i] = (double)mwi_bfloat_to_float(((const uint16_t *)in)[at + i]);
         return;
     }
 }
@@ -66,21 +81,32 @@ static uint16_t bfloat_of(float f)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static void write_integers(mw_dtype dtype, const int64_t *in, size_t n, void *out, size_t at, bool is_unsigned)
+static void write_integers(mw_dtype dtype, const int64_t *in, size_t n, void *out, size_t at,
+                           bool is_unsigned)
 {
     switch (dtype) {
-#define WRITE(dtype, type)                                                                          \
-    case dtype: for (size_t i = 0; i < n; i++) ((type *)out)[at + i] = (type)in[i]; return;
+#define WRITE(dtype, type)                                                                         \
+    case dtype:                                                                                    \
+        for (size_t i = 0; i < n; i++) ((type *)out)[at + i] = (type)in[i];                        \
+        return;
         FOR_INTEGERS(WRITE)
-    case MW_BOOL: for (size_t i = 0; i < n; i++) ((uint8_t *)out)[at + i] = in[i] != 0; return;
+    case MW_BOOL:
+        for (size_t i = 0; i < n; i++) ((uint8_t *)out)[at + i] = in[i] != 0;
+        return;
 #define TO_FLOAT(i) (is_unsigned ? (float)(uint64_t)in[i] : (float)in[i])
-    case MW_FLOAT32: for (size_t i = 0; i < n; i++) ((float *)out)[at + i] = TO_FLOAT(i); return;
+    case MW_FLOAT32:
+        for (size_t i = 0; i < n; i++) ((float *)out)[at + i] = TO_FLOAT(i);
+        return;
     case MW_FLOAT64:
         for (size_t i = 0; i < n; i++)
             ((double *)out)[at + i] = is_unsigned ? (double)(uint64_t)in[i] : (double)in[i];
         return;
-    case MW_FLOAT16: for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = mwi_float_to_half(TO_FLOAT(i)); return;
-    default: for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = bfloat_of(TO_FLOAT(i)); return;
+    case MW_FLOAT16:
+        for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = mwi_float_to_half(TO_FLOAT(i));
+        return;
+    default:
+        for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = bfloat_of(TO_FLOAT(i));
+        return;
     }
 }
 
@@ -93,10 +119,11 @@ static int64_t integer_of(double v, double low, double high, int64_t least, int6
 static void write_floats(mw_dtype dtype, const double *in, size_t n, void *out, size_t at)
 {
     switch (dtype) {
-#define CUT(dtype, type, least, most)                                                               \
-    case dtype:                                                                                     \
-        for (size_t i = 0; i < n; i++)                                                              \
-            ((type *)out)[at + i] = (type)integer_of(in[i], (double)(least), (double)(most), least, most); \
+#define CUT(dtype, type, least, most)                                                              \
+    case dtype:                                                                                    \
+        for (size_t i = 0; i < n; i++)                                                             \
+            ((type *)out)[at + i] =                                                                \
+                (type)integer_of(in[i], (double)(least), (double)(most), least, most);             \
         return;
         CUT(MW_INT8, int8_t, INT8_MIN, INT8_MAX)
         CUT(MW_UINT8, uint8_t, 0, UINT8_MAX)
@@ -107,15 +134,25 @@ static void write_floats(mw_dtype dtype, const double *in, size_t n, void *out, 
         CUT(MW_INT64, int64_t, INT64_MIN, INT64_MAX)
     case MW_UINT64:
         for (size_t i = 0; i < n; i++)
-            ((uint64_t *)out)[at + i] = !(in[i] < 0x1p64) ? UINT64_MAX : in[i] <= 0 ? 0 : (uint64_t)in[i];
+            ((uint64_t *)out)[at + i] = !(in[i] < 0x1p64) ? UINT64_MAX
+                                        : in[i] <= 0      ? 0
+                                                          : (uint64_t)in[i];
         return;
-    case MW_BOOL: for (size_t i = 0; i < n; i++) ((uint8_t *)out)[at + i] = in[i] != 0; return;
-    case MW_FLOAT32: for (size_t i = 0; i < n; i++) ((float *)out)[at + i] = (float)in[i]; return;
-    case MW_FLOAT64: for (size_t i = 0; i < n; i++) ((double *)out)[at + i] = in[i]; return;
+    case MW_BOOL:
+        for (size_t i = 0; i < n; i++) ((uint8_t *)out)[at + i] = in[i] != 0;
+        return;
+    case MW_FLOAT32:
+        for (size_t i = 0; i < n; i++) ((float *)out)[at + i] = (float)in[i];
+        return;
+    case MW_FLOAT64:
+        for (size_t i = 0; i < n; i++) ((double *)out)[at + i] = in[i];
+        return;
     case MW_FLOAT16:
         for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = mwi_float_to_half((float)in[i]);
         return;
-    default: for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = bfloat_of((float)in[i]); return;
+    default:
+        for (size_t i = 0; i < n; i++) ((uint16_t *)out)[at + i] = bfloat_of((float)in[i]);
+        return;
     }
 }
 
@@ -152,13 +189,14 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 static bool is_number(mw_dtype t)
 {
-    return is_float(t) || t == MW_BOOL || t == MW_INT8 || t == MW_UINT8 || t == MW_INT16 || t == MW_UINT16 ||
-           t == MW_INT32 || t == MW_UINT32 || t == MW_INT64 || t == MW_UINT64;
+    return is_float(t) || t == MW_BOOL || t == MW_INT8 || t == MW_UINT8 || t == MW_INT16 ||
+           t == MW_UINT16 || t == MW_INT32 || t == MW_UINT32 || t == MW_INT64 || t == MW_UINT64;
 }
 
 static bool accepts(const mwi_prepare_call *call)
 {
-    return (is_number(call->in[0].dtype) || call->in[0].dtype == MW_INT4) && is_number(call->out[0].dtype);
+    return (is_number(call->in[0].dtype) || call->in[0].dtype == MW_INT4) &&
+           is_number(call->out[0].dtype);
 }
 
 static int32_t version(const mwi_shape_call *call)
@@ -166,11 +204,12 @@ static int32_t version(const mwi_shape_call *call)
     static const struct {
         mw_dtype type;
         int32_t version;
-    } rules[] = {{MW_BFLOAT16, 7}, {MW_INT4, 6},  {MW_FLOAT64, 5}, {MW_FLOAT16, 5},
-                 {MW_UINT16, 4},   {MW_INT8, 3},  {MW_UINT32, 2}};
+    } rules[] = {{MW_BFLOAT16, 7}, {MW_INT4, 6}, {MW_FLOAT64, 5}, {MW_FLOAT16, 5},
+                 {MW_UINT16, 4},   {MW_INT8, 3}, {MW_UINT32, 2}};
 
     for (size_t i = 0; i < MWI_COUNT(rules); i++)
-        if (call->in[0].dtype == rules[i].type || call->out[0].dtype == rules[i].type) return rules[i].version;
+        if (call->in[0].dtype == rules[i].type || call->out[0].dtype == rules[i].type)
+            return rules[i].version;
     return 1;
 }
 
@@ -183,7 +222,10 @@ const mwi_op_desc mwi_op_cast = {
     .name = "CAST",
     .tflite_code = 53,
     .options_type = 37,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

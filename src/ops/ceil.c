@@ -1,5 +1,6 @@
 /* ops/ceil.c - CEIL: the smallest integer not below x.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
 
 #include <math.h>
@@ -14,7 +15,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_ceil = {
     .name = "CEIL",
     .tflite_code = 104,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .infer = mwi_infer_same,

@@ -1,5 +1,6 @@
 /* ops/cell_rows.c - see cell_rows.h.
- * Depends: ops/fixed, ops/dot.  Used by: LSTM, RNN and SVDF operators.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/fixed, ops/dot.  Used by: LSTM, RNN and SVDF operators.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/cell_rows.h"
 
 #include "ops/dot.h"
@@ -46,16 +47,23 @@ static void product_rows(void *arg, size_t begin, size_t end, uint32_t thread)
 
     (void)thread;
     for (size_t i = begin; i < end; i++) {
-        if (p->hybrid) p->out[i] += (float)mwi_dot_s16_s8(p->row->q, (const int8_t *)p->matrix + i * n, n) * p->scale;
-        else p->out[i] = mwi_dot_f32(p->row->f, (const float *)p->matrix + i * n, n) + p->out[i];
+        if (p->hybrid)
+            p->out[i] +=
+                (float)mwi_dot_s16_s8(p->row->q, (const int8_t *)p->matrix + i * n, n) * p->scale;
+        else
+            p->out[i] = mwi_dot_f32(p->row->f, (const float *)p->matrix + i * n, n) + p->out[i];
     }
 }
 
-void mwi_cell_add_product(mwi_pool *pool, const mwi_cell_row *row, const mwi_view *weights, float weight_scale,
-                          size_t n_rows, float *out)
+void mwi_cell_add_product(mwi_pool *pool, const mwi_cell_row *row, const mwi_view *weights,
+                          float weight_scale, size_t n_rows, float *out)
 {
     const bool hybrid = weights->dtype != MW_FLOAT32;
-    product p = {.row = row, .matrix = weights->data, .scale = row->scale * weight_scale, .hybrid = hybrid, .out = out};
+    product p = {.row = row,
+                 .matrix = weights->data,
+                 .scale = row->scale * weight_scale,
+                 .hybrid = hybrid,
+                 .out = out};
 
     if (hybrid && row->zero) return;
     if (weights->rank == 1) {

@@ -1,5 +1,6 @@
 /* ops/choose.c - see choose.h.
- * Depends: ops/strided.  Used by: ops/select, ops/select_v2.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided.  Used by: ops/select, ops/select_v2.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/choose.h"
 
 #include <string.h>
@@ -8,7 +9,8 @@ bool mwi_choose_keeps_shape(const mwi_shape_call *call)
 {
     for (size_t i = 0; i < 3; i++)
         if (mwi_view_count(&call->in[i]) != 1) return false;
-    return call->out[0].tensor != NULL && call->out[0].tensor->has_rank && mwi_view_count(&call->out[0]) == 1;
+    return call->out[0].tensor != NULL && call->out[0].tensor->has_rank &&
+           mwi_view_count(&call->out[0]) == 1;
 }
 
 /* Merged dimensions; steps of the condition, of x and of y. */
@@ -41,8 +43,10 @@ static void plan(const mwi_run_call *call, bool by_rows, walk *w)
             steps[k] = step_of(&call->in[k], out->rank, i, by_rows && k == 0);
             merges = merges && w->steps[w->rank - 1][k] == steps[k] * d;
         }
-        if (merges) w->dims[w->rank - 1] *= d;
-        else w->dims[w->rank++] = d;
+        if (merges)
+            w->dims[w->rank - 1] *= d;
+        else
+            w->dims[w->rank++] = d;
         memcpy(w->steps[w->rank - 1], steps, sizeof steps);
     }
     if (w->rank > 0) return;
@@ -51,29 +55,35 @@ static void plan(const mwi_run_call *call, bool by_rows, walk *w)
     memset(w->steps[0], 0, sizeof w->steps[0]);
 }
 
-#define ROW(type)                                                                                   \
-    static void row_##type(const uint8_t *c, const type *x, const type *y, const size_t steps[3], type *out, size_t n) \
-    {                                                                                               \
-        for (size_t i = 0; i < n; i++) out[i] = c[i * steps[0]] ? x[i * steps[1]] : y[i * steps[2]]; \
+#define ROW(type)                                                                                  \
+    static void row_##type(const uint8_t *c, const type *x, const type *y, const size_t steps[3],  \
+                           type *out, size_t n)                                                    \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++)                                                             \
+            out[i] = c[i * steps[0]] ? x[i * steps[1]] : y[i * steps[2]];                          \
     }
 ROW(uint8_t)
 ROW(uint16_t)
 ROW(uint32_t)
 ROW(uint64_t)
 
-static void run_row(const mwi_run_call *call, const size_t at[3], const size_t steps[3], size_t out, size_t n)
+static void run_row(const mwi_run_call *call, const size_t at[3], const size_t steps[3], size_t out,
+                    size_t n)
 {
     const uint8_t *const c = (const uint8_t *)call->in[0].data + at[0];
     const void *const x = call->in[1].data, *const y = call->in[2].data;
     void *const to = call->out[0].data;
 
     switch (mwi_element_bytes(&call->out[0])) {
-#define CASE(bytes, type)                                                                           \
-    case bytes: row_##type(c, (const type *)x + at[1], (const type *)y + at[2], steps, (type *)to + out, n); break;
-    CASE(1, uint8_t)
-    CASE(2, uint16_t)
-    CASE(4, uint32_t)
-    CASE(8, uint64_t)
+#define CASE(bytes, type)                                                                          \
+    case bytes:                                                                                    \
+        row_##type(c, (const type *)x + at[1], (const type *)y + at[2], steps, (type *)to + out,   \
+                   n);                                                                             \
+        break;
+        CASE(1, uint8_t)
+        CASE(2, uint16_t)
+        CASE(4, uint32_t)
+        CASE(8, uint64_t)
     default: break;
     }
 }

@@ -1,4 +1,5 @@
-/* ops/compare.h - comparisons of quantized values: both sides go to one fixed-point scale, as TFLite does.
+/* ops/compare.h - comparisons of quantized values: both sides go to one fixed-point scale, as
+ * TFLite does.
  * Depends: ops/binary.  Used by: EQUAL to GREATER_EQUAL.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_COMPARE_H
 #define MWI_OPS_COMPARE_H
@@ -13,7 +14,13 @@ typedef struct mwi_compare {
 /* The state is NULL for int16 without quantization: plain integers. */
 mw_status mwi_compare_prepare(mw_ctx *ctx, mwi_prepare_call *call);
 
-static inline int32_t mwi_compare_a(const mwi_compare *s, int32_t x) { return mwi_scale((x - s->zero_a) * 256, s->a); }
-static inline int32_t mwi_compare_b(const mwi_compare *s, int32_t y) { return mwi_scale((y - s->zero_b) * 256, s->b); }
+static inline int32_t mwi_compare_a(const mwi_compare *s, int32_t x)
+{
+    return mwi_scale((x - s->zero_a) * 256, s->a);
+}
+static inline int32_t mwi_compare_b(const mwi_compare *s, int32_t y)
+{
+    return mwi_scale((y - s->zero_b) * 256, s->b);
+}
 
 #endif

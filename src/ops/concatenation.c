@@ -1,5 +1,6 @@
 /* ops/concatenation.c - CONCATENATION along an axis. uint8 inputs may have scales of their own.
- * Depends: ops/strided, ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -13,7 +14,8 @@ typedef struct attr {
 
 static const mwi_field fields[] = {
     {"axis", offsetof(attr, axis), MWI_FIELD_I32, 0, 0, -MW_MAX_RANK, MW_MAX_RANK, NULL},
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 1, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 1, 0, 0, 5,
+     mwi_activation_names},
     MWI_FIELDS_END,
 };
 
@@ -25,7 +27,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     int64_t sum = 0;
 
     if (a->activation != MWI_ACT_NONE)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "fused activation %s", mwi_activation_names[a->activation]);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "fused activation %s",
+                        mwi_activation_names[a->activation]);
     MWI_TRY(mwi_need_input(ctx, call, 0, 1, MW_MAX_RANK));
     MWI_TRY(mwi_axis(ctx, a->axis, x->rank, &axis));
     for (size_t i = 0; i < call->n_in; i++) {
@@ -34,11 +37,13 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
             return mwi_fail(ctx, MW_EFORMAT, "input %zu has another rank or type than input 0", i);
         for (int32_t k = 0; k < x->rank; k++)
             if (k != axis && v->dims[k] != x->dims[k])
-                return mwi_fail(ctx, MW_EFORMAT, "input %zu: dimension %d is %d, of input 0 it is %d", i, k,
+                return mwi_fail(ctx, MW_EFORMAT,
+                                "input %zu: dimension %d is %d, of input 0 it is %d", i, k,
                                 v->dims[k], x->dims[k]);
         sum += v->dims[axis];
     }
-    if (sum > INT32_MAX) return mwi_fail(ctx, MW_ELIMIT, "dimension %d would be %lld", axis, (long long)sum);
+    if (sum > INT32_MAX)
+        return mwi_fail(ctx, MW_ELIMIT, "dimension %d would be %lld", axis, (long long)sum);
     mwi_view_set_dims(&call->out[0], x->rank, x->dims);
     call->out[0].dims[axis] = (int32_t)sum;
     return MW_OK;
@@ -46,8 +51,11 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
 static bool same_quant(const mwi_view *a, const mwi_view *b)
 {
-    if (a->quant == NULL || b->quant == NULL || a->quant->q.n_scales != 1 || b->quant->q.n_scales != 1) return true;
-    return a->quant->q.scales[0] == b->quant->q.scales[0] && a->quant->q.zero_points[0] == b->quant->q.zero_points[0];
+    if (a->quant == NULL || b->quant == NULL || a->quant->q.n_scales != 1 ||
+        b->quant->q.n_scales != 1)
+        return true;
+    return a->quant->q.scales[0] == b->quant->q.scales[0] &&
+           a->quant->q.zero_points[0] == b->quant->q.zero_points[0];
 }
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
@@ -55,17 +63,20 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     if (call->in[0].dtype != MW_INT8 && call->in[0].dtype != MW_INT16) return MW_OK;
     for (size_t i = 0; i < call->n_in; i++)
         if (!same_quant(&call->in[i], &call->out[0]))
-            return mwi_fail(ctx, MW_EFORMAT, "input %zu has another scale or zero point than the output", i);
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "input %zu has another scale or zero point than the output", i);
     return MW_OK;
 }
 
-static void rescale_u8(const mwi_view *in, const mwi_view *out, const uint8_t *from, uint8_t *to, size_t n)
+static void rescale_u8(const mwi_view *in, const mwi_view *out, const uint8_t *from, uint8_t *to,
+                       size_t n)
 {
     const float inverse = 1.f / out->quant->q.scales[0], scale = in->quant->q.scales[0] * inverse;
     const float bias = (float)-in->quant->q.zero_points[0] * scale;
 
     for (size_t i = 0; i < n; i++)
-        to[i] = (uint8_t)mwi_clamp((int32_t)roundf((float)from[i] * scale + bias) + (int32_t)out->quant->q.zero_points[0],
+        to[i] = (uint8_t)mwi_clamp((int32_t)roundf((float)from[i] * scale + bias) +
+                                       (int32_t)out->quant->q.zero_points[0],
                                    0, 255);
 }
 
@@ -77,7 +88,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     size_t outer = 1, inner = element, at = 0;
     int32_t axis = 0;
 
-    if (element == 0) return mwi_fail(ctx, MW_EUNSUPPORTED, "values of %s", mw_dtype_name(out->dtype));
+    if (element == 0)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "values of %s", mw_dtype_name(out->dtype));
     MWI_TRY(mwi_axis(ctx, a->axis, out->rank, &axis));
     for (int32_t i = 0; i < axis; i++) outer *= (size_t)out->dims[i];
     for (int32_t i = axis + 1; i < out->rank; i++) inner *= (size_t)out->dims[i];
@@ -89,8 +101,11 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         for (size_t o = 0; o < outer && row > 0; o++) {
             const char *const from = (const char *)in->data + o * row;
             char *const to = (char *)out->data + o * out_row + at;
-            if (rescale) rescale_u8(in, out, (const uint8_t *)(const void *)from, (uint8_t *)(void *)to, row);
-            else memcpy(to, from, row);
+            if (rescale)
+                rescale_u8(in, out, (const uint8_t *)(const void *)from, (uint8_t *)(void *)to,
+                           row);
+            else
+                memcpy(to, from, row);
         }
         at += row;
     }
@@ -103,16 +118,23 @@ static int32_t version(const mwi_shape_call *call)
     return mwi_version_i8_i16(call);
 }
 
-#define ROW(t) {.name = t "_concatenation__ref", .types = t "+>" t, .prepare = prepare, .run = run}
+#define ROW(t)                                                                                     \
+    {                                                                                              \
+        .name = t "_concatenation__ref", .types = t "+>" t, .prepare = prepare, .run = run         \
+    }
 static const mwi_kernel kernels[] = {
-    ROW("f32"), ROW("i8"), ROW("u8"), ROW("i16"), ROW("i32"), ROW("i64"), ROW("bool"), ROW("u32"), {.name = NULL},
+    ROW("f32"), ROW("i8"),   ROW("u8"),  ROW("i16"),     ROW("i32"),
+    ROW("i64"), ROW("bool"), ROW("u32"), {.name = NULL},
 };
 
 const mwi_op_desc mwi_op_concatenation = {
     .name = "CONCATENATION",
     .tflite_code = 2,
     .options_type = 10,
-    .min_in = 1, .max_in = -1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = -1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

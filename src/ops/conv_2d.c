@@ -1,7 +1,7 @@
-/* ops/conv_2d.c - CONV_2D: x [n,h,w,c], weights [out,kh,kw,c/groups], bias [out]?.
- * Integers to the bit as TFLite's reference kernels; floats in their order of accumulation. One batch item
- * is copied into a padded 16-bit (or float) area, so that inner loops have no borders: integer filters are
- * dot products of whole filter rows, float ones run over blocks of output channels.
+/* ops/conv_2d.c - CONV_2D: x [n,h,w,c], weights [out,kh,kw,c/groups], bias [out]?. Integers to the
+ * bit as TFLite's reference kernels; floats in their order of accumulation. One batch item is
+ * copied into a padded 16-bit (or float) area, so that inner loops have no borders: integer
+ * filters are dot products of whole filter rows, float ones run over blocks of output channels.
  * Depends: ops/window, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
@@ -22,7 +22,8 @@ static const mwi_field fields[] = {
     {"padding", offsetof(attr, padding), MWI_FIELD_ENUM, 0, 0, 0, 1, mwi_padding_names},
     {"stride_w", offsetof(attr, stride_w), MWI_FIELD_I32, 1, 0, 1, INT32_MAX, NULL},
     {"stride_h", offsetof(attr, stride_h), MWI_FIELD_I32, 2, 0, 1, INT32_MAX, NULL},
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 3, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 3, 0, 0, 5,
+     mwi_activation_names},
     {"dilation_w_factor", offsetof(attr, dilation_w), MWI_FIELD_I32, 4, 1, 1, INT32_MAX, NULL},
     {"dilation_h_factor", offsetof(attr, dilation_h), MWI_FIELD_I32, 5, 1, 1, INT32_MAX, NULL},
     {"quantized_bias_type", offsetof(attr, bias_type), MWI_FIELD_ENUM, 6, 0, 0, 127, NULL},
@@ -31,8 +32,12 @@ static const mwi_field fields[] = {
 
 static mw_status window_of(mw_ctx *ctx, const attr *a, const mwi_view *in, mwi_window *w)
 {
-    *w = (mwi_window){.filter_h = in[1].dims[1], .filter_w = in[1].dims[2], .stride_h = a->stride_h,
-                      .stride_w = a->stride_w, .dilation_h = a->dilation_h, .dilation_w = a->dilation_w};
+    *w = (mwi_window){.filter_h = in[1].dims[1],
+                      .filter_w = in[1].dims[2],
+                      .stride_h = a->stride_h,
+                      .stride_w = a->stride_w,
+                      .dilation_h = a->dilation_h,
+                      .dilation_w = a->dilation_w};
     return mwi_window_make(ctx, &in[0], a->padding, w);
 }
 
@@ -45,12 +50,13 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     const mwi_view *const x = &call->in[0], *const f = &call->in[1];
     const int32_t in_c = x->dims[3], depth = f->dims[3], out_c = f->dims[0];
     if (depth < 1 || in_c % depth != 0 || in_c < depth || out_c % (in_c / depth) != 0)
-        return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]", in_c, out_c,
-                        f->dims[1], f->dims[2], depth);
+        return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]", in_c,
+                        out_c, f->dims[1], f->dims[2], depth);
     if (call->n_in > 2 && call->in[2].tensor != NULL) {
         size_t n = 0;
         if (!mwi_dims_count(call->in[2].rank, call->in[2].dims, &n) || n != (size_t)out_c)
-            return mwi_fail(ctx, MW_EFORMAT, "bias has %zu values for %d output channels", n, out_c);
+            return mwi_fail(ctx, MW_EFORMAT, "bias has %zu values for %d output channels", n,
+                            out_c);
     }
     MWI_TRY(window_of(ctx, call->attr, call->in, &w));
     mwi_view_set_dims(&call->out[0], 4, (const int32_t[]){x->dims[0], w.out_h, w.out_w, out_c});
@@ -71,8 +77,9 @@ typedef struct state {
     size_t padded;  /* elements of one padded batch item */
     size_t taps;    /* kh * kw * depth */
     mwi_requant rq; /* integer kernels */
-    const int16_t *weights; /* minus their zero point, [out][kh][kw][depth]; NULL: made at each run */
-    const float *blocks;    /* float: [out/BLOCK][kh][kw][depth][BLOCK]; NULL: made at each run */
+    const int16_t
+        *weights;        /* minus their zero point, [out][kh][kw][depth]; NULL: made at each run */
+    const float *blocks; /* float: [out/BLOCK][kh][kw][depth][BLOCK]; NULL: made at each run */
     float low, high;
     const float *scales; /* hybrid: one a channel */
     bool asymmetric;
@@ -91,7 +98,8 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, state **out
     s->depth = f->dims[3];
     s->groups = s->depth == 0 ? 1 : s->w.in_c / s->depth;
     s->channels_per_group = s->groups == 0 ? 0 : s->out_c / s->groups;
-    if (!mwi_window_padded_count(&s->w, &s->padded) || !mwi_mul((size_t)f->dims[1], (size_t)f->dims[2], &s->taps) ||
+    if (!mwi_window_padded_count(&s->w, &s->padded) ||
+        !mwi_mul((size_t)f->dims[1], (size_t)f->dims[2], &s->taps) ||
         !mwi_mul(s->taps, (size_t)s->depth, &s->taps))
         return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
     return MW_OK;
@@ -144,7 +152,8 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     state *s;
 
     MWI_TRY(prepare_common(ctx, call, &s));
-    MWI_TRY(mwi_requant_make(ctx, call, (size_t)s->out_c, 0, call->in[0].dtype == MW_UINT8, a->activation, &s->rq));
+    MWI_TRY(mwi_requant_make(ctx, call, (size_t)s->out_c, 0, call->in[0].dtype == MW_UINT8,
+                             a->activation, &s->rq));
     if (call->in[0].dtype == MW_INT16 && (s->rq.in_zero != 0 || s->rq.out_zero != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
     return prepare_weights(ctx, call, s);
@@ -157,11 +166,12 @@ typedef struct job {
     const int16_t *padded, *weights;
     const float *padded_f, *blocks;
     const void *bias;
-    char *out; /* of this batch item */
+    char *out;   /* of this batch item */
     float scale; /* hybrid: of this batch item's input */
 } job;
 
-/* The sum over one window for output channel oc; rows of the filter are contiguous without dilation. */
+/* The sum over one window for output channel oc; rows of the filter are contiguous without
+ * dilation. */
 static int32_t window_sum(const job *j, const int16_t *corner, int32_t oc)
 {
     const state *const s = j->s;
@@ -174,7 +184,8 @@ static int32_t window_sum(const job *j, const int16_t *corner, int32_t oc)
 
     if (s->groups == 1 && w->dilation_w == 1) {
         const size_t n = (size_t)w->filter_w * depth;
-        for (int32_t y = 0; y < w->filter_h; y++, f += n) sum += (uint32_t)mwi_dot_s16(x + (size_t)y * row, f, n);
+        for (int32_t y = 0; y < w->filter_h; y++, f += n)
+            sum += (uint32_t)mwi_dot_s16(x + (size_t)y * row, f, n);
         return (int32_t)sum;
     }
     for (int32_t y = 0; y < w->filter_h; y++)
@@ -202,7 +213,9 @@ static int64_t window_sum_long(const job *j, const int16_t *corner, int32_t oc)
 static const int16_t *corner_of(const job *j, size_t y, int32_t x)
 {
     const mwi_window *const w = &j->s->w;
-    return j->padded + (y * (size_t)w->stride_h * (size_t)w->padded_w + (size_t)x * (size_t)w->stride_w) * (size_t)w->in_c;
+    return j->padded +
+           (y * (size_t)w->stride_h * (size_t)w->padded_w + (size_t)x * (size_t)w->stride_w) *
+               (size_t)w->in_c;
 }
 
 static void rows_8(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -219,33 +232,43 @@ static void rows_8(void *arg, size_t begin, size_t end, uint32_t thread)
             char *const out = j->out + (y * (size_t)s->w.out_w + (size_t)x) * (size_t)s->out_c;
             for (int32_t c = 0; c < s->out_c; c++) {
                 const int32_t sum = mwi_add32(window_sum(j, corner, c), bias == NULL ? 0 : bias[c]);
-                const int32_t q = mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[c]), s->rq.out_zero), s->rq.low, s->rq.high);
-                if (is_unsigned) ((uint8_t *)(void *)out)[c] = (uint8_t)q;
-                else ((int8_t *)(void *)out)[c] = (int8_t)q;
+                const int32_t q =
+                    mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[c]), s->rq.out_zero),
+                              s->rq.low, s->rq.high);
+                if (is_unsigned)
+                    ((uint8_t *)(void *)out)[c] = (uint8_t)q;
+                else
+                    ((int8_t *)(void *)out)[c] = (int8_t)q;
             }
         }
     }
 }
 
-/* int16 activations: a 64-bit bias is added to a 64-bit sum; with a 32-bit bias the sum has 32 bits. */
+/* int16 activations: a 64-bit bias is added to a 64-bit sum; with a 32-bit bias the sum has 32
+ * bits. */
 static void rows_16(void *arg, size_t begin, size_t end, uint32_t thread)
 {
     const job *const j = arg;
     const state *const s = j->s;
-    const bool narrow = j->call->n_in > 2 && j->call->in[2].tensor != NULL && j->call->in[2].dtype == MW_INT32;
+    const bool narrow =
+        j->call->n_in > 2 && j->call->in[2].tensor != NULL && j->call->in[2].dtype == MW_INT32;
 
     (void)thread;
     for (size_t y = begin; y < end; y++) {
         for (int32_t x = 0; x < s->w.out_w; x++) {
             const int16_t *const corner = corner_of(j, y, x);
-            int16_t *const out = (int16_t *)(void *)j->out + (y * (size_t)s->w.out_w + (size_t)x) * (size_t)s->out_c;
+            int16_t *const out =
+                (int16_t *)(void *)j->out + (y * (size_t)s->w.out_w + (size_t)x) * (size_t)s->out_c;
             for (int32_t c = 0; c < s->out_c; c++) {
                 int32_t q;
                 if (narrow) {
-                    q = mwi_scale(mwi_add32((int32_t)window_sum_long(j, corner, c), ((const int32_t *)j->bias)[c]), s->rq.channels[c]);
+                    q = mwi_scale(mwi_add32((int32_t)window_sum_long(j, corner, c),
+                                            ((const int32_t *)j->bias)[c]),
+                                  s->rq.channels[c]);
                 } else {
                     const int64_t bias = j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c];
-                    q = mwi_scale64(mwi_add64(window_sum_long(j, corner, c), bias), s->rq.channels[c]);
+                    q = mwi_scale64(mwi_add64(window_sum_long(j, corner, c), bias),
+                                    s->rq.channels[c]);
                 }
                 out[c] = (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
             }
@@ -258,12 +281,16 @@ static mw_status run_items(const mwi_run_call *call, mwi_range_fn rows)
     const state *const s = call->state;
     const size_t in_item = call->in[0].bytes / (size_t)(s->w.batch > 0 ? s->w.batch : 1);
     const size_t out_item = call->out[0].bytes / (size_t)(s->w.batch > 0 ? s->w.batch : 1);
-    job j = {.s = s, .call = call, .padded = call->scratch, .weights = weights_at_run(s, call),
+    job j = {.s = s,
+             .call = call,
+             .padded = call->scratch,
+             .weights = weights_at_run(s, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     for (int32_t b = 0; b < s->w.batch; b++) {
-        mwi_window_pad_s16(&s->w, call->in[0].dtype, (const char *)call->in[0].data + (size_t)b * in_item,
-                           s->rq.in_zero, call->scratch);
+        mwi_window_pad_s16(&s->w, call->in[0].dtype,
+                           (const char *)call->in[0].data + (size_t)b * in_item, s->rq.in_zero,
+                           call->scratch);
         j.out = (char *)call->out[0].data + (size_t)b * out_item;
         mwi_par_for(call->pool, (size_t)s->w.out_h, 1, rows, &j);
     }
@@ -284,7 +311,8 @@ static mw_status run_16(mw_ctx *ctx, const mwi_run_call *call)
 
 /* ---- float ---- */
 
-/* [out][kh][kw][depth] to blocks of BLOCK output channels beside each other; missing channels are 0. */
+/* [out][kh][kw][depth] to blocks of BLOCK output channels beside each other; missing channels are
+ * 0. */
 static void make_blocks(const state *s, const float *weights, float *out)
 {
     const size_t n_blocks = ((size_t)s->out_c + BLOCK - 1) / BLOCK;
@@ -320,7 +348,8 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     return MW_OK;
 }
 
-/* One block of output channels of one pixel. Accumulates in the reference's order: kh, kw, depth. */
+/* One block of output channels of one pixel. Accumulates in the reference's order: kh, kw, depth.
+ */
 static void block_f32(const job *j, const float *corner, size_t block, float *sums)
 {
     const state *const s = j->s;
@@ -330,8 +359,10 @@ static void block_f32(const job *j, const float *corner, size_t block, float *su
 
     for (int32_t y = 0; y < w->filter_h; y++) {
         for (int32_t k = 0; k < w->filter_w; k++) {
-            const float *const x = corner + ((size_t)y * (size_t)w->dilation_h * (size_t)w->padded_w +
-                                             (size_t)k * (size_t)w->dilation_w) * (size_t)w->in_c;
+            const float *const x =
+                corner + ((size_t)y * (size_t)w->dilation_h * (size_t)w->padded_w +
+                          (size_t)k * (size_t)w->dilation_w) *
+                             (size_t)w->in_c;
             for (int32_t d = 0; d < s->depth; d++, f += BLOCK)
                 for (size_t c = 0; c < BLOCK; c++) acc[c] += x[d] * f[c];
         }
@@ -350,8 +381,10 @@ static float channel_f32(const job *j, const float *corner, int32_t oc)
 
     for (int32_t y = 0; y < w->filter_h; y++) {
         for (int32_t k = 0; k < w->filter_w; k++) {
-            const float *const x = group + ((size_t)y * (size_t)w->dilation_h * (size_t)w->padded_w +
-                                            (size_t)k * (size_t)w->dilation_w) * (size_t)w->in_c;
+            const float *const x =
+                group + ((size_t)y * (size_t)w->dilation_h * (size_t)w->padded_w +
+                         (size_t)k * (size_t)w->dilation_w) *
+                            (size_t)w->in_c;
             for (int32_t d = 0; d < s->depth; d++, f += BLOCK) sum += x[d] * *f;
         }
     }
@@ -375,12 +408,17 @@ static void rows_f32(void *arg, size_t begin, size_t end, uint32_t thread)
     (void)thread;
     for (size_t y = begin; y < end; y++) {
         for (int32_t x = 0; x < w->out_w; x++) {
-            const float *const corner = j->padded_f + (y * (size_t)w->stride_h * (size_t)w->padded_w +
-                                                       (size_t)x * (size_t)w->stride_w) * (size_t)w->in_c;
-            float *const out = (float *)(void *)j->out + (y * (size_t)w->out_w + (size_t)x) * (size_t)s->out_c;
+            const float *const corner =
+                j->padded_f +
+                (y * (size_t)w->stride_h * (size_t)w->padded_w + (size_t)x * (size_t)w->stride_w) *
+                    (size_t)w->in_c;
+            float *const out =
+                (float *)(void *)j->out + (y * (size_t)w->out_w + (size_t)x) * (size_t)s->out_c;
             for (int32_t c = 0; c < s->out_c; c++) {
-                if (s->groups != 1) sums[c % BLOCK] = channel_f32(j, corner, c);
-                else if (c % BLOCK == 0) block_f32(j, corner, (size_t)c / BLOCK, sums);
+                if (s->groups != 1)
+                    sums[c % BLOCK] = channel_f32(j, corner, c);
+                else if (c % BLOCK == 0)
+                    block_f32(j, corner, (size_t)c / BLOCK, sums);
                 const float sum = sums[c % BLOCK] + (bias == NULL ? 0.0f : bias[c]);
                 out[c] = clamp_f32(sum, s->low, s->high);
             }
@@ -393,17 +431,22 @@ static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
     const state *const s = call->state;
     const size_t in_item = (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c;
     const size_t out_item = (size_t)s->w.out_h * (size_t)s->w.out_w * (size_t)s->out_c;
-    job j = {.s = s, .call = call, .padded_f = call->scratch, .blocks = s->blocks,
+    job j = {.s = s,
+             .call = call,
+             .padded_f = call->scratch,
+             .blocks = s->blocks,
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     (void)ctx;
     if (j.blocks == NULL) {
-        float *const made = (float *)(void *)((char *)call->scratch + ((s->padded * sizeof(float) + 63) & ~(size_t)63));
+        float *const made = (float *)(void *)((char *)call->scratch +
+                                              ((s->padded * sizeof(float) + 63) & ~(size_t)63));
         make_blocks(s, call->in[1].data, made);
         j.blocks = made;
     }
     for (int32_t b = 0; b < s->w.batch; b++) {
-        mwi_window_pad_f32(&s->w, (const float *)call->in[0].data + (size_t)b * in_item, call->scratch);
+        mwi_window_pad_f32(&s->w, (const float *)call->in[0].data + (size_t)b * in_item,
+                           call->scratch);
         j.out = (char *)((float *)call->out[0].data + (size_t)b * out_item);
         mwi_par_for(call->pool, (size_t)s->w.out_h, 1, rows_f32, &j);
     }
@@ -423,11 +466,14 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     const mw_quantization *const q = &call->in[1].quant->q;
     s->scales = q->scales;
     /* The reference takes the symmetric form when all channels have one scale. */
-    for (size_t i = 1; i < q->n_scales; i++) s->asymmetric = s->asymmetric || q->scales[i] != q->scales[0];
+    for (size_t i = 1; i < q->n_scales; i++)
+        s->asymmetric = s->asymmetric || q->scales[i] != q->scales[0];
     s->asymmetric = s->asymmetric || s->groups != 1;
     MWI_TRY(prepare_weights(ctx, call, s));
     return mwi_add(call->scratch_bytes, (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c,
-                   &call->scratch_bytes) ? MW_OK : mwi_fail(ctx, MW_ELIMIT, "the input is too large");
+                   &call->scratch_bytes)
+               ? MW_OK
+               : mwi_fail(ctx, MW_ELIMIT, "the input is too large");
 }
 
 static void rows_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -441,7 +487,8 @@ static void rows_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
     for (size_t y = begin; y < end; y++) {
         for (int32_t x = 0; x < s->w.out_w; x++) {
             const int16_t *const corner = corner_of(j, y, x);
-            float *const out = (float *)(void *)j->out + (y * (size_t)s->w.out_w + (size_t)x) * (size_t)s->out_c;
+            float *const out =
+                (float *)(void *)j->out + (y * (size_t)s->w.out_w + (size_t)x) * (size_t)s->out_c;
             for (int32_t c = 0; c < s->out_c; c++) {
                 const float sum = (float)window_sum(j, corner, c);
                 const float scale = s->scales[one_scale ? 0 : c];
@@ -457,16 +504,21 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
     const state *const s = call->state;
     const size_t in_item = (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c;
     const size_t out_item = (size_t)s->w.out_h * (size_t)s->w.out_w * (size_t)s->out_c;
-    job j = {.s = s, .call = call, .padded = call->scratch, .weights = weights_at_run(s, call),
+    job j = {.s = s,
+             .call = call,
+             .padded = call->scratch,
+             .weights = weights_at_run(s, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
     const size_t padded = (s->padded * sizeof(int16_t) + 63) & ~(size_t)63;
-    int8_t *const q = (int8_t *)call->scratch + padded + (s->weights != NULL ? 0 : s->taps * (size_t)s->out_c * 2);
+    int8_t *const q = (int8_t *)call->scratch + padded +
+                      (s->weights != NULL ? 0 : s->taps * (size_t)s->out_c * 2);
 
     (void)ctx;
     for (int32_t b = 0; b < s->w.batch; b++) {
         const float *const x = (const float *)call->in[0].data + (size_t)b * in_item;
         int32_t zero = 0;
-        j.scale = s->asymmetric ? mwi_quantize_asymmetric(x, in_item, q, &zero) : mwi_quantize_symmetric(x, in_item, q);
+        j.scale = s->asymmetric ? mwi_quantize_asymmetric(x, in_item, q, &zero)
+                                : mwi_quantize_symmetric(x, in_item, q);
         mwi_window_pad_s16(&s->w, MW_INT8, q, zero, call->scratch);
         j.out = (char *)((float *)call->out[0].data + (size_t)b * out_item);
         mwi_par_for(call->pool, (size_t)s->w.out_h, 1, rows_hybrid, &j);
@@ -480,8 +532,8 @@ static int32_t version(const mwi_shape_call *call)
 {
     const mwi_view *const x = &call->in[0], *const f = &call->in[1];
 
-    if (x->dtype == MW_INT16 && f->dtype == MW_INT8 && call->n_in > 2 && call->in[2].tensor != NULL &&
-        call->in[2].dtype == MW_INT32)
+    if (x->dtype == MW_INT16 && f->dtype == MW_INT8 && call->n_in > 2 &&
+        call->in[2].tensor != NULL && call->in[2].dtype == MW_INT32)
         return 8;
     if (x->dtype == MW_FLOAT32 && f->dtype == MW_INT4) return 7;
     if (f->dtype == MW_INT4) return 7;
@@ -494,26 +546,47 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_conv_2d__ref", .types = "f32,f32,f32?>f32", .prepare = prepare_f32, .run = run_f32},
+    {.name = "f32_conv_2d__ref",
+     .types = "f32,f32,f32?>f32",
+     .prepare = prepare_f32,
+     .run = run_f32},
     {.name = "s8_conv_2d__ref", .types = "i8,i8,i32?>i8", .prepare = prepare_int, .run = run_8},
     {.name = "u8_conv_2d__ref", .types = "u8,u8,i32?>u8", .prepare = prepare_int, .run = run_8},
-    {.name = "s16_s8_conv_2d__ref", .types = "i16,i8,i64?>i16", .prepare = prepare_int, .run = run_16},
-    {.name = "s16_s8_conv_2d_b32__ref", .types = "i16,i8,i32>i16", .prepare = prepare_int, .run = run_16},
-    {.name = "f32_s8_conv_2d__ref", .types = "f32,i8,f32?>f32", .prepare = prepare_hybrid, .run = run_hybrid},
-    {.name = "f32_s4_conv_2d__ref", .types = "f32,i4,f32?>f32", .prepare = prepare_hybrid, .run = run_hybrid},
+    {.name = "s16_s8_conv_2d__ref",
+     .types = "i16,i8,i64?>i16",
+     .prepare = prepare_int,
+     .run = run_16},
+    {.name = "s16_s8_conv_2d_b32__ref",
+     .types = "i16,i8,i32>i16",
+     .prepare = prepare_int,
+     .run = run_16},
+    {.name = "f32_s8_conv_2d__ref",
+     .types = "f32,i8,f32?>f32",
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
+    {.name = "f32_s4_conv_2d__ref",
+     .types = "f32,i4,f32?>f32",
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
     {.name = "s8_s4_conv_2d__ref", .types = "i8,i4,i32?>i8", .prepare = prepare_int, .run = run_8},
-    {.name = "s16_s4_conv_2d__ref", .types = "i16,i4,i64?>i16", .prepare = prepare_int, .run = run_16},
+    {.name = "s16_s4_conv_2d__ref",
+     .types = "i16,i4,i64?>i16",
+     .prepare = prepare_int,
+     .run = run_16},
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = 1, .axis = 0, .bias = 2,
-                                     .data_inputs = {0, -1}};
+static const mwi_quant_rule quant = {
+    .quantizable = true, .weight = 1, .axis = 0, .bias = 2, .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_conv_2d = {
     .name = "CONV_2D",
     .tflite_code = 3,
     .options_type = 1,
-    .min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_FUSES_ACT | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,6 @@
-/* ops/conv_3d_transpose.c - CONV_3D_TRANSPOSE: output shape [5], weights [kd,kh,kw,out,in], x [n,d,h,w,in],
- * bias [out]?. The gradient of CONV_3D; each output row collects what reaches it, so that rows are apart.
+/* ops/conv_3d_transpose.c - CONV_3D_TRANSPOSE: output shape [5], weights [kd,kh,kw,out,in], x
+ * [n,d,h,w,in], bias [out]?. The gradient of CONV_3D; each output row collects what reaches it, so
+ * that rows are apart.
  * Depends: ops/window_3d, ops/dot, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/dot.h"
@@ -19,14 +20,19 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, SHAPE, 1, 1));
     MWI_TRY(mwi_need_input(ctx, call, WEIGHTS, 5, 5));
     MWI_TRY(mwi_need_input(ctx, call, X, 5, 5));
-    const mwi_view *const shape = &call->in[SHAPE], *const f = &call->in[WEIGHTS], *const x = &call->in[X];
-    if (shape->dtype != MW_INT32 || shape->dims[0] != 5 || x->dims[4] < 1 || f->dims[4] != x->dims[4] || f->dims[3] < 1)
-        return mwi_fail(ctx, MW_EFORMAT, "an output shape of %d values, %d input channels, weights from %d to %d",
+    const mwi_view *const shape = &call->in[SHAPE], *const f = &call->in[WEIGHTS],
+                          *const x = &call->in[X];
+    if (shape->dtype != MW_INT32 || shape->dims[0] != 5 || x->dims[4] < 1 ||
+        f->dims[4] != x->dims[4] || f->dims[3] < 1)
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "an output shape of %d values, %d input channels, weights from %d to %d",
                         shape->dims[0], x->dims[4], f->dims[4], f->dims[3]);
     if (call->n_in > BIAS && call->in[BIAS].tensor != NULL) {
         size_t n = 0;
-        if (!mwi_dims_count(call->in[BIAS].rank, call->in[BIAS].dims, &n) || n != (size_t)f->dims[3])
-            return mwi_fail(ctx, MW_EFORMAT, "bias has %zu values for %d output channels", n, f->dims[3]);
+        if (!mwi_dims_count(call->in[BIAS].rank, call->in[BIAS].dims, &n) ||
+            n != (size_t)f->dims[3])
+            return mwi_fail(ctx, MW_EFORMAT, "bias has %zu values for %d output channels", n,
+                            f->dims[3]);
     }
     if (shape->data == NULL) {
         call->unknown = true;
@@ -34,12 +40,14 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     }
     memcpy(dims, shape->data, sizeof dims);
     for (int i = 0; i < 5; i++)
-        if (dims[i] < 0) return mwi_fail(ctx, MW_EFORMAT, "dimension %d of the output shape is %d", i, dims[i]);
+        if (dims[i] < 0)
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %d of the output shape is %d", i, dims[i]);
     MWI_TRY(mwi_window_3d_make(ctx, call->attr, dims, f->dims, &w));
-    if (dims[0] != x->dims[0] || dims[4] != f->dims[3] || w.a[0].out != x->dims[1] || w.a[1].out != x->dims[2] ||
-        w.a[2].out != x->dims[3])
-        return mwi_fail(ctx, MW_EFORMAT, "output shape [%d,%d,%d,%d,%d] does not lead to the input's", dims[0], dims[1],
-                        dims[2], dims[3], dims[4]);
+    if (dims[0] != x->dims[0] || dims[4] != f->dims[3] || w.a[0].out != x->dims[1] ||
+        w.a[1].out != x->dims[2] || w.a[2].out != x->dims[3])
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "output shape [%d,%d,%d,%d,%d] does not lead to the input's", dims[0],
+                        dims[1], dims[2], dims[3], dims[4]);
     mwi_view_set_dims(&call->out[0], 5, dims);
     return MW_OK;
 }
@@ -47,7 +55,9 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 static uint64_t macs(const mwi_shape_call *call)
 {
     const int32_t in_c = call->in[X].rank == 5 ? call->in[X].dims[4] : 0;
-    return in_c < 1 ? 0 : mwi_view_count(&call->in[X]) / (uint64_t)in_c * mwi_view_count(&call->in[WEIGHTS]);
+    return in_c < 1
+               ? 0
+               : mwi_view_count(&call->in[X]) / (uint64_t)in_c * mwi_view_count(&call->in[WEIGHTS]);
 }
 
 /* Axes of the convolution from the output (its `in`) to the input (its `out`). */
@@ -87,7 +97,8 @@ static void add_row(const state *s, const float *x, const float *f, float *out)
             const int64_t at = mwi_tap_3d(a, i, k);
             if (at < 0) continue;
             for (size_t c = 0; c < s->out_c; c++)
-                out[(size_t)at * s->out_c + c] += mwi_dot_f32(x + (size_t)i * s->in_c, f + c * s->in_c, s->in_c);
+                out[(size_t)at * s->out_c + c] +=
+                    mwi_dot_f32(x + (size_t)i * s->in_c, f + c * s->in_c, s->in_c);
         }
 }
 
@@ -97,12 +108,14 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
     const state *const s = call->state;
     const mwi_axis_3d *const a = s->w.a;
     const float *const bias = call->n_in > BIAS ? call->in[BIAS].data : NULL;
-    const size_t n = (size_t)a[2].in * s->out_c, filter_row = (size_t)a[2].filter * s->out_c * s->in_c;
+    const size_t n = (size_t)a[2].in * s->out_c,
+                 filter_row = (size_t)a[2].filter * s->out_c * s->in_c;
 
     (void)thread;
     for (size_t row = begin; row < end; row++) {
         const size_t batch = row / (size_t)a[1].in / (size_t)a[0].in;
-        const int64_t d = (int64_t)(row / (size_t)a[1].in % (size_t)a[0].in), y = (int64_t)(row % (size_t)a[1].in);
+        const int64_t d = (int64_t)(row / (size_t)a[1].in % (size_t)a[0].in),
+                      y = (int64_t)(row % (size_t)a[1].in);
         float *const out = (float *)call->out[0].data + row * n;
         const float *f = call->in[WEIGHTS].data;
         memset(out, 0, n * sizeof *out);
@@ -110,8 +123,10 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
             for (int32_t ky = 0; ky < a[1].filter; ky++, f += filter_row) {
                 const int64_t id = source(&a[0], d, kd), iy = source(&a[1], y, ky);
                 if (id < 0 || iy < 0) continue;
-                const size_t in_row = (batch * (size_t)a[0].out + (size_t)id) * (size_t)a[1].out + (size_t)iy;
-                add_row(s, (const float *)call->in[X].data + in_row * (size_t)a[2].out * s->in_c, f, out);
+                const size_t in_row =
+                    (batch * (size_t)a[0].out + (size_t)id) * (size_t)a[1].out + (size_t)iy;
+                add_row(s, (const float *)call->in[X].data + in_row * (size_t)a[2].out * s->in_c, f,
+                        out);
             }
         for (size_t i = 0; i < n; i++) {
             const float v = out[i] + (bias == NULL ? 0.0f : bias[i % s->out_c]);
@@ -127,12 +142,17 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     if (call->out[0].bytes == 0) return MW_OK;
-    mwi_par_for(call->pool, (size_t)call->out[0].dims[0] * (size_t)s->w.a[0].in * (size_t)s->w.a[1].in, 1, rows, &copy);
+    mwi_par_for(call->pool,
+                (size_t)call->out[0].dims[0] * (size_t)s->w.a[0].in * (size_t)s->w.a[1].in, 1, rows,
+                &copy);
     return MW_OK;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_conv_3d_transpose__ref", .types = "i32,f32,f32,f32?>f32", .prepare = prepare, .run = run},
+    {.name = "f32_conv_3d_transpose__ref",
+     .types = "i32,f32,f32,f32?>f32",
+     .prepare = prepare,
+     .run = run},
     {.name = NULL},
 };
 
@@ -140,7 +160,10 @@ const mwi_op_desc mwi_op_conv_3d_transpose = {
     .name = "CONV_3D_TRANSPOSE",
     .tflite_code = 141,
     .options_type = 106,
-    .min_in = 3, .max_in = 4, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 4,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_FUSES_ACT,
     .attr_size = sizeof(mwi_conv_3d_attr),
     .fields = mwi_conv_3d_fields,

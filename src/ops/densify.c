@@ -1,6 +1,7 @@
-/* ops/densify.c - DENSIFY: a sparse constant as dense values. Views of sparse constants are dense already, so
- * that nothing is left to do.
- * Depends: ops/shapes, ops/view_op.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/densify.c - DENSIFY: a sparse constant as dense values. Views of sparse constants are dense
+ * already, so that nothing is left to do.
+ * Depends: ops/shapes, ops/view_op.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 #include "ops/view_op.h"
 
@@ -20,7 +21,10 @@ const mwi_op_desc mwi_op_densify = {
     .name = "DENSIFY",
     .tflite_code = 124,
     .options_type = 99,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_VIEW,
     .kernels = kernels,
     .infer = infer,

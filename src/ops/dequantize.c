@@ -1,5 +1,6 @@
 /* ops/dequantize.c - DEQUANTIZE: integers or float16 to float.
- * Depends: ops/fixed, base/half.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/fixed, base/half.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 
@@ -13,7 +14,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_scales(ctx, x, "input", q == NULL ? 1 : q->n_scales));
     if (q != NULL && q->n_scales > 1 &&
         (q->axis < 0 || q->axis >= x->rank || (size_t)x->dims[q->axis] != q->n_scales))
-        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape", q->n_scales, q->axis);
+        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape",
+                        q->n_scales, q->axis);
     return MW_OK;
 }
 
@@ -27,20 +29,20 @@ static size_t inner_of(const mwi_view *x)
     return inner == 0 ? 1 : inner;
 }
 
-#define RUN(name, get)                                                                              \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        const mwi_view *const x = &call->in[0];                                                     \
-        const mw_quantization *const q = &x->quant->q;                                              \
-        const size_t n = mwi_view_count(x), inner = inner_of(x);                                    \
-        float *const out = call->out[0].data;                                                       \
-        (void)ctx;                                                                                  \
-        for (size_t begin = 0, k = 0; begin < n; begin += inner, k++) {                             \
-            const float scale = q->scales[k % q->n_scales];                                         \
-            const int32_t zero = (int32_t)q->zero_points[k % q->n_scales];                          \
-            for (size_t i = begin; i < begin + inner; i++) out[i] = (float)((get) - zero) * scale;  \
-        }                                                                                           \
-        return MW_OK;                                                                               \
+#define RUN(name, get)                                                                             \
+    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                   \
+    {                                                                                              \
+        const mwi_view *const x = &call->in[0];                                                    \
+        const mw_quantization *const q = &x->quant->q;                                             \
+        const size_t n = mwi_view_count(x), inner = inner_of(x);                                   \
+        float *const out = call->out[0].data;                                                      \
+        (void)ctx;                                                                                 \
+        for (size_t begin = 0, k = 0; begin < n; begin += inner, k++) {                            \
+            const float scale = q->scales[k % q->n_scales];                                        \
+            const int32_t zero = (int32_t)q->zero_points[k % q->n_scales];                         \
+            for (size_t i = begin; i < begin + inner; i++) out[i] = (float)((get)-zero) * scale;   \
+        }                                                                                          \
+        return MW_OK;                                                                              \
     }
 RUN(run_i8, ((const int8_t *)x->data)[i])
 RUN(run_u8, ((const uint8_t *)x->data)[i])
@@ -82,7 +84,10 @@ const mwi_op_desc mwi_op_dequantize = {
     .name = "DEQUANTIZE",
     .tflite_code = 6,
     .options_type = 38,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_POINTWISE,
     .kernels = kernels,
     .infer = mwi_infer_same,

@@ -1,8 +1,10 @@
-/* ops/detection_postprocess.c - TFLite_Detection_PostProcess (custom): boxes from their codes and anchors, then
- * suppression of those that lie over better ones, for each class (regular) or for the best class of a box (fast).
- * Inputs: codes [1, n, 4 or more], scores [1, n, classes with or without a background], anchors [n, 4].
- * Outputs: boxes, classes, scores, count; what is not filled is zero.
- * Depends: ops/flex, ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/detection_postprocess.c - TFLite_Detection_PostProcess (custom): boxes from their codes and
+ * anchors, then suppression of those that lie over better ones, for each class (regular) or for
+ * the best class of a box (fast). Inputs: codes [1, n, 4 or more], scores [1, n, classes with or
+ * without a background], anchors [n, 4]. Outputs: boxes, classes, scores, count; what is not
+ * filled is zero.
+ * Depends: ops/flex, ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/flex.h"
 #include "ops/shapes.h"
@@ -46,22 +48,27 @@ static mw_status parse(mw_ctx *ctx, mwi_arena *arena, const uint8_t *bytes, size
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
     const attr *const a = call->attr;
-    const mwi_view *const codes = &call->in[0], *const scores = &call->in[1], *const anchors = &call->in[2];
+    const mwi_view *const codes = &call->in[0], *const scores = &call->in[1],
+                          *const anchors = &call->in[2];
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 3, 3));
     MWI_TRY(mwi_need_input(ctx, call, 1, 3, 3));
     MWI_TRY(mwi_need_input(ctx, call, 2, 2, 2));
-    if (codes->dims[0] != 1 || scores->dims[0] != 1 || codes->dims[2] < 4 || anchors->dims[1] != 4 ||
-        scores->dims[1] != codes->dims[1] || anchors->dims[0] != codes->dims[1])
-        return mwi_fail(ctx, MW_EFORMAT, "%d codes of %d numbers, %d scores, %d anchors of %d numbers", codes->dims[1],
-                        codes->dims[2], scores->dims[1], anchors->dims[0], anchors->dims[1]);
+    if (codes->dims[0] != 1 || scores->dims[0] != 1 || codes->dims[2] < 4 ||
+        anchors->dims[1] != 4 || scores->dims[1] != codes->dims[1] ||
+        anchors->dims[0] != codes->dims[1])
+        return mwi_fail(
+            ctx, MW_EFORMAT, "%d codes of %d numbers, %d scores, %d anchors of %d numbers",
+            codes->dims[1], codes->dims[2], scores->dims[1], anchors->dims[0], anchors->dims[1]);
     const int32_t background = scores->dims[2] - a->n_classes;
     if (a->n_classes < 1 || background < 0 || background > 1)
-        return mwi_fail(ctx, MW_EFORMAT, "num_classes is %d with %d scores a box", a->n_classes, scores->dims[2]);
+        return mwi_fail(ctx, MW_EFORMAT, "num_classes is %d with %d scores a box", a->n_classes,
+                        scores->dims[2]);
     if (a->max_detections < 0 || a->max_classes < 1 || a->per_class < 1 ||
         !(a->overlap_threshold > 0 && a->overlap_threshold <= 1))
-        return mwi_fail(ctx, MW_EFORMAT, "%d detections of %d classes, %d a class, overlap up to %g", a->max_detections,
-                        a->max_classes, a->per_class, (double)a->overlap_threshold);
+        return mwi_fail(
+            ctx, MW_EFORMAT, "%d detections of %d classes, %d a class, overlap up to %g",
+            a->max_detections, a->max_classes, a->per_class, (double)a->overlap_threshold);
     const int64_t n = (int64_t)a->max_detections * a->max_classes;
     if (n > INT32_MAX) return mwi_fail(ctx, MW_ELIMIT, "%lld detections", (long long)n);
     mwi_view_set_dims(&call->out[0], 3, (const int32_t[3]){1, (int32_t)n, 4});
@@ -83,13 +90,14 @@ typedef struct found {
 /* The scratch memory in parts. */
 typedef struct work {
     const attr *a;
-    size_t n, n_scores, background; /* boxes; scores a box; 1 when the first score is the background's */
+    size_t n, n_scores,
+        background; /* boxes; scores a box; 1 when the first score is the background's */
     box *boxes;
-    float *scores;                  /* [n, n_scores] */
-    float *values;                  /* [n]: what is being sorted */
+    float *scores;                   /* [n, n_scores] */
+    float *values;                   /* [n]: what is being sorted */
     int32_t *order, *spare, *chosen; /* [n] */
-    uint8_t *gone;                  /* [n] */
-    found *list, *merged;           /* [max_detections + n]: regular */
+    uint8_t *gone;                   /* [n] */
+    found *list, *merged;            /* [max_detections + n]: regular */
 } work;
 
 /* Places `bytes` in the scratch memory, which is NULL while it is only measured. */
@@ -108,7 +116,8 @@ static size_t lay_out(const attr *a, const mwi_view *in, char *scratch, work *w)
     const size_t list = ((size_t)a->max_detections + n) * sizeof(found);
     size_t at = 0;
 
-    *w = (work){.a = a, .n = n, .n_scores = n_scores, .background = n_scores - (size_t)a->n_classes};
+    *w =
+        (work){.a = a, .n = n, .n_scores = n_scores, .background = n_scores - (size_t)a->n_classes};
     w->boxes = cut(scratch, &at, n * sizeof(box));
     w->scores = cut(scratch, &at, n * n_scores * sizeof(float));
     w->values = cut(scratch, &at, n * sizeof(float));
@@ -136,7 +145,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 static float value_at(const mwi_view *v, size_t i)
 {
     if (v->dtype == MW_FLOAT32) return ((const float *)v->data)[i];
-    return ((float)((const uint8_t *)v->data)[i] - (float)v->quant->q.zero_points[0]) * v->quant->q.scales[0];
+    return ((float)((const uint8_t *)v->data)[i] - (float)v->quant->q.zero_points[0]) *
+           v->quant->q.scales[0];
 }
 
 static mw_status decode(mw_ctx *ctx, const mwi_run_call *call, work *w)
@@ -164,7 +174,8 @@ static mw_status decode(mw_ctx *ctx, const mwi_run_call *call, work *w)
 
 static float overlap(const box *a, const box *b)
 {
-    const float area_a = (a->bottom - a->top) * (a->right - a->left), area_b = (b->bottom - b->top) * (b->right - b->left);
+    const float area_a = (a->bottom - a->top) * (a->right - a->left),
+                area_b = (b->bottom - b->top) * (b->right - b->left);
 
     if (area_a <= 0 || area_b <= 0) return 0;
     const float height = fmaxf(fminf(a->bottom, b->bottom) - fmaxf(a->top, b->top), 0);
@@ -177,10 +188,13 @@ static void sort(const float *values, int32_t *order, int32_t *spare, size_t n)
 {
     for (size_t run = 1; run < n; run *= 2) {
         for (size_t begin = 0; begin < n; begin += 2 * run) {
-            const size_t middle = begin + run < n ? begin + run : n, end = begin + 2 * run < n ? begin + 2 * run : n;
+            const size_t middle = begin + run < n ? begin + run : n,
+                         end = begin + 2 * run < n ? begin + 2 * run : n;
             size_t a = begin, b = middle;
             for (size_t i = begin; i < end; i++)
-                spare[i] = b == end || (a < middle && !(values[order[b]] > values[order[a]])) ? order[a++] : order[b++];
+                spare[i] = b == end || (a < middle && !(values[order[b]] > values[order[a]]))
+                               ? order[a++]
+                               : order[b++];
         }
         memcpy(order, spare, n * sizeof *order);
     }
@@ -199,13 +213,15 @@ static size_t suppress(work *w, size_t most)
         if (w->gone[i]) continue;
         w->chosen[n++] = w->order[i];
         for (size_t k = i + 1; k < kept; k++)
-            if (!w->gone[k] && overlap(&w->boxes[w->order[i]], &w->boxes[w->order[k]]) > w->a->overlap_threshold)
+            if (!w->gone[k] &&
+                overlap(&w->boxes[w->order[i]], &w->boxes[w->order[k]]) > w->a->overlap_threshold)
                 w->gone[k] = 1;
     }
     return n;
 }
 
-static void store(const mwi_run_call *call, const work *w, size_t at, int32_t index, float class, float score)
+static void store(const mwi_run_call *call, const work *w, size_t at, int32_t index, float class,
+                  float score)
 {
     ((box *)call->out[0].data)[at] = w->boxes[index];
     ((float *)call->out[1].data)[at] = class;
@@ -219,12 +235,14 @@ static size_t run_regular(const mwi_run_call *call, work *w)
     const size_t per_class = (size_t)a->per_class < most ? (size_t)a->per_class : most;
     size_t n = 0;
 
-    for (int32_t class = 0; class < a->n_classes; class++) {
-        for (size_t i = 0; i < w->n; i++) w->values[i] = w->scores[i * w->n_scores + (size_t)class + w->background];
+    for (int32_t class = 0; class < a->n_classes; class ++) {
+        for (size_t i = 0; i < w->n; i++)
+            w->values[i] = w->scores[i * w->n_scores + (size_t) class + w->background];
         const size_t chosen = suppress(w, per_class);
         size_t old = 0, fresh = 0, out = 0;
         while (out < most && (old < n || fresh < chosen)) {
-            const bool keep = fresh == chosen || (old < n && !(w->values[w->chosen[fresh]] > w->list[old].score));
+            const bool keep =
+                fresh == chosen || (old < n && !(w->values[w->chosen[fresh]] > w->list[old].score));
             if (keep) {
                 w->merged[out++] = w->list[old++];
             } else {
@@ -235,11 +253,13 @@ static size_t run_regular(const mwi_run_call *call, work *w)
         memcpy(w->list, w->merged, out * sizeof *w->list);
         n = out;
     }
-    for (size_t i = 0; i < n; i++) store(call, w, i, w->list[i].box, (float)w->list[i].class, w->list[i].score);
+    for (size_t i = 0; i < n; i++)
+        store(call, w, i, w->list[i].box, (float)w->list[i].class, w->list[i].score);
     return n;
 }
 
-/* The next best class of a box after one that scores `score` and is `class`; -1 before the first. */
+/* The next best class of a box after one that scores `score` and is `class`; -1 before the first.
+ */
 static int32_t next_class(const float *scores, int32_t n, float score, int32_t class)
 {
     int32_t best = -1;
@@ -267,7 +287,8 @@ static size_t run_fast(const mwi_run_call *call, work *w)
         for (int32_t k = 0; k < n_best; k++) {
             class = next_class(scores, a->n_classes, class < 0 ? 0 : scores[class], class);
             if (class < 0) break;
-            store(call, w, i * (size_t)a->max_classes + (size_t)k, w->chosen[i], (float)class, scores[class]);
+            store(call, w, i * (size_t)a->max_classes + (size_t)k, w->chosen[i], (float)class,
+                  scores[class]);
         }
     }
     return n;
@@ -287,8 +308,14 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_detection_postprocess__ref", .types = "f32,f32,f32>f32,f32,f32,f32", .run = run, .prepare = prepare},
-    {.name = "u8_detection_postprocess__ref", .types = "u8,u8,u8>f32,f32,f32,f32", .run = run, .prepare = prepare},
+    {.name = "f32_detection_postprocess__ref",
+     .types = "f32,f32,f32>f32,f32,f32,f32",
+     .run = run,
+     .prepare = prepare},
+    {.name = "u8_detection_postprocess__ref",
+     .types = "u8,u8,u8>f32,f32,f32,f32",
+     .run = run,
+     .prepare = prepare},
     {.name = NULL},
 };
 
@@ -296,7 +323,10 @@ const mwi_op_desc mwi_op_detection_postprocess = {
     .name = "TFLite_Detection_PostProcess",
     .tflite_code = -1,
     .custom = true,
-    .min_in = 3, .max_in = 3, .min_out = 4, .max_out = 4,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 4,
+    .max_out = 4,
     .attr_size = sizeof(attr),
     .kernels = kernels,
     .parse_custom = parse,

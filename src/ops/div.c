@@ -1,5 +1,6 @@
 /* ops/div.c - DIV: a / b with broadcast and a fused activation.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 typedef struct attr {
@@ -7,7 +8,8 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     MWI_FIELDS_END,
 };
 
@@ -41,13 +43,14 @@ static mw_status prepare_quantized(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "first input", &scale_a, &s->zero_a));
     MWI_TRY(mwi_need_quant(ctx, &call->in[1], "second input", &scale_b, &s->zero_b));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &scale_out, &s->zero_out));
-    MWI_TRY(mwi_act_range(ctx, ((const attr *)call->attr)->activation, &call->out[0], &s->low, &s->high));
+    MWI_TRY(mwi_act_range(ctx, ((const attr *)call->attr)->activation, &call->out[0], &s->low,
+                          &s->high));
     s->out = mwi_multiplier_of((double)(scale_a / (scale_b * scale_out)));
     return MW_OK;
 }
 
-/* mwi_round_shift, where the count may leave 0 to 31: TFLite's build for x86 then takes it modulo 32, and its
- * mask modulo 64. A dividend near zero gets there, and its results are kept equal. */
+/* mwi_round_shift, where the count may leave 0 to 31: TFLite's build for x86 then takes it modulo
+ * 32, and its mask modulo 64. A dividend near zero gets there, and its results are kept equal. */
 static int32_t round_shift_modulo(int32_t x, int32_t count)
 {
     const int32_t mask = (int32_t)(((uint64_t)1 << (count & 63)) - 1);
@@ -66,23 +69,25 @@ static int32_t quotient_of(const mwi_arith *s, int32_t x, int32_t y)
     }
     const int32_t zeros = __builtin_clz((uint32_t)b); /* b > 0: zero is refused before */
     const int32_t over_one = 31 - zeros;
-    const int32_t inverse = mwi_one_over_one_plus((int32_t)(((uint32_t)b << zeros) - ((uint32_t)1 << 31)));
+    const int32_t inverse =
+        mwi_one_over_one_plus((int32_t)(((uint32_t)b << zeros) - ((uint32_t)1 << 31)));
     const int32_t headroom = __builtin_clrsb(a);
     const int32_t q = mwi_scale(a, (mwi_multiplier){inverse, headroom});
     const int32_t shift = s->out.shift - over_one - headroom;
-    return mwi_clamp(s->zero_out + round_shift_modulo(mwi_high_mul(q, s->out.multiplier), -shift), s->low, s->high);
+    return mwi_clamp(s->zero_out + round_shift_modulo(mwi_high_mul(q, s->out.multiplier), -shift),
+                     s->low, s->high);
 }
 
 MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, quotient_of(s, x, y))
 MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, quotient_of(s, x, y))
 MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, quotient_of(s, x, y))
 
-#define RUN(name, row)                                                                              \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        MWI_TRY(mwi_binary_no_zero(ctx, call, ((const mwi_arith *)call->state)->zero_b));           \
-        mwi_binary_run(call, row);                                                                  \
-        return MW_OK;                                                                               \
+#define RUN(name, row)                                                                             \
+    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                   \
+    {                                                                                              \
+        MWI_TRY(mwi_binary_no_zero(ctx, call, ((const mwi_arith *)call->state)->zero_b));          \
+        mwi_binary_run(call, row);                                                                 \
+        return MW_OK;                                                                              \
     }
 RUN(run_i8, row_i8)
 RUN(run_u8, row_u8)
@@ -97,8 +102,16 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_div__ref", .types = "f32,f32>f32", .prepare = prepare_plain, .run = run_f32},
     {.name = "s32_div__ref", .types = "i32,i32>i32", .prepare = prepare_plain, .run = run_i32},
     {.name = "u8_div__ref", .types = "u8,u8>u8", .prepare = prepare_quantized, .run = run_u8},
-    {.name = "s8_div__ref", .types = "i8,i8>i8", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare_quantized, .run = run_i8},
-    {.name = "s16_div__ref", .types = "i16,i16>i16", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare_quantized, .run = run_i16},
+    {.name = "s8_div__ref",
+     .types = "i8,i8>i8",
+     .flags = MWI_KERNEL_NOT_LITERT,
+     .prepare = prepare_quantized,
+     .run = run_i8},
+    {.name = "s16_div__ref",
+     .types = "i16,i16>i16",
+     .flags = MWI_KERNEL_NOT_LITERT,
+     .prepare = prepare_quantized,
+     .run = run_i16},
     {.name = NULL},
 };
 
@@ -106,7 +119,10 @@ const mwi_op_desc mwi_op_div = {
     .name = "DIV",
     .tflite_code = 42,
     .options_type = 29,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_FUSES_ACT | MWI_OP_BINARY_BROADCAST,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,4 +1,5 @@
-/* ops/dropout.c - DROPOUT: the identity at inference; a pass removes it before a .tflite is written.
+/* ops/dropout.c - DROPOUT: the identity at inference; a pass removes it before a .tflite is
+ * written.
  * Depends: ops/registry, ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/registry.h"
@@ -31,7 +32,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_dropout = {
     .name = "DROPOUT",
     .tflite_code = -1,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_VIEW | MWI_OP_TRAINING_ONLY | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,6 @@
 /* ops/elu.c - ELU: exp(x) - 1 below zero.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -13,7 +14,10 @@ static float table_fn(float x, const void *attr)
 
 MWI_UNARY_RUN(run_f32, float, float, void, void, x < 0.0f ? expm1f(x) : x)
 
-static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_unary_table8(ctx, call, table_fn); }
+static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_unary_table8(ctx, call, table_fn);
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_elu__ref", .types = "f32>f32", .run = run_f32},
@@ -24,7 +28,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_elu = {
     .name = "ELU",
     .tflite_code = 111,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

@@ -1,5 +1,6 @@
 /* ops/equal.c - EQUAL: x == y with broadcast.
- * Depends: ops/compare, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/compare, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/compare.h"
 #include "ops/rules.h"
 
@@ -31,7 +32,10 @@ static const mwi_kernel kernels[] = {
     {.name = "s64_equal__ref", .types = "i64,i64>bool", .run = run_i64},
     {.name = "s8_equal__ref", .types = "i8,i8>bool", .prepare = mwi_compare_prepare, .run = run_i8},
     {.name = "u8_equal__ref", .types = "u8,u8>bool", .prepare = mwi_compare_prepare, .run = run_u8},
-    {.name = "s16_equal__ref", .types = "i16,i16>bool", .prepare = mwi_compare_prepare, .run = run_i16},
+    {.name = "s16_equal__ref",
+     .types = "i16,i16>bool",
+     .prepare = mwi_compare_prepare,
+     .run = run_i16},
     {.name = NULL},
 };
 
@@ -39,7 +43,10 @@ const mwi_op_desc mwi_op_equal = {
     .name = "EQUAL",
     .tflite_code = 71,
     .options_type = 53,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

@@ -1,5 +1,6 @@
 /* ops/exp.c - EXP.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -13,7 +14,10 @@ static float table_fn(float x, const void *attr)
 
 MWI_UNARY_RUN(run_f32, float, float, void, void, expf(x))
 
-static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_unary_table8(ctx, call, table_fn); }
+static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_unary_table8(ctx, call, table_fn);
+}
 
 static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
 {
@@ -25,7 +29,10 @@ static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
 static const mwi_kernel kernels[] = {
     {.name = "f32_exp__ref", .types = "f32>f32", .run = run_f32},
     {.name = "s8_exp__ref", .types = "i8>i8", .prepare = prepare8, .run = mwi_unary_run_table8},
-    {.name = "s16_exp__ref", .types = "i16>i16", .prepare = prepare16, .run = mwi_unary_run_table16},
+    {.name = "s16_exp__ref",
+     .types = "i16>i16",
+     .prepare = prepare16,
+     .run = mwi_unary_run_table16},
     {.name = NULL},
 };
 
@@ -33,7 +40,10 @@ const mwi_op_desc mwi_op_exp = {
     .name = "EXP",
     .tflite_code = 47,
     .options_type = 33,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

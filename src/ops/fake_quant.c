@@ -1,5 +1,7 @@
-/* ops/fake_quant.c - FAKE_QUANT: rounds floats to the steps that num_bits between min and max would have.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/fake_quant.c - FAKE_QUANT: rounds floats to the steps that num_bits between min and max
+ * would have.
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
 
 #include <math.h>
@@ -27,9 +29,11 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     const attr *const a = call->attr;
     void *memory;
 
-    if (!(a->min <= 0 && a->max >= 0 && a->min < a->max && isfinite(a->max - a->min)) || a->num_bits < 2)
-        return mwi_fail(ctx, MW_EFORMAT, "%d bits from %g to %g: 0 must lie in the range, bits be 2 to 16", a->num_bits,
-                        (double)a->min, (double)a->max);
+    if (!(a->min <= 0 && a->max >= 0 && a->min < a->max && isfinite(a->max - a->min)) ||
+        a->num_bits < 2)
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "%d bits from %g to %g: 0 must lie in the range, bits be 2 to 16",
+                        a->num_bits, (double)a->min, (double)a->max);
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = call->state = memory;
     const float least = a->narrow_range ? 1.0f : 0.0f, most = (float)((1 << a->num_bits) - 1);
@@ -50,7 +54,10 @@ static float rounded(const state *s, float x)
 
 MWI_UNARY_RUN(run, float, float, void, state, rounded(s, x))
 
-static int32_t version(const mwi_shape_call *call) { return ((const attr *)call->attr)->narrow_range ? 2 : 1; }
+static int32_t version(const mwi_shape_call *call)
+{
+    return ((const attr *)call->attr)->narrow_range ? 2 : 1;
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_fake_quant__ref", .types = "f32>f32", .prepare = prepare, .run = run},
@@ -61,7 +68,10 @@ const mwi_op_desc mwi_op_fake_quant = {
     .name = "FAKE_QUANT",
     .tflite_code = 80,
     .options_type = 58,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,6 @@
 /* ops/fill.c - FILL: a tensor of the shape in input 0, of the value in input 1.
- * Depends: ops/strided, ops/pad.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/pad.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pad.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -10,7 +11,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
     MWI_TRY(mwi_need_input(ctx, call, 1, 0, MW_MAX_RANK));
     if (mwi_view_count(&call->in[1]) != 1)
-        return mwi_fail(ctx, MW_EFORMAT, "the value has %zu elements, allowed 1", mwi_view_count(&call->in[1]));
+        return mwi_fail(ctx, MW_EFORMAT, "the value has %zu elements, allowed 1",
+                        mwi_view_count(&call->in[1]));
     MWI_TRY(mwi_param_ints(ctx, call, 0, MW_MAX_RANK, shape, &n));
     if (call->unknown) return MW_OK;
     for (size_t i = 0; i < n; i++) {
@@ -46,7 +48,10 @@ const mwi_op_desc mwi_op_fill = {
     .name = "FILL",
     .tflite_code = 94,
     .options_type = 68,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = infer,
     .version = version,

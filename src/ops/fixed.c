@@ -37,10 +37,12 @@ mw_status mwi_need_scales(mw_ctx *ctx, const mwi_view *view, const char *what, s
     if (q == NULL || q->n_scales == 0 || q->block_size > 0)
         return mwi_fail(ctx, MW_EFORMAT, "the %s is not quantized", what);
     if (q->n_scales != 1 && q->n_scales != n)
-        return mwi_fail(ctx, MW_EFORMAT, "the %s has %zu scales, allowed 1 or %zu", what, q->n_scales, n);
+        return mwi_fail(ctx, MW_EFORMAT, "the %s has %zu scales, allowed 1 or %zu", what,
+                        q->n_scales, n);
     for (size_t i = 0; i < q->n_scales; i++)
         if (!(q->scales[i] >= 0) || !isfinite(q->scales[i]))
-            return mwi_fail(ctx, MW_EFORMAT, "scale %zu of the %s is %g", i, what, (double)q->scales[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "scale %zu of the %s is %g", i, what,
+                            (double)q->scales[i]);
     return MW_OK;
 }
 
@@ -49,7 +51,8 @@ mw_status mwi_need_quant(mw_ctx *ctx, const mwi_view *view, const char *what, fl
 {
     MWI_TRY(mwi_need_scales(ctx, view, what, 1));
     *scale = view->quant->q.scales[0];
-    if (!(*scale > 0)) return mwi_fail(ctx, MW_EFORMAT, "the %s has scale %g", what, (double)*scale);
+    if (!(*scale > 0))
+        return mwi_fail(ctx, MW_EFORMAT, "the %s has scale %g", what, (double)*scale);
     *zero_point = (int32_t)view->quant->q.zero_points[0];
     return MW_OK;
 }
@@ -74,7 +77,8 @@ mw_status mwi_need_same_quant(mw_ctx *ctx, const mwi_view *in, const mwi_view *o
     MWI_TRY(mwi_need_quant(ctx, in, "input", &in_scale, &in_zero));
     MWI_TRY(mwi_need_quant(ctx, out, "output", &out_scale, &out_zero));
     if (in_scale == out_scale && in_zero == out_zero) return MW_OK;
-    return mwi_fail(ctx, MW_EFORMAT, "the output's scale %g and zero point %d are not the input's %g and %d",
+    return mwi_fail(ctx, MW_EFORMAT,
+                    "the output's scale %g and zero point %d are not the input's %g and %d",
                     (double)out_scale, out_zero, (double)in_scale, in_zero);
 }
 
@@ -89,7 +93,8 @@ mw_status mwi_need_not_below(mw_ctx *ctx, const mwi_view *view, int32_t least)
     else
         for (size_t i = 0; i < view->bytes / sizeof *wide; i++) low = wide[i] < low ? wide[i] : low;
     if (low >= least) return MW_OK;
-    return mwi_fail(ctx, MW_EINVAL, "the input holds %d, a negative number; allowed %d or more", low, least);
+    return mwi_fail(ctx, MW_EINVAL, "the input holds %d, a negative number; allowed %d or more",
+                    low, least);
 }
 
 static int32_t quantized(float value, float scale, int32_t zero_point)
@@ -100,7 +105,8 @@ static int32_t quantized(float value, float scale, int32_t zero_point)
     return zero_point + (int32_t)q;
 }
 
-mw_status mwi_act_range(mw_ctx *ctx, int32_t activation, const mwi_view *out, int32_t *low, int32_t *high)
+mw_status mwi_act_range(mw_ctx *ctx, int32_t activation, const mwi_view *out, int32_t *low,
+                        int32_t *high)
 {
     int32_t type_low, type_high, zero;
     float scale;
@@ -109,7 +115,8 @@ mw_status mwi_act_range(mw_ctx *ctx, int32_t activation, const mwi_view *out, in
     mwi_type_range(out->dtype, &type_low, &type_high);
     *low = type_low;
     *high = type_high;
-    if (activation == MWI_ACT_RELU || activation == MWI_ACT_RELU6) *low = quantized(0.0f, scale, zero);
+    if (activation == MWI_ACT_RELU || activation == MWI_ACT_RELU6)
+        *low = quantized(0.0f, scale, zero);
     if (activation == MWI_ACT_RELU6) *high = quantized(6.0f, scale, zero);
     if (activation == MWI_ACT_RELU_N1_TO_1) {
         *low = quantized(-1.0f, scale, zero);
@@ -118,7 +125,8 @@ mw_status mwi_act_range(mw_ctx *ctx, int32_t activation, const mwi_view *out, in
     if (*low < type_low) *low = type_low;
     if (*high > type_high) *high = type_high;
     if (activation == MWI_ACT_TANH || activation == MWI_ACT_SIGN_BIT)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "fused activation %s", mwi_activation_names[activation]);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "fused activation %s",
+                        mwi_activation_names[activation]);
     return MW_OK;
 }
 
@@ -135,8 +143,8 @@ mw_status mwi_act_range_f32(mw_ctx *ctx, int32_t activation, float *low, float *
     }
 }
 
-mw_status mwi_requant_make(mw_ctx *ctx, const mwi_prepare_call *call, size_t n_channels, int32_t axis,
-                           bool float_product, int32_t activation, mwi_requant *out)
+mw_status mwi_requant_make(mw_ctx *ctx, const mwi_prepare_call *call, size_t n_channels,
+                           int32_t axis, bool float_product, int32_t activation, mwi_requant *out)
 {
     const mwi_view *const weights = &call->in[1];
     float in_scale, out_scale;
@@ -147,9 +155,11 @@ mw_status mwi_requant_make(mw_ctx *ctx, const mwi_prepare_call *call, size_t n_c
     MWI_TRY(mwi_need_scales(ctx, weights, "weights", n_channels));
     const mw_quantization *const q = &weights->quant->q;
     if (q->n_scales > 1 && q->axis != axis)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "weights are quantized along axis %d, allowed %d", q->axis, axis);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "weights are quantized along axis %d, allowed %d",
+                        q->axis, axis);
     if (q->n_scales > 1 && weights->dtype == MW_UINT8)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "uint8 weights with %zu scales, allowed 1", q->n_scales);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "uint8 weights with %zu scales, allowed 1",
+                        q->n_scales);
     out->weight_zero = (int32_t)q->zero_points[0];
     MWI_TRY(mwi_act_range(ctx, activation, &call->out[0], &out->low, &out->high));
     MWI_TRY(mwi_arena_array(ctx, call->arena, n_channels, sizeof(mwi_multiplier), &memory));
@@ -193,7 +203,8 @@ float mwi_quantize_asymmetric(const float *values, size_t n, int8_t *out, int32_
     const double zero = min_error < max_error ? from_min : from_max;
     *zero_point = !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero);
     const float scale_f = (float)scale, inverse = 1.0f / scale_f;
-    for (size_t i = 0; i < n; i++) out[i] = to_int8((float)*zero_point + values[i] * inverse, -128, 127);
+    for (size_t i = 0; i < n; i++)
+        out[i] = to_int8((float)*zero_point + values[i] * inverse, -128, 127);
     return scale_f;
 }
 
@@ -234,11 +245,14 @@ mw_status mwi_weights_int8(mw_ctx *ctx, const mwi_view *view, mwi_arena *arena, 
 
     *out = view->data;
     if (view->dtype != MW_INT4 && view->dtype != MW_INT2) return MW_OK;
-    if (view->data == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "packed weights must be constant");
+    if (view->data == NULL)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "packed weights must be constant");
     (void)mwi_dims_count(view->rank, view->dims, &n);
     MWI_TRY(mwi_arena_alloc(ctx, arena, n + 1, &memory));
-    if (view->dtype == MW_INT4) mwi_unpack4(view->data, n, memory);
-    else mwi_unpack2(view->data, n, memory);
+    if (view->dtype == MW_INT4)
+        mwi_unpack4(view->data, n, memory);
+    else
+        mwi_unpack2(view->data, n, memory);
     *out = memory;
     return MW_OK;
 }
@@ -256,7 +270,8 @@ static int32_t shift_saturated(int32_t x, int exponent)
     return (int32_t)((uint32_t)x << exponent);
 }
 
-/* Newton-Raphson from 1 on x scaled by powers of four to [1/4, 1), in Q3; the rest goes into the shift. */
+/* Newton-Raphson from 1 on x scaled by powers of four to [1/4, 1), in Q3; the rest goes into the
+ * shift. */
 mwi_multiplier mwi_inverse_sqrt(int32_t x)
 {
     int32_t shift = 11;
@@ -318,7 +333,8 @@ int32_t mwi_exp_negative(int32_t a, int integer_bits)
     for (size_t i = 0; i < MWI_COUNT(steps); i++) {
         const int bit = fraction_bits + steps[i].exponent;
         if (integer_bits <= steps[i].exponent || bit < 0 || bit > 30) continue;
-        if ((remainder & (int32_t)((uint32_t)1 << bit)) != 0) result = mwi_high_mul(result, steps[i].factor);
+        if ((remainder & (int32_t)((uint32_t)1 << bit)) != 0)
+            result = mwi_high_mul(result, steps[i].factor);
     }
     if (integer_bits > 5) {
         const int32_t clamp = -(int32_t)((uint32_t)1 << (fraction_bits + 5));
@@ -352,7 +368,8 @@ static int32_t add_saturated(int32_t a, int32_t b)
 int32_t mwi_log_above_one(int32_t x, int in_bits, int out_bits)
 {
     const int32_t log_2 = 1488522236, fourth_root_half = 1805811301, root_half = 1518500250;
-    const int32_t alpha_n = 117049297, alpha_d = 127690142, alpha_i = 1057819769, alpha_f = 638450708;
+    const int32_t alpha_n = 117049297, alpha_d = 127690142, alpha_i = 1057819769,
+                  alpha_f = 638450708;
     const int bits = out_bits + 1; /* one more, so that the product does not saturate */
     const int32_t quarter = mwi_round_shift(1 << 29, bits);
 
@@ -361,16 +378,20 @@ int32_t mwi_log_above_one(int32_t x, int in_bits, int out_bits)
     const int32_t r_a = shift_saturated(mwi_high_mul(shift_saturated(x, lead - 1), root_half), 1);
     const int32_t k_a = add_saturated(shift_saturated(in_bits - lead, 31 - bits), quarter);
     /* The same of x * sqrt(1/2). */
-    const int32_t below = mwi_high_mul(x, root_half), lead_b = (below > 0 ? __builtin_clz((uint32_t)below) : 32) - 1;
+    const int32_t below = mwi_high_mul(x, root_half),
+                  lead_b = (below > 0 ? __builtin_clz((uint32_t)below) : 32) - 1;
     const int32_t r_b = shift_saturated(x, lead_b);
     const int32_t k_b = add_saturated(shift_saturated(in_bits - lead_b, 31 - bits), -quarter);
     const int32_t r = r_a < r_b ? r_a : r_b, k = k_a > k_b ? k_a : k_b;
-    const int32_t p = half_sum(r, fourth_root_half), q = mwi_add32(r - fourth_root_half, r - fourth_root_half);
+    const int32_t p = half_sum(r, fourth_root_half),
+                  q = mwi_add32(r - fourth_root_half, r - fourth_root_half);
     const int32_t q2 = mwi_high_mul(q, q);
     const int32_t num = mwi_add32(mwi_high_mul(q, r), mwi_high_mul(mwi_high_mul(q, q2), alpha_n));
     const int32_t inner = mwi_add32(mwi_add32(alpha_i, q), mwi_high_mul(alpha_d, q2));
-    const int32_t denominator = mwi_add32(mwi_high_mul(p, inner), mwi_high_mul(alpha_f, q)); /* minus 1 */
-    const int32_t log_r = mwi_high_mul(mwi_round_shift(num, bits), mwi_one_over_one_plus(denominator));
+    const int32_t denominator =
+        mwi_add32(mwi_high_mul(p, inner), mwi_high_mul(alpha_f, q)); /* minus 1 */
+    const int32_t log_r =
+        mwi_high_mul(mwi_round_shift(num, bits), mwi_one_over_one_plus(denominator));
     return shift_saturated(mwi_add32(mwi_high_mul(k, log_2), log_r), 1);
 }
 

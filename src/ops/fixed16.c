@@ -1,5 +1,6 @@
 /* ops/fixed16.c - see fixed16.h.
- * Depends: ops/fixed (rounding shift).  Used by: ops/lstm_cell.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/fixed (rounding shift).  Used by: ops/lstm_cell.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed16.h"
 
 #include "ops/fixed.h"
@@ -28,20 +29,23 @@ static int16_t constant(int32_t value) { return (int16_t)mwi_round_shift(value, 
 /* exp on [-1/4, 0), Q0: Taylor's polynomial around -1/8. */
 static int16_t exp_quarter(int16_t a)
 {
-    const int16_t at_centre = constant(1895147668), third = constant(715827883); /* exp(-1/8), 1/3 */
+    const int16_t at_centre = constant(1895147668),
+                  third = constant(715827883); /* exp(-1/8), 1/3 */
     const int16_t x = (int16_t)(a + (1 << 12));
     const int16_t x2 = high_mul(x, x), x3 = high_mul(x2, x), x4 = high_mul(x2, x2);
     const int16_t x4_over_4 = (int16_t)mwi_round_shift(x4, 2);
     const int16_t sum = (int16_t)(high_mul((int16_t)(x4_over_4 + x3), third) + x2);
     const int16_t rest = (int16_t)mwi_round_shift(sum, 1);
-    return (int16_t)mwi_clamp(at_centre + high_mul(at_centre, (int16_t)(x + rest)), INT16_MIN, INT16_MAX);
+    return (int16_t)mwi_clamp(at_centre + high_mul(at_centre, (int16_t)(x + rest)), INT16_MIN,
+                              INT16_MAX);
 }
 
 /* exp(a) for a <= 0 in Q(integer_bits); result Q0. */
 static int16_t exp_negative(int16_t a, int integer_bits)
 {
     /* exp(-2^exponent) for the powers of two that a is made of. */
-    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308,
+                                      39332535,   720401,     242};
     const int fraction_bits = 15 - integer_bits;
     const int16_t quarter = (int16_t)(1 << (fraction_bits - 2));
     const int16_t rest = (int16_t)((a & (quarter - 1)) - quarter);
@@ -61,7 +65,8 @@ static int16_t exp_negative(int16_t a, int integer_bits)
 static int16_t two_over_one_plus(int16_t a)
 {
     const int16_t half_denominator = (int16_t)((a + ONE + 1) / 2);
-    int16_t x = (int16_t)(constant(1515870810) + high_mul(half_denominator, constant(-1010580540))); /* 48/17, -32/17 */
+    int16_t x = (int16_t)(constant(1515870810) +
+                          high_mul(half_denominator, constant(-1010580540))); /* 48/17, -32/17 */
 
     for (int i = 0; i < 3; i++) {
         const int16_t error = (int16_t)((1 << 13) - high_mul(half_denominator, x));

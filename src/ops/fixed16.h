@@ -1,5 +1,5 @@
-/* ops/fixed16.h - gemmlowp's 16-bit fixed-point functions, to the bit: logistic and tanh of integer LSTMs.
- * A Qm.n number is an int16 with n = 15 - m fractional bits.
+/* ops/fixed16.h - gemmlowp's 16-bit fixed-point functions, to the bit: logistic and tanh of
+ * integer LSTMs. A Qm.n number is an int16 with n = 15 - m fractional bits.
  * Depends: nothing.  Used by: ops/lstm_cell.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_FIXED16_H
 #define MWI_OPS_FIXED16_H

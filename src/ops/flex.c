@@ -1,13 +1,22 @@
-/* ops/flex.c - see flex.h.
- * Format: a FlexBuffer is read from its end: the root's width, its type, itself. A vector stands behind its size;
- * a map's vector of values stands behind the distance to its sorted keys and their width too, and before one
- * byte of type a value. Distances count backwards.
+/* ops/flex.c - see flex.h. Format: a FlexBuffer is read from its end: the root's width, its type,
+ * itself. A vector stands behind its size; a map's vector of values stands behind the distance to
+ * its sorted keys and their width too, and before one byte of type a value. Distances count
+ * backwards.
  * Depends: base/reader.  Used by: custom operators.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/flex.h"
 
 #include <string.h>
 
-enum { INT = 1, UINT = 2, FLOAT = 3, INDIRECT_INT = 6, INDIRECT_UINT = 7, INDIRECT_FLOAT = 8, MAP = 9, BOOL = 26 };
+enum {
+    INT = 1,
+    UINT = 2,
+    FLOAT = 3,
+    INDIRECT_INT = 6,
+    INDIRECT_UINT = 7,
+    INDIRECT_FLOAT = 8,
+    MAP = 9,
+    BOOL = 26
+};
 
 static bool get(const mwi_reader *r, uint64_t at, unsigned width, uint64_t *out)
 {
@@ -34,13 +43,18 @@ static bool open(mwi_flex *m)
     const mwi_reader *const r = &m->r;
     uint64_t key_width;
 
-    if (r->len < 3 || !is_width(r->bytes[r->len - 1]) || r->bytes[r->len - 1] + 2u > r->len) return false;
+    if (r->len < 3 || !is_width(r->bytes[r->len - 1]) || r->bytes[r->len - 1] + 2u > r->len)
+        return false;
     const unsigned root = r->bytes[r->len - 1];
     const uint8_t type = r->bytes[r->len - 2];
     m->width = 1u << (type & 3);
-    if (type >> 2 != MAP || !follow(r, r->len - 2 - root, root, &m->values) || m->values < 3 * m->width) return false;
-    if (!get(r, m->values - m->width, m->width, &m->n) || !get(r, m->values - 2 * m->width, m->width, &key_width) ||
-        !follow(r, m->values - 3 * m->width, m->width, &m->keys) || !is_width(key_width) || m->n > r->len)
+    if (type >> 2 != MAP || !follow(r, r->len - 2 - root, root, &m->values) ||
+        m->values < 3 * m->width)
+        return false;
+    if (!get(r, m->values - m->width, m->width, &m->n) ||
+        !get(r, m->values - 2 * m->width, m->width, &key_width) ||
+        !follow(r, m->values - 3 * m->width, m->width, &m->keys) || !is_width(key_width) ||
+        m->n > r->len)
         return false;
     m->key_width = (unsigned)key_width;
     return true;
@@ -49,7 +63,8 @@ static bool open(mwi_flex *m)
 mw_status mwi_flex_open(mw_ctx *ctx, const uint8_t *bytes, size_t n, mwi_flex *out)
 {
     *out = (mwi_flex){.r = {.name = "custom options", .bytes = bytes, .len = n}};
-    return open(out) ? MW_OK : mwi_fail(ctx, MW_EFORMAT, "the custom options are not a FlexBuffers map");
+    return open(out) ? MW_OK
+                     : mwi_fail(ctx, MW_EFORMAT, "the custom options are not a FlexBuffers map");
 }
 
 static bool is_key(const mwi_flex *m, uint64_t i, const char *name)
@@ -57,8 +72,8 @@ static bool is_key(const mwi_flex *m, uint64_t i, const char *name)
     const size_t n = strlen(name) + 1; /* with its end */
     uint64_t at;
 
-    return follow(&m->r, m->keys + i * m->key_width, m->key_width, &at) && mwi_reader_has(&m->r, at, n) &&
-           memcmp(m->r.bytes + at, name, n) == 0;
+    return follow(&m->r, m->keys + i * m->key_width, m->key_width, &at) &&
+           mwi_reader_has(&m->r, at, n) && memcmp(m->r.bytes + at, name, n) == 0;
 }
 
 static double number(uint64_t bits, unsigned width, int kind, double otherwise)

@@ -1,5 +1,7 @@
-/* ops/floor_div.c - FLOOR_DIV: the floor of x / y with broadcast. Zero is refused, for floats too, as in TFLite.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/floor_div.c - FLOOR_DIV: the floor of x / y with broadcast. Zero is refused, for floats too,
+ * as in TFLite.
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 #include <math.h>
@@ -61,7 +63,10 @@ const mwi_op_desc mwi_op_floor_div = {
     .name = "FLOOR_DIV",
     .tflite_code = 90,
     .options_type = 65,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,

@@ -1,5 +1,7 @@
-/* ops/floor_mod.c - FLOOR_MOD: the remainder of x / y with the sign of y, with broadcast. Integers refuse zero.
- * Depends: ops/binary, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/floor_mod.c - FLOOR_MOD: the remainder of x / y with the sign of y, with broadcast. Integers
+ * refuse zero.
+ * Depends: ops/binary, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -66,7 +68,10 @@ const mwi_op_desc mwi_op_floor_mod = {
     .name = "FLOOR_MOD",
     .tflite_code = 95,
     .options_type = 72,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,

@@ -20,7 +20,8 @@ typedef struct attr {
 
 static const char *const formats[] = {"DEFAULT", "SHUFFLED4x16INT8"};
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     {"weights_format", offsetof(attr, weights_format), MWI_FIELD_ENUM, 1, 0, 0, 1, formats},
     {"keep_num_dims", offsetof(attr, keep_num_dims), MWI_FIELD_BOOL, 2, 0, 0, 1, NULL},
     {"asymmetric_quantize_inputs", offsetof(attr, asymmetric), MWI_FIELD_BOOL, 3, 0, 0, 1, NULL},
@@ -34,12 +35,14 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     size_t n = 0, bias = 0;
 
     if (a->weights_format != 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "shuffled weights; convert the model again without them");
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "shuffled weights; convert the model again without them");
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
     MWI_TRY(mwi_need_input(ctx, call, 1, 2, 2));
     const mwi_view *const x = &call->in[0];
     const int32_t in = call->in[1].dims[1], out = call->in[1].dims[0];
-    if (!mwi_dims_count(x->rank, x->dims, &n) || in < 1 || n % (size_t)in != 0 || n / (size_t)in > INT32_MAX)
+    if (!mwi_dims_count(x->rank, x->dims, &n) || in < 1 || n % (size_t)in != 0 ||
+        n / (size_t)in > INT32_MAX)
         return mwi_fail(ctx, MW_EFORMAT, "%zu input values do not fit weights [%d,%d]", n, out, in);
     if (call->n_in > 2 && call->in[2].tensor != NULL &&
         (!mwi_dims_count(call->in[2].rank, call->in[2].dims, &bias) || bias != (size_t)out))
@@ -49,7 +52,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
         return MW_OK;
     }
     if (x->rank < 1 || x->dims[x->rank - 1] != in)
-        return mwi_fail(ctx, MW_EFORMAT, "the last dimension does not fit weights [%d,%d]", out, in);
+        return mwi_fail(ctx, MW_EFORMAT, "the last dimension does not fit weights [%d,%d]", out,
+                        in);
     mwi_view_set_dims(&call->out[0], x->rank, x->dims);
     call->out[0].dims[x->rank - 1] = out;
     return MW_OK;
@@ -63,7 +67,8 @@ static uint64_t macs(const mwi_shape_call *call)
 typedef struct state {
     size_t batch, in, out;
     mwi_requant rq;
-    const double *scales_d; /* integer kernels: input * weight / output scale, one a unit; NULL: rq.channels */
+    const double *scales_d; /* integer kernels: input * weight / output scale, one a unit; NULL:
+                               rq.channels */
     const int16_t *weights; /* minus their zero point; NULL: made at each run */
     const float *blocks;    /* float: [out/BLOCK][in][BLOCK]; NULL: made at each run */
     float low, high;
@@ -93,7 +98,8 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, state **out
 
 static void widen(mw_dtype dtype, const void *from, size_t n, int32_t zero, int16_t *out)
 {
-    if (dtype == MW_INT16) memcpy(out, from, n * sizeof *out);
+    if (dtype == MW_INT16)
+        memcpy(out, from, n * sizeof *out);
     else if (dtype == MW_UINT8)
         for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const uint8_t *)from)[i] - zero);
     else
@@ -123,7 +129,8 @@ static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 static const int16_t *weights_at_run(const state *s, const mwi_run_call *call)
 {
     if (s->weights != NULL) return s->weights;
-    int16_t *const made = (int16_t *)(void *)((char *)call->scratch + ((s->in * sizeof(int16_t) + 63) & ~(size_t)63));
+    int16_t *const made =
+        (int16_t *)(void *)((char *)call->scratch + ((s->in * sizeof(int16_t) + 63) & ~(size_t)63));
     widen(call->in[1].dtype, call->in[1].data, s->in * s->out, s->rq.weight_zero, made);
     return made;
 }
@@ -140,7 +147,8 @@ static mw_status prepare_scales(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     MWI_TRY(mwi_arena_array(ctx, call->arena, s->out, sizeof(double), &memory));
     double *const scales = memory;
     for (size_t i = 0; i < s->out; i++)
-        scales[i] = (double)call->in[0].quant->q.scales[0] * (double)q->scales[q->n_scales > 1 ? i : 0] /
+        scales[i] = (double)call->in[0].quant->q.scales[0] *
+                    (double)q->scales[q->n_scales > 1 ? i : 0] /
                     (double)call->out[0].quant->q.scales[0];
     s->scales_d = scales;
     return MW_OK;
@@ -172,7 +180,7 @@ typedef struct job {
     const float *x_f, *blocks;
     const void *bias;
     size_t row;
-    float scale;      /* hybrid */
+    float scale; /* hybrid */
 } job;
 
 static void units_8(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -184,10 +192,13 @@ static void units_8(void *arg, size_t begin, size_t end, uint32_t thread)
 
     (void)thread;
     for (size_t c = begin; c < end; c++) {
-        const int32_t sum = mwi_add32(mwi_dot_s16(j->x, j->weights + c * s->in, s->in), bias == NULL ? 0 : bias[c]);
+        const int32_t sum =
+            mwi_add32(mwi_dot_s16(j->x, j->weights + c * s->in, s->in), bias == NULL ? 0 : bias[c]);
         const int32_t q = mwi_clamp(scaled(s, sum, c) + s->rq.out_zero, s->rq.low, s->rq.high);
-        if (out->dtype == MW_INT16) ((int16_t *)out->data)[j->row * s->out + c] = (int16_t)q;
-        else ((uint8_t *)out->data)[j->row * s->out + c] = (uint8_t)q; /* the same byte for int8 */
+        if (out->dtype == MW_INT16)
+            ((int16_t *)out->data)[j->row * s->out + c] = (int16_t)q;
+        else
+            ((uint8_t *)out->data)[j->row * s->out + c] = (uint8_t)q; /* the same byte for int8 */
     }
 }
 
@@ -209,12 +220,14 @@ static void units_16(void *arg, size_t begin, size_t end, uint32_t thread)
     for (size_t c = begin; c < end; c++) {
         const int16_t *const f = j->weights + c * s->in;
         const int64_t sum = wide ? dot_wide(j->x, f, s->in) : mwi_dot_s16_long(j->x, f, s->in);
-        const int64_t total = narrow ? mwi_add32((int32_t)sum, ((const int32_t *)j->bias)[c])
-                                     : mwi_add64(sum, j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]);
+        const int64_t total =
+            narrow ? mwi_add32((int32_t)sum, ((const int32_t *)j->bias)[c])
+                   : mwi_add64(sum, j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]);
         const int32_t q = s->scales_d != NULL ? scaled(s, total, c)
                           : narrow            ? mwi_scale((int32_t)total, s->rq.channels[c])
                                               : mwi_scale64(total, s->rq.channels[c]);
-        ((int16_t *)j->call->out[0].data)[j->row * s->out + c] = (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
+        ((int16_t *)j->call->out[0].data)[j->row * s->out + c] =
+            (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
     }
 }
 
@@ -223,13 +236,18 @@ static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call)
     const state *const s = call->state;
     const mwi_view *const x = &call->in[0];
     const size_t element = mw_dtype_bits(x->dtype) / 8;
-    job j = {.s = s, .call = call, .x = call->scratch, .weights = weights_at_run(s, call),
+    job j = {.s = s,
+             .call = call,
+             .x = call->scratch,
+             .weights = weights_at_run(s, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     (void)ctx;
     for (j.row = 0; j.row < s->batch; j.row++) {
-        widen(x->dtype, (const char *)x->data + j.row * s->in * element, s->in, s->rq.in_zero, call->scratch);
-        mwi_par_for(call->pool, s->out, ROWS_A_PIECE, x->dtype == MW_INT16 ? units_16 : units_8, &j);
+        widen(x->dtype, (const char *)x->data + j.row * s->in * element, s->in, s->rq.in_zero,
+              call->scratch);
+        mwi_par_for(call->pool, s->out, ROWS_A_PIECE, x->dtype == MW_INT16 ? units_16 : units_8,
+                    &j);
     }
     return MW_OK;
 }
@@ -255,7 +273,8 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
 
     MWI_TRY(prepare_common(ctx, call, &s));
     MWI_TRY(mwi_act_range_f32(ctx, a->activation, &s->low, &s->high));
-    if (!mwi_mul((s->out + BLOCK - 1) / BLOCK * BLOCK, s->in, &n) || !mwi_mul(n, sizeof(float), &call->scratch_bytes))
+    if (!mwi_mul((s->out + BLOCK - 1) / BLOCK * BLOCK, s->in, &n) ||
+        !mwi_mul(n, sizeof(float), &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "weights are too large");
     if (call->in[1].data == NULL) return MW_OK;
     call->scratch_bytes = 0;
@@ -294,7 +313,10 @@ static void blocks_f32(void *arg, size_t begin, size_t end, uint32_t thread)
 static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
 {
     const state *const s = call->state;
-    job j = {.s = s, .call = call, .blocks = s->blocks, .bias = call->n_in > 2 ? call->in[2].data : NULL};
+    job j = {.s = s,
+             .call = call,
+             .blocks = s->blocks,
+             .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     (void)ctx;
     if (j.blocks == NULL) {
@@ -343,7 +365,10 @@ static void units_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
 static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
 {
     const state *const s = call->state;
-    job j = {.s = s, .call = call, .x = call->scratch, .weights = weights_at_run(s, call),
+    job j = {.s = s,
+             .call = call,
+             .x = call->scratch,
+             .weights = weights_at_run(s, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
     size_t at = (s->in * sizeof(int16_t) + 63) & ~(size_t)63;
 
@@ -353,7 +378,8 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
     for (j.row = 0; j.row < s->batch; j.row++) {
         const float *const x = (const float *)call->in[0].data + j.row * s->in;
         int32_t zero = 0;
-        j.scale = s->asymmetric ? mwi_quantize_asymmetric(x, s->in, q, &zero) : mwi_quantize_symmetric(x, s->in, q);
+        j.scale = s->asymmetric ? mwi_quantize_asymmetric(x, s->in, q, &zero)
+                                : mwi_quantize_symmetric(x, s->in, q);
         widen(MW_INT8, q, s->in, zero, call->scratch);
         mwi_par_for(call->pool, s->out, ROWS_A_PIECE, units_hybrid, &j);
     }
@@ -376,18 +402,24 @@ static mw_status read_block_scales(mw_ctx *ctx, const mwi_prepare_call *call, si
     const mwi_quant *const q = call->in[1].quant;
     size_t have = 0;
 
-    if (call->graph == NULL || q->block_scales < 0 || (size_t)q->block_scales >= call->graph->n_tensors)
+    if (call->graph == NULL || q->block_scales < 0 ||
+        (size_t)q->block_scales >= call->graph->n_tensors)
         return mwi_fail(ctx, MW_EFORMAT, "blockwise weights without a tensor of scales");
     if (q->block_zero_points >= 0)
         return mwi_fail(ctx, MW_EUNSUPPORTED, "blockwise weights with zero points");
     const mwi_tensor *const t = call->graph->tensors[q->block_scales];
-    if ((t->dtype != MW_FLOAT16 && t->dtype != MW_FLOAT32) || t->data == NULL || t->sparsity != NULL ||
-        !mwi_dims_count(t->rank, t->dims, &have) || have != n)
-        return mwi_fail(ctx, MW_EFORMAT, "block scales '%s' are %zu values of %s, needed are %zu constants of float16 or "
-                        "float32", t->name, have, mw_dtype_name(t->dtype), n);
+    if ((t->dtype != MW_FLOAT16 && t->dtype != MW_FLOAT32) || t->data == NULL ||
+        t->sparsity != NULL || !mwi_dims_count(t->rank, t->dims, &have) || have != n)
+        return mwi_fail(
+            ctx, MW_EFORMAT,
+            "block scales '%s' are %zu values of %s, needed are %zu constants of float16 or "
+            "float32",
+            t->name, have, mw_dtype_name(t->dtype), n);
     for (size_t i = 0; i < n; i++) {
-        out[i] = t->dtype == MW_FLOAT16 ? mwi_half_to_float(((const uint16_t *)t->data)[i]) : ((const float *)t->data)[i];
-        if (!isfinite(out[i])) return mwi_fail(ctx, MW_EFORMAT, "block scale %zu is %g", i, (double)out[i]);
+        out[i] = t->dtype == MW_FLOAT16 ? mwi_half_to_float(((const uint16_t *)t->data)[i])
+                                        : ((const float *)t->data)[i];
+        if (!isfinite(out[i]))
+            return mwi_fail(ctx, MW_EFORMAT, "block scale %zu is %g", i, (double)out[i]);
     }
     return MW_OK;
 }
@@ -403,7 +435,8 @@ static mw_status prepare_blockwise(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_act_range_f32(ctx, a->activation, &s->low, &s->high));
     s->block = (size_t)call->in[1].quant->q.block_size;
     if (s->in % s->block != 0)
-        return mwi_fail(ctx, MW_EFORMAT, "blocks of %zu do not cut weights [%zu,%zu] evenly", s->block, s->out, s->in);
+        return mwi_fail(ctx, MW_EFORMAT, "blocks of %zu do not cut weights [%zu,%zu] evenly",
+                        s->block, s->out, s->in);
     const size_t n = s->out * (s->in / s->block);
     MWI_TRY(mwi_weights_int8(ctx, &call->in[1], call->arena, &values));
     s->values = values;
@@ -424,7 +457,8 @@ static mw_status run_blockwise(mw_ctx *ctx, const mwi_run_call *call)
     (void)ctx;
     for (size_t row = 0; row < s->batch; row++) {
         int32_t zero;
-        const float scale = mwi_quantize_asymmetric((const float *)call->in[0].data + row * s->in, s->in, q, &zero);
+        const float scale =
+            mwi_quantize_asymmetric((const float *)call->in[0].data + row * s->in, s->in, q, &zero);
         for (size_t c = 0; c < s->out; c++) {
             float sum = 0, weights = 0; /* in LiteRT's order, so that the floats are the same */
             for (size_t b = 0; b < n_blocks; b++) {
@@ -452,13 +486,18 @@ static int32_t version(const mwi_shape_call *call)
 {
     const attr *const a = call->attr;
     const mwi_view *const x = &call->in[0], *const f = &call->in[1];
-    const bool hybrid = x->dtype == MW_FLOAT32 && (f->dtype == MW_INT8 || f->dtype == MW_UINT8 || f->dtype == MW_INT4);
+    const bool hybrid = x->dtype == MW_FLOAT32 &&
+                        (f->dtype == MW_INT8 || f->dtype == MW_UINT8 || f->dtype == MW_INT4);
 
     if (f->dtype == MW_INT2) return 14;
     if (f->quant != NULL && f->quant->q.block_size > 0) return 13;
     if (f->dtype == MW_INT4) return f->quant != NULL && f->quant->q.n_scales > 1 ? 12 : 10;
-    if (f->quant != NULL && f->quant->q.n_scales > 1 && (x->dtype == MW_INT8 || x->dtype == MW_INT16 || hybrid)) return 12;
-    if (x->dtype == MW_INT16 && call->n_in > 2 && call->in[2].tensor != NULL && call->in[2].dtype == MW_INT32) return 11;
+    if (f->quant != NULL && f->quant->q.n_scales > 1 &&
+        (x->dtype == MW_INT8 || x->dtype == MW_INT16 || hybrid))
+        return 12;
+    if (x->dtype == MW_INT16 && call->n_in > 2 && call->in[2].tensor != NULL &&
+        call->in[2].dtype == MW_INT32)
+        return 11;
     if (f->tensor != NULL && f->tensor->sparsity != NULL) return 8;
     if (x->dtype == MW_INT16) return 7;
     if (call->n_in < 3 || call->in[2].tensor == NULL) return hybrid && a->asymmetric ? 9 : 6;
@@ -468,35 +507,86 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_fully_connected__ref", .types = "f32,f32,f32?>f32", .prepare = prepare_f32, .run = run_f32},
-    {.name = "s8_fully_connected__ref", .types = "i8,i8,i32?>i8", .prepare = prepare_int, .run = run_int},
-    {.name = "u8_fully_connected__ref", .types = "u8,u8,i32?>u8", .prepare = prepare_int, .run = run_int},
-    {.name = "u8_fully_connected_s16__ref", .types = "u8,u8,i32?>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "s16_s8_fully_connected__ref", .types = "i16,i8,i64?>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "s16_s8_fully_connected_b32__ref", .types = "i16,i8,i32>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "s16_fully_connected__ref", .types = "i16,i16,i64?>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "s16_fully_connected_b32__ref", .types = "i16,i16,i32>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "s8_s4_fully_connected__ref", .types = "i8,i4,i32?>i8", .prepare = prepare_int, .run = run_int},
-    {.name = "s8_s2_fully_connected__ref", .types = "i8,i2,i32?>i8", .prepare = prepare_int, .run = run_int},
-    {.name = "s16_s4_fully_connected__ref", .types = "i16,i4,i64?>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "s16_s4_fully_connected_b32__ref", .types = "i16,i4,i32>i16", .prepare = prepare_int, .run = run_int},
-    {.name = "f32_s4_fully_connected_block__ref", .types = "f32,i4,f32?>f32", .accepts = is_blockwise,
-     .prepare = prepare_blockwise, .run = run_blockwise},
-    {.name = "f32_s8_fully_connected__ref", .types = "f32,i8,f32?>f32", .prepare = prepare_hybrid, .run = run_hybrid},
-    {.name = "f32_s4_fully_connected__ref", .types = "f32,i4,f32?>f32", .accepts = is_not_blockwise,
-     .prepare = prepare_hybrid, .run = run_hybrid},
-    {.name = "f32_s2_fully_connected__ref", .types = "f32,i2,f32?>f32", .prepare = prepare_hybrid, .run = run_hybrid},
+    {.name = "f32_fully_connected__ref",
+     .types = "f32,f32,f32?>f32",
+     .prepare = prepare_f32,
+     .run = run_f32},
+    {.name = "s8_fully_connected__ref",
+     .types = "i8,i8,i32?>i8",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "u8_fully_connected__ref",
+     .types = "u8,u8,i32?>u8",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "u8_fully_connected_s16__ref",
+     .types = "u8,u8,i32?>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s16_s8_fully_connected__ref",
+     .types = "i16,i8,i64?>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s16_s8_fully_connected_b32__ref",
+     .types = "i16,i8,i32>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s16_fully_connected__ref",
+     .types = "i16,i16,i64?>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s16_fully_connected_b32__ref",
+     .types = "i16,i16,i32>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s8_s4_fully_connected__ref",
+     .types = "i8,i4,i32?>i8",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s8_s2_fully_connected__ref",
+     .types = "i8,i2,i32?>i8",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s16_s4_fully_connected__ref",
+     .types = "i16,i4,i64?>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "s16_s4_fully_connected_b32__ref",
+     .types = "i16,i4,i32>i16",
+     .prepare = prepare_int,
+     .run = run_int},
+    {.name = "f32_s4_fully_connected_block__ref",
+     .types = "f32,i4,f32?>f32",
+     .accepts = is_blockwise,
+     .prepare = prepare_blockwise,
+     .run = run_blockwise},
+    {.name = "f32_s8_fully_connected__ref",
+     .types = "f32,i8,f32?>f32",
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
+    {.name = "f32_s4_fully_connected__ref",
+     .types = "f32,i4,f32?>f32",
+     .accepts = is_not_blockwise,
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
+    {.name = "f32_s2_fully_connected__ref",
+     .types = "f32,i2,f32?>f32",
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = 1, .axis = 0, .bias = 2,
-                                     .data_inputs = {0, -1}};
+static const mwi_quant_rule quant = {
+    .quantizable = true, .weight = 1, .axis = 0, .bias = 2, .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_fully_connected = {
     .name = "FULLY_CONNECTED",
     .tflite_code = 9,
     .options_type = 8,
-    .min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_FUSES_ACT | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

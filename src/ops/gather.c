@@ -1,5 +1,7 @@
-/* ops/gather.c - GATHER: the slices of input 0 along an axis that input 1 names, after batch_dims shared dimensions.
- * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/gather.c - GATHER: the slices of input 0 along an axis that input 1 names, after batch_dims
+ * shared dimensions.
+ * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/indices.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -12,17 +14,20 @@ typedef struct attr {
 
 static const mwi_field fields[] = {
     {"axis", offsetof(attr, axis), MWI_FIELD_I32, 0, 0, -MW_MAX_RANK, MW_MAX_RANK, NULL},
-    {"batch_dims", offsetof(attr, batch_dims), MWI_FIELD_I32, 1, 0, -MW_MAX_RANK, MW_MAX_RANK, NULL},
+    {"batch_dims", offsetof(attr, batch_dims), MWI_FIELD_I32, 1, 0, -MW_MAX_RANK, MW_MAX_RANK,
+     NULL},
     MWI_FIELDS_END,
 };
 
 /* The attributes counted from the front. */
-static mw_status resolve(mw_ctx *ctx, const attr *a, const mwi_view *in, int32_t *axis, int32_t *batch)
+static mw_status resolve(mw_ctx *ctx, const attr *a, const mwi_view *in, int32_t *axis,
+                         int32_t *batch)
 {
     MWI_TRY(mwi_axis(ctx, a->axis, in[0].rank, axis));
     *batch = a->batch_dims < 0 ? a->batch_dims + in[1].rank : a->batch_dims;
     if (*batch >= 0 && *batch <= *axis && *batch <= in[1].rank) return MW_OK;
-    return mwi_fail(ctx, MW_EFORMAT, "batch_dims %d for axis %d and indices of rank %d", a->batch_dims, *axis, in[1].rank);
+    return mwi_fail(ctx, MW_EFORMAT, "batch_dims %d for axis %d and indices of rank %d",
+                    a->batch_dims, *axis, in[1].rank);
 }
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -35,11 +40,13 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(resolve(ctx, call->attr, call->in, &axis, &batch));
     for (int32_t i = 0; i < batch; i++)
         if (x->dims[i] != indices->dims[i])
-            return mwi_fail(ctx, MW_EFORMAT, "batch dimension %d is %d and %d", i, x->dims[i], indices->dims[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "batch dimension %d is %d and %d", i, x->dims[i],
+                            indices->dims[i]);
     for (int32_t i = 0; i < axis; i++) dims[rank++] = x->dims[i];
     for (int32_t i = batch; i < indices->rank; i++) dims[rank++] = indices->dims[i];
     for (int32_t i = axis + 1; i < x->rank; i++) dims[rank++] = x->dims[i];
-    if (rank > MW_MAX_RANK) return mwi_fail(ctx, MW_ELIMIT, "an output of rank %d, limit %d", rank, MW_MAX_RANK);
+    if (rank > MW_MAX_RANK)
+        return mwi_fail(ctx, MW_ELIMIT, "an output of rank %d, limit %d", rank, MW_MAX_RANK);
     mwi_view_set_dims(&call->out[0], rank, dims);
     return MW_OK;
 }
@@ -58,7 +65,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
     if (call->out[0].bytes == 0) return MW_OK;
     MWI_TRY(resolve(ctx, call->attr, call->in, &axis, &batch));
-    const size_t n_batch = product(x, 0, batch), outer = product(x, batch, axis), dim = (size_t)x->dims[axis];
+    const size_t n_batch = product(x, 0, batch), outer = product(x, batch, axis),
+                 dim = (size_t)x->dims[axis];
     const size_t inner = product(x, axis + 1, x->rank) * mwi_element_bytes(x);
     const size_t n = product(indices, batch, indices->rank);
     const char *from = x->data;
@@ -91,7 +99,10 @@ const mwi_op_desc mwi_op_gather = {
     .name = "GATHER",
     .tflite_code = 36,
     .options_type = 23,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -1,5 +1,7 @@
-/* ops/gather_nd.c - GATHER_ND: the slices of input 0 at the index vectors in the last dimension of input 1.
- * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/gather_nd.c - GATHER_ND: the slices of input 0 at the index vectors in the last dimension of
+ * input 1.
+ * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/indices.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -14,10 +16,12 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 1, MW_MAX_RANK));
     MWI_TRY(mwi_need_input(ctx, call, 1, 1, MW_MAX_RANK));
     const int32_t depth = indices->dims[indices->rank - 1];
-    if (depth > x->rank) return mwi_fail(ctx, MW_EFORMAT, "indices of %d for an input of rank %d", depth, x->rank);
+    if (depth > x->rank)
+        return mwi_fail(ctx, MW_EFORMAT, "indices of %d for an input of rank %d", depth, x->rank);
     for (int32_t i = 0; i + 1 < indices->rank; i++) dims[rank++] = indices->dims[i];
     for (int32_t i = depth; i < x->rank; i++) dims[rank++] = x->dims[i];
-    if (rank > MW_MAX_RANK) return mwi_fail(ctx, MW_ELIMIT, "an output of rank %d, limit %d", rank, MW_MAX_RANK);
+    if (rank > MW_MAX_RANK)
+        return mwi_fail(ctx, MW_ELIMIT, "an output of rank %d, limit %d", rank, MW_MAX_RANK);
     mwi_view_set_dims(&call->out[0], rank, dims);
     return MW_OK;
 }
@@ -55,7 +59,10 @@ const mwi_op_desc mwi_op_gather_nd = {
     .name = "GATHER_ND",
     .tflite_code = 107,
     .options_type = 83,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

@@ -1,5 +1,6 @@
 /* ops/greater_equal.c - GREATER_EQUAL: x >= y with broadcast.
- * Depends: ops/compare, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/compare, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/compare.h"
 #include "ops/rules.h"
 
@@ -21,9 +22,18 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_greater_equal__ref", .types = "f32,f32>bool", .run = run_f32},
     {.name = "s32_greater_equal__ref", .types = "i32,i32>bool", .run = run_i32},
     {.name = "s64_greater_equal__ref", .types = "i64,i64>bool", .run = run_i64},
-    {.name = "s8_greater_equal__ref", .types = "i8,i8>bool", .prepare = mwi_compare_prepare, .run = run_i8},
-    {.name = "u8_greater_equal__ref", .types = "u8,u8>bool", .prepare = mwi_compare_prepare, .run = run_u8},
-    {.name = "s16_greater_equal__ref", .types = "i16,i16>bool", .prepare = mwi_compare_prepare, .run = run_i16},
+    {.name = "s8_greater_equal__ref",
+     .types = "i8,i8>bool",
+     .prepare = mwi_compare_prepare,
+     .run = run_i8},
+    {.name = "u8_greater_equal__ref",
+     .types = "u8,u8>bool",
+     .prepare = mwi_compare_prepare,
+     .run = run_u8},
+    {.name = "s16_greater_equal__ref",
+     .types = "i16,i16>bool",
+     .prepare = mwi_compare_prepare,
+     .run = run_i16},
     {.name = NULL},
 };
 
@@ -31,7 +41,10 @@ const mwi_op_desc mwi_op_greater_equal = {
     .name = "GREATER_EQUAL",
     .tflite_code = 62,
     .options_type = 45,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .quant = &mwi_quant_own,

@@ -1,6 +1,7 @@
-/* ops/hard_swish.c - HARD_SWISH: x * relu6(x + 3) / 6. Quantized values go through a table of 256 made in 16-bit
- * fixed point, step for step as TFLite computes each.
- * Depends: ops/unary, ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/hard_swish.c - HARD_SWISH: x * relu6(x + 3) / 6. Quantized values go through a table of 256
+ * made in 16-bit fixed point, step for step as TFLite computes each.
+ * Depends: ops/unary, ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -30,7 +31,8 @@ static int16_t shift_left16(int16_t x, int32_t by)
 /* A multiplier in 16 bits; the shift stays. */
 static int16_t halved(int32_t multiplier)
 {
-    return (int16_t)(multiplier >= INT32_MAX - (1 << 15) ? INT16_MAX : (multiplier + (1 << 15)) >> 16);
+    return (int16_t)(multiplier >= INT32_MAX - (1 << 15) ? INT16_MAX
+                                                         : (multiplier + (1 << 15)) >> 16);
 }
 
 typedef struct scales {
@@ -64,12 +66,14 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     s.out = mwi_multiplier_of((double)(fine / out_scale));
     s.relu = mwi_multiplier_of((double)(fine / (3.0f / 32768.0f)));
     if (s.out.shift > 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "the input's scale %g is over 128 times the output's %g",
-                        (double)in_scale, (double)out_scale);
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "the input's scale %g is over 128 times the output's %g", (double)in_scale,
+                        (double)out_scale);
     MWI_TRY(mwi_arena_alloc(ctx, call->arena, 256, &call->state));
     uint8_t *const table = call->state;
     mwi_type_range(call->out[0].dtype, &low, &high);
-    for (int32_t v = low; v <= high; v++) table[(uint8_t)v] = (uint8_t)mwi_clamp(quantized(&s, v), low, high);
+    for (int32_t v = low; v <= high; v++)
+        table[(uint8_t)v] = (uint8_t)mwi_clamp(quantized(&s, v), low, high);
     return MW_OK;
 }
 
@@ -83,8 +87,14 @@ MWI_UNARY_RUN(run_f32, float, float, void, void, hard_swish(x))
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_hard_swish__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_hard_swish__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_unary_run_table8},
-    {.name = "u8_hard_swish__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_unary_run_table8},
+    {.name = "s8_hard_swish__ref",
+     .types = "i8>i8",
+     .prepare = prepare,
+     .run = mwi_unary_run_table8},
+    {.name = "u8_hard_swish__ref",
+     .types = "u8>u8",
+     .prepare = prepare,
+     .run = mwi_unary_run_table8},
     {.name = NULL},
 };
 
@@ -92,7 +102,10 @@ const mwi_op_desc mwi_op_hard_swish = {
     .name = "HARD_SWISH",
     .tflite_code = 117,
     .options_type = 91,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

@@ -1,13 +1,15 @@
-/* ops/hashtable_lookup.c - HASHTABLE_LOOKUP: the rows of the values (input 2) whose key (1, ascending) is looked up (0); zeros and a
- * miss for a key that is not there.
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/hashtable_lookup.c - HASHTABLE_LOOKUP: the rows of the values (input 2) whose key (1,
+ * ascending) is looked up (0); zeros and a miss for a key that is not there.
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/strided.h"
 
 #include <string.h>
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
-    const mwi_view *const lookup = &call->in[0], *const keys = &call->in[1], *const values = &call->in[2];
+    const mwi_view *const lookup = &call->in[0], *const keys = &call->in[1],
+                          *const values = &call->in[2];
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 1, 1));
     MWI_TRY(mwi_need_input(ctx, call, 1, 1, 1));
@@ -28,8 +30,10 @@ static size_t find(const int32_t *keys, size_t n, int32_t key)
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         if (keys[middle] == key) return middle;
-        if (keys[middle] < key) low = middle + 1;
-        else high = middle;
+        if (keys[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return n;
 }
@@ -46,8 +50,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         char *const to = (char *)call->out[0].data + i * row;
         hits[i] = at < n;
         if (row == 0) continue;
-        if (at < n) memcpy(to, (const char *)values->data + at * row, row);
-        else memset(to, 0, row);
+        if (at < n)
+            memcpy(to, (const char *)values->data + at * row, row);
+        else
+            memset(to, 0, row);
     }
     return MW_OK;
 }
@@ -60,7 +66,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_hashtable_lookup = {
     .name = "HASHTABLE_LOOKUP",
     .tflite_code = 10,
-    .min_in = 3, .max_in = 3, .min_out = 2, .max_out = 2,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 2,
+    .max_out = 2,
     .kernels = kernels,
     .infer = infer,
 };

@@ -9,8 +9,8 @@ mw_status mwi_index_fail(mw_ctx *ctx, int64_t index, int64_t n)
     return mwi_fail(ctx, MW_EINVAL, "index %" PRId64 ", allowed 0 to %" PRId64, index, n - 1);
 }
 
-mw_status mwi_index_vector(mw_ctx *ctx, const mwi_view *indices, size_t first, size_t depth, const int32_t *dims,
-                           size_t *out)
+mw_status mwi_index_vector(mw_ctx *ctx, const mwi_view *indices, size_t first, size_t depth,
+                           const int32_t *dims, size_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < depth; i++) {

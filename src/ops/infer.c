@@ -1,12 +1,14 @@
 /* ops/infer.c - views, shape inference of one operator and of a graph, running one operator alone.
- * Depends: ops/registry.  Used by: readers, passes, runtime.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/registry.  Used by: readers, passes, runtime.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/registry.h"
 
 #include "base/checked.h"
 
 #include <string.h>
 
-/* Values up to this many elements are evaluated while shapes are inferred: shapes, paddings, axes. */
+/* Values up to this many elements are evaluated while shapes are inferred: shapes, paddings, axes.
+ */
 enum { SMALL_ELEMENTS = 64 };
 
 void mwi_view_of(const mwi_tensor *tensor, mwi_view *out)
@@ -19,8 +21,10 @@ void mwi_view_of(const mwi_tensor *tensor, mwi_view *out)
     memcpy(out->dims, tensor->dims, sizeof out->dims);
     out->quant = tensor->quant;
     out->data = (void *)(uintptr_t)tensor->data; /* inputs are read only, see mwi_view */
-    if (tensor->data != NULL) out->bytes = tensor->bytes;
-    else (void)mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &out->bytes);
+    if (tensor->data != NULL)
+        out->bytes = tensor->bytes;
+    else
+        (void)mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &out->bytes);
 }
 
 mw_status mwi_view_dense(mw_ctx *ctx, const mwi_tensor *tensor, mwi_arena *arena, mwi_view *out)
@@ -50,7 +54,8 @@ mw_status mwi_op_views(mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op, mw
     out->in = views;
     out->out = results;
     for (size_t i = 0; i < op->n_in; i++)
-        MWI_TRY(mwi_view_dense(ctx, op->in[i] < 0 ? NULL : graph->tensors[op->in[i]], arena, &views[i]));
+        MWI_TRY(mwi_view_dense(ctx, op->in[i] < 0 ? NULL : graph->tensors[op->in[i]], arena,
+                               &views[i]));
     for (size_t i = 0; i < op->n_out; i++) mwi_view_of(graph->tensors[op->out[i]], &out->out[i]);
     return MW_OK;
 }
@@ -59,15 +64,15 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
     const mwi_op_desc *const d = call->op->desc;
 
-    if (d->infer == NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "this operator is not supported");
+    if (d->infer == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "this operator is not supported");
     if (call->n_in > 0 && d->min_in > 0 && call->in[0].tensor == NULL)
         return mwi_fail(ctx, MW_EFORMAT, "input 0 is missing");
     MWI_TRY(d->infer(ctx, call));
     for (size_t i = 0; i < call->n_out && !call->unknown; i++) {
         mwi_view *const v = &call->out[i];
         if (v->rank < 0 || v->rank > MW_MAX_RANK)
-            return mwi_fail(ctx, MW_ELIMIT, "output %zu has rank %d, limit %d", i, v->rank, MW_MAX_RANK);
+            return mwi_fail(ctx, MW_ELIMIT, "output %zu has rank %d, limit %d", i, v->rank,
+                            MW_MAX_RANK);
         if (mw_dtype_bits(v->dtype) == 0) continue;
         if (!mwi_dims_bytes(v->dtype, v->rank, v->dims, &v->bytes) ||
             v->bytes > mwi_limits(ctx)->max_memory_bytes)
@@ -80,7 +85,8 @@ mw_status mwi_op_infer(mw_ctx *ctx, mwi_shape_call *call)
 {
     call->unknown = false;
     return mwi_prefix(ctx, infer(ctx, call), "%s '%s'", mwi_op_name(call->op),
-                      call->n_out > 0 && call->out[0].tensor != NULL ? call->out[0].tensor->name : "");
+                      call->n_out > 0 && call->out[0].tensor != NULL ? call->out[0].tensor->name
+                                                                     : "");
 }
 
 /* The first reference row that takes the types and accepts the shapes. */
@@ -95,23 +101,34 @@ static const mwi_kernel *choose(const mwi_prepare_call *call)
 
 static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
 {
-    mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph,
-                             .n_in = call->n_in, .n_out = call->n_out, .in = call->in, .out = call->out,
-                             .arena = arena, .n_threads = 1};
+    mwi_prepare_call prep = {.op = call->op,
+                             .attr = call->attr,
+                             .graph = call->graph,
+                             .n_in = call->n_in,
+                             .n_out = call->n_out,
+                             .in = call->in,
+                             .out = call->out,
+                             .arena = arena,
+                             .n_threads = 1};
     const mwi_kernel *const k = choose(&prep);
     void *scratch = NULL;
 
     if (k == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these types and shapes");
     if (k->prepare != NULL) MWI_TRY(k->prepare(ctx, &prep));
-    MWI_TRY(mwi_arena_alloc(ctx, arena, prep.scratch_bytes == 0 ? 1 : prep.scratch_bytes, &scratch));
+    MWI_TRY(
+        mwi_arena_alloc(ctx, arena, prep.scratch_bytes == 0 ? 1 : prep.scratch_bytes, &scratch));
     for (size_t i = 0; i < call->n_out; i++) {
         mwi_view *const v = &call->out[i];
         if (!mwi_dims_bytes(v->dtype, v->rank, v->dims, &v->bytes))
             return mwi_fail(ctx, MW_EUNSUPPORTED, "output %zu has no fixed size", i);
         MWI_TRY(mwi_arena_alloc(ctx, arena, v->bytes == 0 ? 1 : v->bytes, &v->data));
     }
-    const mwi_run_call run = {.attr = call->attr, .n_in = call->n_in, .n_out = call->n_out,
-                              .in = call->in, .out = call->out, .state = prep.state,
+    const mwi_run_call run = {.attr = call->attr,
+                              .n_in = call->n_in,
+                              .n_out = call->n_out,
+                              .in = call->in,
+                              .out = call->out,
+                              .state = prep.state,
                               .scratch = scratch};
     return k->run(ctx, &run);
 }

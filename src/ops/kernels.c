@@ -1,5 +1,6 @@
 /* ops/kernels.c - matching an operator's operands against a kernel's list of types.
- * Depends: ops/registry.  Used by: runtime, devices, quantize, info.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/registry.  Used by: runtime, devices, quantize, info.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/registry.h"
 
 #include <string.h>

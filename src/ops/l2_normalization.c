@@ -1,5 +1,6 @@
 /* ops/l2_normalization.c - L2_NORMALIZATION: x / max(|x|, 1e-6) over the last axis.
- * Depends: ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/shapes.h"
@@ -11,7 +12,8 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     MWI_FIELDS_END,
 };
 
@@ -21,7 +23,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 1, MW_MAX_RANK));
     if (activation != MWI_ACT_NONE)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "fused activation %s", mwi_activation_names[activation]);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "fused activation %s",
+                        mwi_activation_names[activation]);
     return mwi_infer_same(ctx, call);
 }
 
@@ -52,11 +55,13 @@ static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &scale, &zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
     if (out_scale == 1.0f / 128 && out_zero == wanted) return MW_OK;
-    return mwi_fail(ctx, MW_EFORMAT, "the output has scale %g and zero point %d, allowed 1/128 and %d",
+    return mwi_fail(ctx, MW_EFORMAT,
+                    "the output has scale %g and zero point %d, allowed 1/128 and %d",
                     (double)out_scale, out_zero, wanted);
 }
 
-/* The reference scales 128 * x for uint8, and x by 2^7 more for int8; both round once at the end. */
+/* The reference scales 128 * x for uint8, and x by 2^7 more for int8; both round once at the end.
+ */
 static void row8(const uint8_t *in, uint8_t *out, size_t depth, int32_t zero, bool is_signed)
 {
     uint32_t sum = 0;
@@ -83,7 +88,8 @@ static mw_status run8(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     for (size_t i = 0; i < x->bytes; i += depth)
-        row8((const uint8_t *)x->data + i, (uint8_t *)call->out[0].data + i, depth, zero, x->dtype == MW_INT8);
+        row8((const uint8_t *)x->data + i, (uint8_t *)call->out[0].data + i, depth, zero,
+             x->dtype == MW_INT8);
     return MW_OK;
 }
 
@@ -94,15 +100,22 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_FIXED_OUTPUT, .fixed_int8 = {1.0f / 128, 0},
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_FIXED_OUTPUT,
+                                     .fixed_int8 = {1.0f / 128, 0},
                                      .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_l2_normalization = {
     .name = "L2_NORMALIZATION",
     .tflite_code = 11,
     .options_type = 12,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE,
     .attr_size = sizeof(attr),
     .fields = fields,

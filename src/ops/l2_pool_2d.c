@@ -1,5 +1,7 @@
-/* ops/l2_pool_2d.c - L2_POOL_2D: the root of the mean square over the part of the window that lies inside.
- * Depends: ops/pool.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/l2_pool_2d.c - L2_POOL_2D: the root of the mean square over the part of the window that lies
+ * inside.
+ * Depends: ops/pool.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pool.h"
 
 #include <math.h>
@@ -31,7 +33,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_l2_pool_2d__ref", .types = "f32>f32", .prepare = mwi_pool_prepare_f32, .run = run},
+    {.name = "f32_l2_pool_2d__ref",
+     .types = "f32>f32",
+     .prepare = mwi_pool_prepare_f32,
+     .run = run},
     {.name = NULL},
 };
 
@@ -39,7 +44,10 @@ const mwi_op_desc mwi_op_l2_pool_2d = {
     .name = "L2_POOL_2D",
     .tflite_code = 12,
     .options_type = 5,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_FUSES_ACT,
     .attr_size = sizeof(mwi_pool_attr),
     .fields = mwi_pool_fields,

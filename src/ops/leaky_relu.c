@@ -1,5 +1,6 @@
 /* ops/leaky_relu.c - LEAKY_RELU: alpha * x below zero.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -55,8 +56,14 @@ static int32_t version(const mwi_shape_call *call) { return call->in[0].dtype ==
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_leaky_relu__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_leaky_relu__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_unary_run_table8},
-    {.name = "u8_leaky_relu__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_unary_run_table8},
+    {.name = "s8_leaky_relu__ref",
+     .types = "i8>i8",
+     .prepare = prepare,
+     .run = mwi_unary_run_table8},
+    {.name = "u8_leaky_relu__ref",
+     .types = "u8>u8",
+     .prepare = prepare,
+     .run = mwi_unary_run_table8},
     {.name = "s16_leaky_relu__ref", .types = "i16>i16", .prepare = prepare, .run = run_i16},
     {.name = NULL},
 };
@@ -65,7 +72,10 @@ const mwi_op_desc mwi_op_leaky_relu = {
     .name = "LEAKY_RELU",
     .tflite_code = 98,
     .options_type = 75,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,6 @@
 /* ops/less_equal.c - LESS_EQUAL: x <= y with broadcast.
- * Depends: ops/compare, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/compare, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/compare.h"
 #include "ops/rules.h"
 
@@ -21,9 +22,19 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_less_equal__ref", .types = "f32,f32>bool", .run = run_f32},
     {.name = "s32_less_equal__ref", .types = "i32,i32>bool", .run = run_i32},
     {.name = "s64_less_equal__ref", .types = "i64,i64>bool", .run = run_i64},
-    {.name = "s8_less_equal__ref", .types = "i8,i8>bool", .prepare = mwi_compare_prepare, .run = run_i8},
-    {.name = "u8_less_equal__ref", .types = "u8,u8>bool", .prepare = mwi_compare_prepare, .run = run_u8},
-    {.name = "s16_less_equal__ref", .types = "i16,i16>bool", .flags = MWI_KERNEL_NOT_LITERT, .prepare = mwi_compare_prepare, .run = run_i16},
+    {.name = "s8_less_equal__ref",
+     .types = "i8,i8>bool",
+     .prepare = mwi_compare_prepare,
+     .run = run_i8},
+    {.name = "u8_less_equal__ref",
+     .types = "u8,u8>bool",
+     .prepare = mwi_compare_prepare,
+     .run = run_u8},
+    {.name = "s16_less_equal__ref",
+     .types = "i16,i16>bool",
+     .flags = MWI_KERNEL_NOT_LITERT,
+     .prepare = mwi_compare_prepare,
+     .run = run_i16},
     {.name = NULL},
 };
 
@@ -31,7 +42,10 @@ const mwi_op_desc mwi_op_less_equal = {
     .name = "LESS_EQUAL",
     .tflite_code = 63,
     .options_type = 46,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .quant = &mwi_quant_own,

@@ -1,6 +1,8 @@
-/* ops/local_response_normalization.c - LOCAL_RESPONSE_NORMALIZATION: x * (bias + alpha * sum)^-beta, the sum
- * being that of the squares of `radius` channels on each side and the channel itself.
- * Depends: ops/shapes.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/local_response_normalization.c - LOCAL_RESPONSE_NORMALIZATION: x * (bias + alpha *
+ * sum)^-beta, the sum being that of the squares of `radius` channels on each side and the channel
+ * itself.
+ * Depends: ops/shapes.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
 #include <math.h>
@@ -65,7 +67,10 @@ const mwi_op_desc mwi_op_local_response_normalization = {
     .name = "LOCAL_RESPONSE_NORMALIZATION",
     .tflite_code = 13,
     .options_type = 13,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -1,5 +1,6 @@
 /* ops/log.c - LOG: the natural logarithm. A table takes the least output for what has none.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -44,7 +45,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_log = {
     .name = "LOG",
     .tflite_code = 73,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

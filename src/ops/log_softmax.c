@@ -1,6 +1,7 @@
-/* ops/log_softmax.c - LOG_SOFTMAX over the last axis: x - max - log(sum(exp(x - max))).
- * 8 bits in gemmlowp's fixed point: [-16, 0] is the range of the output.
- * Depends: ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/log_softmax.c - LOG_SOFTMAX over the last axis: x - max - log(sum(exp(x - max))). 8 bits in
+ * gemmlowp's fixed point: [-16, 0] is the range of the output.
+ * Depends: ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/shapes.h"
@@ -39,7 +40,7 @@ enum { DIFF_BITS = 5, SUM_BITS = 12, OUT_BITS = 4, N = 256 };
 
 typedef struct state8 {
     int32_t diff_min;
-    mwi_multiplier reverse; /* from Q5 back to steps of the input */
+    mwi_multiplier reverse;     /* from Q5 back to steps of the input */
     int32_t scaled[N], exps[N]; /* of a difference of -i: in Q5; its exp in Q0 */
 } state8;
 
@@ -53,7 +54,8 @@ static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &scale, &zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
     if (out_scale != 16.0f / 256 || out_zero != wanted)
-        return mwi_fail(ctx, MW_EFORMAT, "the output has scale %g and zero point %d, allowed 1/16 and %d",
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "the output has scale %g and zero point %d, allowed 1/16 and %d",
                         (double)out_scale, out_zero, wanted);
     const double real = fmin((double)scale * (double)(1 << (31 - DIFF_BITS)), 2147483647.0);
     if (!(real > 1)) return mwi_fail(ctx, MW_EUNSUPPORTED, "scale %g is too small", (double)scale);
@@ -87,7 +89,9 @@ static void row8(const state8 *s, const uint8_t *in, uint8_t *out, size_t depth,
     for (size_t c = 0; c < depth; c++) {
         const int32_t d = (in[c] ^ flip) - max;
         const int32_t v = d <= above ? 0
-                                     : mwi_round_shift(mwi_sub32(s->scaled[-d], log_sum), 31 - DIFF_BITS - OUT_BITS) + 255;
+                                     : mwi_round_shift(mwi_sub32(s->scaled[-d], log_sum),
+                                                       31 - DIFF_BITS - OUT_BITS) +
+                                           255;
         out[c] = (uint8_t)(mwi_clamp(v, 0, 255) ^ flip);
     }
 }
@@ -100,7 +104,8 @@ static mw_status run8(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     for (size_t i = 0; i < x->bytes; i += depth)
-        row8(call->state, (const uint8_t *)x->data + i, (uint8_t *)call->out[0].data + i, depth, flip);
+        row8(call->state, (const uint8_t *)x->data + i, (uint8_t *)call->out[0].data + i, depth,
+             flip);
     return MW_OK;
 }
 
@@ -111,15 +116,22 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_FIXED_OUTPUT, .fixed_int8 = {16.0f / 256, 127},
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_FIXED_OUTPUT,
+                                     .fixed_int8 = {16.0f / 256, 127},
                                      .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_log_softmax = {
     .name = "LOG_SOFTMAX",
     .tflite_code = 50,
     .options_type = 36,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE,
     .kernels = kernels,
     .quant = &quant,

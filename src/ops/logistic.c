@@ -1,5 +1,6 @@
 /* ops/logistic.c - LOGISTIC: 1 / (1 + exp(-x)).
- * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/sigmoid16.h"
 #include "ops/unary.h"
@@ -22,8 +23,14 @@ static float table_fn(float x, const void *attr)
 
 MWI_UNARY_RUN(run_f32, float, float, void, void, logistic(x))
 
-static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_unary_table8(ctx, call, table_fn); }
-static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_sigmoid16_prepare(ctx, call, 0); }
+static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_unary_table8(ctx, call, table_fn);
+}
+static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_sigmoid16_prepare(ctx, call, 0);
+}
 
 static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
 {
@@ -36,7 +43,9 @@ static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
         const int32_t x = mwi_sigmoid16_scaled(s, in[i]);
         const uint32_t magnitude = (uint32_t)(x < 0 ? -x : x), high = magnitude >> 9;
         uint32_t v = 0x7fff << 10;
-        if (high < 255) v = ((uint32_t)s->table[high] << 9) + (magnitude & 0x1ff) * (uint32_t)(s->table[high + 1] - s->table[high]);
+        if (high < 255)
+            v = ((uint32_t)s->table[high] << 9) +
+                (magnitude & 0x1ff) * (uint32_t)(s->table[high + 1] - s->table[high]);
         v = x >= 0 ? v + (1 << 9) : (1u << 25) - v + (1 << 9) - 1;
         out[i] = (int16_t)(v >> 10);
     }
@@ -45,20 +54,34 @@ static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_logistic__ref", .types = "f32>f32", .run = run_f32},
-    {.name = "s8_logistic__ref", .types = "i8>i8", .prepare = prepare8, .run = mwi_unary_run_table8},
-    {.name = "u8_logistic__ref", .types = "u8>u8", .prepare = prepare8, .run = mwi_unary_run_table8},
+    {.name = "s8_logistic__ref",
+     .types = "i8>i8",
+     .prepare = prepare8,
+     .run = mwi_unary_run_table8},
+    {.name = "u8_logistic__ref",
+     .types = "u8>u8",
+     .prepare = prepare8,
+     .run = mwi_unary_run_table8},
     {.name = "s16_logistic__ref", .types = "i16>i16", .prepare = prepare16, .run = run16},
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_FIXED_OUTPUT, .fixed_int8 = {1.0f / 256, -128},
-                                     .fixed_int16 = {1.0f / 32768, 0}, .data_inputs = {0, -1}};
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_FIXED_OUTPUT,
+                                     .fixed_int8 = {1.0f / 256, -128},
+                                     .fixed_int16 = {1.0f / 32768, 0},
+                                     .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_logistic = {
     .name = "LOGISTIC",
     .tflite_code = 14,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &quant,

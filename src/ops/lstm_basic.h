@@ -1,6 +1,7 @@
 /* ops/lstm_basic.h - the LSTM operator's BASIC kernel: one step of TensorFlow's BasicLSTMCell.
- * Inputs: x [n,i], previous output [n,u], weights [4u,i+u], bias [4u], previous state [n,u]. Outputs: output,
- * state [n,u], x beside the previous output [n,i+u], gates before their functions [n,4u].
+ * Inputs: x [n,i], previous output [n,u], weights [4u,i+u], bias [4u], previous state [n,u].
+ * Outputs: output, state [n,u], x beside the previous output [n,i+u], gates before their functions
+ * [n,4u].
  * Depends: ops/shapes.  Used by: ops/lstm.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_LSTM_BASIC_H
 #define MWI_OPS_LSTM_BASIC_H

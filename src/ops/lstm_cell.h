@@ -1,6 +1,8 @@
-/* ops/lstm_cell.h - the LSTM cell that LSTM, UNIDIRECTIONAL_ and BIDIRECTIONAL_SEQUENCE_LSTM run over time:
- * peepholes, projection, coupled input and forget gates, layer normalization; float, hybrid and integer.
- * Depends: ops/shapes, ops/fixed.  Used by: those operators.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/lstm_cell.h - the LSTM cell that LSTM, UNIDIRECTIONAL_ and BIDIRECTIONAL_SEQUENCE_LSTM run
+ * over time: peepholes, projection, coupled input and forget gates, layer normalization; float,
+ * hybrid and integer.
+ * Depends: ops/shapes, ops/fixed.  Used by: those operators.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_LSTM_CELL_H
 #define MWI_OPS_LSTM_CELL_H
 
@@ -12,7 +14,8 @@ enum { MWI_GATE_INPUT, MWI_GATE_FORGET, MWI_GATE_CELL, MWI_GATE_OUTPUT, MWI_N_GA
 
 /* Which inputs of an operator are what, by gate; -1: no such input. */
 typedef struct mwi_lstm_layout {
-    int8_t input, input_w[MWI_N_GATES], recurrent_w[MWI_N_GATES], peephole[MWI_N_GATES], bias[MWI_N_GATES];
+    int8_t input, input_w[MWI_N_GATES], recurrent_w[MWI_N_GATES], peephole[MWI_N_GATES],
+        bias[MWI_N_GATES];
     int8_t projection_w, projection_b, output_state, cell_state, norm[MWI_N_GATES];
     int8_t aux, aux_w[MWI_N_GATES];
 } mwi_lstm_layout;
@@ -32,11 +35,13 @@ typedef struct mwi_lstm_dims {
 } mwi_lstm_dims;
 
 /* Proves presence and shapes of all operands of one direction. Fails: MW_EFORMAT. */
-MW_MUST_USE mw_status mwi_lstm_check(mw_ctx *ctx, const mwi_view *in, size_t n_in, const mwi_lstm_layout *layout,
-                                     const mwi_lstm_options *options, mwi_lstm_dims *out);
+MW_MUST_USE mw_status mwi_lstm_check(mw_ctx *ctx, const mwi_view *in, size_t n_in,
+                                     const mwi_lstm_layout *layout, const mwi_lstm_options *options,
+                                     mwi_lstm_dims *out);
 /* Multiply-accumulates of one step of one batch item; 0 when weights are missing. */
 uint64_t mwi_lstm_macs_a_step(const mwi_view *in, size_t n_in, const mwi_lstm_layout *layout);
-/* Whether all recurrent weights are diagonals: the form in which hybrid kernels have them in float. */
+/* Whether all recurrent weights are diagonals: the form in which hybrid kernels have them in float.
+ */
 bool mwi_lstm_is_diagonal(const mwi_prepare_call *call);
 /* NULL when the layout has no such input or it is left out. */
 const mwi_view *mwi_lstm_input(const mwi_view *in, size_t n_in, int index);
@@ -67,9 +72,11 @@ typedef struct mwi_lstm_state {
 } mwi_lstm_state;
 
 /* Fills a state for one direction; s->scratch_bytes is what its run needs. */
-MW_MUST_USE mw_status mwi_lstm_prepare_float(mw_ctx *ctx, mwi_prepare_call *call, const mwi_lstm_layout *layout,
+MW_MUST_USE mw_status mwi_lstm_prepare_float(mw_ctx *ctx, mwi_prepare_call *call,
+                                             const mwi_lstm_layout *layout,
                                              const mwi_lstm_options *options, mwi_lstm_state *s);
-MW_MUST_USE mw_status mwi_lstm_prepare_int(mw_ctx *ctx, mwi_prepare_call *call, const mwi_lstm_layout *layout,
+MW_MUST_USE mw_status mwi_lstm_prepare_int(mw_ctx *ctx, mwi_prepare_call *call,
+                                           const mwi_lstm_layout *layout,
                                            const mwi_lstm_options *options, mwi_lstm_state *s);
 void mwi_lstm_run_float(const mwi_run_call *call, const mwi_lstm_state *s, void *scratch);
 void mwi_lstm_run_int(const mwi_run_call *call, const mwi_lstm_state *s, void *scratch);

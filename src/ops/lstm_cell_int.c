@@ -1,6 +1,6 @@
-/* ops/lstm_cell_int.c - the integer LSTM cell: int8 values and weights, 16-bit gates and cell state.
- * To the bit as TFLite's kernel: matrix products are rescaled to 16 bits and added saturating; logistic and
- * tanh are gemmlowp's; the cell state's scale is a power of two.
+/* ops/lstm_cell_int.c - the integer LSTM cell: int8 values and weights, 16-bit gates and cell
+ * state. To the bit as TFLite's kernel: matrix products are rescaled to 16 bits and added
+ * saturating; logistic and tanh are gemmlowp's; the cell state's scale is a power of two.
  * Depends: ops/lstm_cell, ops/fixed16, ops/dot.  Used by: LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/lstm_cell.h"
@@ -27,23 +27,27 @@ static mw_status scale_at(mw_ctx *ctx, const mwi_prepare_call *call, int index, 
     return MW_OK;
 }
 
-/* The scale of a gate before its activation: 2^-12, or with normalization what an intermediate tensor says. */
-static mw_status intermediate(mw_ctx *ctx, const mwi_prepare_call *call, size_t i, float *scale, int32_t *zero)
+/* The scale of a gate before its activation: 2^-12, or with normalization what an intermediate
+ * tensor says. */
+static mw_status intermediate(mw_ctx *ctx, const mwi_prepare_call *call, size_t i, float *scale,
+                              int32_t *zero)
 {
     const mwi_op *const op = call->op;
     mwi_view v;
 
     if (op->n_intermediates != N_INTERMEDIATES || call->graph == NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%zu intermediate tensors, the integer kernel needs %d",
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%zu intermediate tensors, the integer kernel needs %d",
                         op->n_intermediates, N_INTERMEDIATES);
-    if (op->intermediates[i] < 0) return mwi_fail(ctx, MW_EFORMAT, "intermediate tensor %zu is missing", i);
+    if (op->intermediates[i] < 0)
+        return mwi_fail(ctx, MW_EFORMAT, "intermediate tensor %zu is missing", i);
     mwi_view_of(call->graph->tensors[op->intermediates[i]], &v);
     return mwi_need_quant(ctx, &v, "intermediate tensor", scale, zero);
 }
 
 /* bias + zero * (sum of each row of the weights). */
-static mw_status fold_zero(mw_ctx *ctx, mwi_prepare_call *call, int weights, int bias, int32_t zero, size_t n_rows,
-                           size_t n_columns, const int32_t **out)
+static mw_status fold_zero(mw_ctx *ctx, mwi_prepare_call *call, int weights, int bias, int32_t zero,
+                           size_t n_rows, size_t n_columns, const int32_t **out)
 {
     const mwi_view *const w = mwi_lstm_input(call->in, call->n_in, weights);
     const mwi_view *const b = mwi_lstm_input(call->in, call->n_in, bias);
@@ -51,14 +55,16 @@ static mw_status fold_zero(mw_ctx *ctx, mwi_prepare_call *call, int weights, int
 
     if (w == NULL) return MW_OK;
     if (w->data == NULL || (b != NULL && b->data == NULL))
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "weights and biases of an integer LSTM must be constant");
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "weights and biases of an integer LSTM must be constant");
     MWI_TRY(mwi_arena_array(ctx, call->arena, n_rows, sizeof(int32_t), &memory));
     int32_t *const sums = memory;
     const int8_t *row = w->data;
     for (size_t i = 0; i < n_rows; i++, row += n_columns) {
         uint32_t sum = 0;
         for (size_t k = 0; k < n_columns; k++) sum += (uint32_t)row[k];
-        sums[i] = (int32_t)(sum * (uint32_t)zero + (b == NULL ? 0u : (uint32_t)((const int32_t *)b->data)[i]));
+        sums[i] = (int32_t)(sum * (uint32_t)zero +
+                            (b == NULL ? 0u : (uint32_t)((const int32_t *)b->data)[i]));
     }
     *out = sums;
     return MW_OK;
@@ -69,7 +75,8 @@ typedef struct scales {
     int32_t input_zero;
 } scales;
 
-static mw_status prepare_gate(mw_ctx *ctx, mwi_prepare_call *call, mwi_lstm_state *s, const scales *sc, size_t g)
+static mw_status prepare_gate(mw_ctx *ctx, mwi_prepare_call *call, mwi_lstm_state *s,
+                              const scales *sc, size_t g)
 {
     const mwi_lstm_layout *const l = s->layout;
     const bool norm = mwi_lstm_input(call->in, call->n_in, l->norm[g]) != NULL;
@@ -82,21 +89,25 @@ static mw_status prepare_gate(mw_ctx *ctx, mwi_prepare_call *call, mwi_lstm_stat
     MWI_TRY(scale_at(ctx, call, l->recurrent_w[g], &recurrent));
     MWI_TRY(scale_at(ctx, call, l->peephole[g], &peephole));
     MWI_TRY(scale_at(ctx, call, l->norm[g], &normalization));
-    const float input_effective = input * sc->input / gate, recurrent_effective = recurrent * sc->output / gate;
-    const float peephole_effective = (float)(ldexp(1.0, s->q.cell_scale_log2) * (double)peephole / (double)gate);
+    const float input_effective = input * sc->input / gate,
+                recurrent_effective = recurrent * sc->output / gate;
+    const float peephole_effective =
+        (float)(ldexp(1.0, s->q.cell_scale_log2) * (double)peephole / (double)gate);
     q->input = mwi_multiplier_of((double)input_effective);
     q->recurrent = mwi_multiplier_of((double)recurrent_effective);
     q->peephole = mwi_multiplier_of((double)peephole_effective);
     q->norm = mwi_multiplier_of((double)normalization);
     /* Twelve more bits of shift follow at run time. */
-    if (q->norm.shift > 18) return mwi_fail(ctx, MW_EUNSUPPORTED, "normalization scale %g is too large", (double)normalization);
+    if (q->norm.shift > 18)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "normalization scale %g is too large",
+                        (double)normalization);
     q->norm.shift += 12;
     const float guard = 10000 * normalization;
     q->variance_guard = guard >= 2147483520.0f ? INT32_MAX : guard > 1 ? (int32_t)guard : 1;
-    MWI_TRY(fold_zero(ctx, call, l->input_w[g], norm ? -1 : l->bias[g], -sc->input_zero, s->d.n_cell, s->d.n_input,
-                      &q->input_bias));
-    return fold_zero(ctx, call, l->recurrent_w[g], -1, -s->q.output_zero, s->d.n_cell, s->d.n_output,
-                     &q->recurrent_bias);
+    MWI_TRY(fold_zero(ctx, call, l->input_w[g], norm ? -1 : l->bias[g], -sc->input_zero,
+                      s->d.n_cell, s->d.n_input, &q->input_bias));
+    return fold_zero(ctx, call, l->recurrent_w[g], -1, -s->q.output_zero, s->d.n_cell,
+                     s->d.n_output, &q->recurrent_bias);
 }
 
 static mw_status check_cell_scale(mw_ctx *ctx, float scale, int32_t *log2_scale)
@@ -104,7 +115,8 @@ static mw_status check_cell_scale(mw_ctx *ctx, float scale, int32_t *log2_scale)
     const float exact = logf(scale) * (1.0f / logf(2.0f)), rounded = roundf(exact);
 
     if (!(fabsf(exact - rounded) < 1e-3f) || rounded < -15 || rounded > -9)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "the cell state's scale is %g, allowed a power of two from 2^-15 to 2^-9",
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "the cell state's scale is %g, allowed a power of two from 2^-15 to 2^-9",
                         (double)scale);
     *log2_scale = (int32_t)rounded;
     return MW_OK;
@@ -140,12 +152,15 @@ mw_status mwi_lstm_prepare_int(mw_ctx *ctx, mwi_prepare_call *call, const mwi_ls
     MWI_TRY(mwi_lstm_check(ctx, call->in, call->n_in, l, options, &s->d));
     for (size_t g = 0; g < MWI_N_GATES; g++) {
         const mwi_view *const r = mwi_lstm_input(call->in, call->n_in, l->recurrent_w[g]);
-        if (r != NULL && r->rank != 2) return mwi_fail(ctx, MW_EUNSUPPORTED, "diagonal recurrent weights of int8");
+        if (r != NULL && r->rank != 2)
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "diagonal recurrent weights of int8");
     }
-    if (mwi_lstm_input(call->in, call->n_in, l->peephole[MWI_GATE_FORGET]) != NULL && s->d.n_output > s->d.n_cell)
+    if (mwi_lstm_input(call->in, call->n_in, l->peephole[MWI_GATE_FORGET]) != NULL &&
+        s->d.n_output > s->d.n_cell)
         return mwi_fail(ctx, MW_EUNSUPPORTED, "peepholes with more outputs than cells");
     MWI_TRY(mwi_need_quant(ctx, &call->in[l->input], "input", &sc.input, &sc.input_zero));
-    MWI_TRY(mwi_need_quant(ctx, &call->in[l->output_state], "output state", &sc.output, &s->q.output_zero));
+    MWI_TRY(mwi_need_quant(ctx, &call->in[l->output_state], "output state", &sc.output,
+                           &s->q.output_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->in[l->cell_state], "cell state", &sc.cell, &cell_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[options->output], "output", &out_scale, &out_zero));
     MWI_TRY(check_cell_scale(ctx, sc.cell, &s->q.cell_scale_log2));
@@ -160,8 +175,8 @@ mw_status mwi_lstm_prepare_int(mw_ctx *ctx, mwi_prepare_call *call, const mwi_ls
     const float effective = projection * hidden_scale / sc.output;
     s->q.hidden = mwi_multiplier_of((double)hidden);
     s->q.projection = mwi_multiplier_of((double)effective);
-    MWI_TRY(fold_zero(ctx, call, l->projection_w, l->projection_b, s->q.hidden_zero, s->d.n_output, s->d.n_cell,
-                      &s->q.projection_bias));
+    MWI_TRY(fold_zero(ctx, call, l->projection_w, l->projection_b, s->q.hidden_zero, s->d.n_output,
+                      s->d.n_cell, &s->q.projection_bias));
     return plan_scratch(ctx, s);
 }
 
@@ -218,7 +233,8 @@ static void add_product(const run *r, const product *p, size_t n_rows, size_t va
         mwi_par_for(r->call->pool, n_rows, 1 + 65536 / (p->n_columns + 1), product_rows, &one);
 }
 
-static void normalize(const mwi_lstm_int_gate *q, const int16_t *weights, const int32_t *bias, int16_t *v, size_t n)
+static void normalize(const mwi_lstm_int_gate *q, const int16_t *weights, const int32_t *bias,
+                      int16_t *v, size_t n)
 {
     enum { TWO_20 = 1 << 20 };
     int64_t sum = 0, squares = 0;
@@ -234,8 +250,10 @@ static void normalize(const mwi_lstm_int_gate *q, const int16_t *weights, const 
     const mwi_multiplier inverse = mwi_inverse_sqrt(reduced);
     for (size_t i = 0; i < n; i++) {
         const int32_t scaled = mwi_scale(NORM_FRACTION * v[i] - mean, inverse);
-        const int64_t weighted = (int32_t)((uint32_t)scaled * (uint32_t)weights[i] + (uint32_t)bias[i]);
-        const int32_t rounded = (int32_t)((weighted > 0 ? weighted + 512 : weighted - 512) / NORM_FRACTION);
+        const int64_t weighted =
+            (int32_t)((uint32_t)scaled * (uint32_t)weights[i] + (uint32_t)bias[i]);
+        const int32_t rounded =
+            (int32_t)((weighted > 0 ? weighted + 512 : weighted - 512) / NORM_FRACTION);
         v[i] = (int16_t)saturate(mwi_scale(rounded, q->norm));
     }
 }
@@ -245,18 +263,25 @@ static void run_gate(const run *r, size_t g, const int8_t *x, const int8_t *h, c
     const mwi_lstm_state *const s = r->s;
     const mwi_lstm_layout *const l = s->layout;
     const mwi_lstm_int_gate *const q = &s->q.gates[g];
-    const int16_t *const peephole = data_of(r, l->peephole[g]), *const norm = data_of(r, l->norm[g]);
+    const int16_t *const peephole = data_of(r, l->peephole[g]), *const norm =
+                                                                    data_of(r, l->norm[g]);
     const size_t n = s->d.n_cell;
     int16_t *const gate = r->gates[g];
 
     memset(gate, 0, r->n_items * n * sizeof *gate);
-    add_product(r, &(product){x, data_of(r, l->input_w[g]), q->input_bias, q->input, s->d.n_input, gate}, n, s->d.n_input);
-    add_product(r, &(product){h, data_of(r, l->recurrent_w[g]), q->recurrent_bias, q->recurrent, s->d.n_output, gate}, n,
-                s->d.n_output);
+    add_product(
+        r, &(product){x, data_of(r, l->input_w[g]), q->input_bias, q->input, s->d.n_input, gate}, n,
+        s->d.n_input);
+    add_product(r,
+                &(product){h, data_of(r, l->recurrent_w[g]), q->recurrent_bias, q->recurrent,
+                           s->d.n_output, gate},
+                n, s->d.n_output);
     /* The reference counts outputs here, where cells are meant. */
     for (size_t i = 0; peephole != NULL && i < r->n_items * s->d.n_output; i++)
-        gate[i] = add_saturated(mwi_scale(peephole[i % s->d.n_output] * cell[i], q->peephole), gate[i]);
-    for (size_t b = 0; norm != NULL && b < r->n_items; b++) normalize(q, norm, data_of(r, l->bias[g]), gate + b * n, n);
+        gate[i] =
+            add_saturated(mwi_scale(peephole[i % s->d.n_output] * cell[i], q->peephole), gate[i]);
+    for (size_t b = 0; norm != NULL && b < r->n_items; b++)
+        normalize(q, norm, data_of(r, l->bias[g]), gate + b * n, n);
     for (size_t i = 0; i < r->n_items * n; i++)
         gate[i] = g == MWI_GATE_CELL ? mwi_tanh16(gate[i], 3) : mwi_logistic16(gate[i], 3);
 }
@@ -265,7 +290,8 @@ static void update_cell(const run *r, int16_t *cell)
 {
     const mwi_lstm_int *const q = &r->s->q;
     const bool coupled = data_of(r, r->s->layout->input_w[MWI_GATE_INPUT]) == NULL;
-    const int16_t *const forget = r->gates[MWI_GATE_FORGET], *const update = r->gates[MWI_GATE_CELL];
+    const int16_t *const forget = r->gates[MWI_GATE_FORGET], *const update =
+                                                                 r->gates[MWI_GATE_CELL];
 
     for (size_t i = 0; i < r->n_items * r->s->d.n_cell; i++) {
         const int32_t kept = (int16_t)mwi_round_shift(forget[i] * cell[i], 15);
@@ -286,14 +312,16 @@ static void set_output(const run *r, const int16_t *cell, int8_t *state)
     const int32_t zero = w == NULL ? q->hidden_zero : -q->hidden_zero; /* as the reference has it */
 
     for (size_t i = 0; i < r->n_items * n_cell; i++) {
-        const int32_t v = mwi_tanh16(cell[i], 15 + q->cell_scale_log2) * r->gates[MWI_GATE_OUTPUT][i];
+        const int32_t v =
+            mwi_tanh16(cell[i], 15 + q->cell_scale_log2) * r->gates[MWI_GATE_OUTPUT][i];
         hidden[i] = (int8_t)mwi_clamp(mwi_add32(mwi_scale(v, q->hidden), zero), -128, 127);
     }
     for (size_t i = 0; w != NULL && i < r->n_items * n_output; i++) {
         const size_t row = i % n_output;
         const int32_t dot = mwi_dot_s8(hidden + i / n_output * n_cell, w + row * n_cell, n_cell);
         const int32_t sum = mwi_add32(dot, q->projection_bias[row]);
-        const int32_t v = mwi_clamp(mwi_add32(mwi_scale(sum, q->projection), q->output_zero), -128, 127);
+        const int32_t v =
+            mwi_clamp(mwi_add32(mwi_scale(sum, q->projection), q->output_zero), -128, 127);
         state[i] = (int8_t)(q->proj_clip > 0 ? mwi_clamp(v, -q->proj_clip, q->proj_clip) : v);
     }
 }
@@ -313,12 +341,14 @@ void mwi_lstm_run_int(const mwi_run_call *call, const mwi_lstm_state *s, void *s
         const int8_t *const x = (const int8_t *)data_of(&r, s->layout->input) + i * d->n_input;
         int8_t *const state = (int8_t *)call->in[s->layout->output_state].data + b * d->n_output;
         int16_t *const cell = (int16_t *)call->in[s->layout->cell_state].data + b * d->n_cell;
-        if (data_of(&r, s->layout->input_w[MWI_GATE_INPUT]) != NULL) run_gate(&r, MWI_GATE_INPUT, x, state, cell);
+        if (data_of(&r, s->layout->input_w[MWI_GATE_INPUT]) != NULL)
+            run_gate(&r, MWI_GATE_INPUT, x, state, cell);
         run_gate(&r, MWI_GATE_FORGET, x, state, cell);
         run_gate(&r, MWI_GATE_CELL, x, state, cell);
         update_cell(&r, cell);
         run_gate(&r, MWI_GATE_OUTPUT, x, state, cell);
         set_output(&r, cell, state);
-        memcpy((int8_t *)call->out[s->o.output].data + i * d->n_output, state, per_step * d->n_output);
+        memcpy((int8_t *)call->out[s->o.output].data + i * d->n_output, state,
+               per_step * d->n_output);
     }
 }

@@ -1,5 +1,6 @@
 /* ops/matrix_diag.c - MATRIX_DIAG: each row of the input as the diagonal of a square of zeros.
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/strided.h"
 
 #include <string.h>
@@ -25,7 +26,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     if (out->bytes == 0) return MW_OK;
     memset(out->data, 0, out->bytes);
     for (size_t i = 0, count = mwi_view_count(x); i < count; i++)
-        memcpy((char *)out->data + (i * n + i % n) * element, (const char *)x->data + i * element, element);
+        memcpy((char *)out->data + (i * n + i % n) * element, (const char *)x->data + i * element,
+               element);
     return MW_OK;
 }
 
@@ -38,7 +40,10 @@ const mwi_op_desc mwi_op_matrix_diag = {
     .name = "MATRIX_DIAG",
     .tflite_code = 113,
     .options_type = 88,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = infer,
 };

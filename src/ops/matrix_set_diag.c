@@ -1,5 +1,7 @@
-/* ops/matrix_set_diag.c - MATRIX_SET_DIAG: input 0 with the rows of input 1 on the diagonals of its matrices.
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/matrix_set_diag.c - MATRIX_SET_DIAG: input 0 with the rows of input 1 on the diagonals of
+ * its matrices.
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/strided.h"
 
 #include <string.h>
@@ -42,7 +44,10 @@ const mwi_op_desc mwi_op_matrix_set_diag = {
     .name = "MATRIX_SET_DIAG",
     .tflite_code = 115,
     .options_type = 90,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE,
     .kernels = kernels,
     .infer = infer,

@@ -1,5 +1,6 @@
 /* ops/maximum.c - MAXIMUM: the larger of a and b with broadcast.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -37,7 +38,10 @@ const mwi_op_desc mwi_op_maximum = {
     .name = "MAXIMUM",
     .tflite_code = 55,
     .options_type = 39,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .kernels = kernels,
     .quant = &mwi_quant_all,

@@ -1,17 +1,23 @@
 /* ops/mean.c - MEAN over axes.
- * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/reduce.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
 #define QUANTIZED mwi_mean_result(s, acc)
 MWI_REDUCE_RUN(run_f32, float, float, void, 0, acc += v, acc / (float)r->n_in)
-MWI_REDUCE_RUN(run_i32, int32_t, int64_t, void, 0, acc += v, r->n_in == 0 ? 0 : acc / (int64_t)r->n_in)
-MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc += v, r->n_in == 0 ? 0 : acc / (int64_t)r->n_in)
+MWI_REDUCE_RUN(run_i32, int32_t, int64_t, void, 0, acc += v,
+               r->n_in == 0 ? 0 : acc / (int64_t)r->n_in)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc += v,
+               r->n_in == 0 ? 0 : acc / (int64_t)r->n_in)
 MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_mean_prepare(ctx, call, true); }
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_mean_prepare(ctx, call, true);
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_mean__ref", .types = "f32,i32>f32", .run = run_f32},
@@ -27,7 +33,10 @@ const mwi_op_desc mwi_op_mean = {
     .name = "MEAN",
     .tflite_code = 40,
     .options_type = 27,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,

@@ -1,5 +1,7 @@
-/* ops/mirror_pad.c - MIRROR_PAD: continues a tensor by its mirror image, with (SYMMETRIC) or without (REFLECT) its border.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/mirror_pad.c - MIRROR_PAD: continues a tensor by its mirror image, with (SYMMETRIC) or
+ * without (REFLECT) its border.
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -27,14 +29,16 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
     MWI_TRY(mwi_param_ints(ctx, call, 1, 2 * MW_MAX_RANK, pads, &n));
     if (call->unknown) return MW_OK;
-    if (n != 2 * (size_t)x->rank) return mwi_fail(ctx, MW_EFORMAT, "%zu paddings for an input of rank %d", n, x->rank);
+    if (n != 2 * (size_t)x->rank)
+        return mwi_fail(ctx, MW_EFORMAT, "%zu paddings for an input of rank %d", n, x->rank);
     for (size_t i = 0; i < n; i++)
         if (pads[i] < 0 || (pads[i] > 0 && pads[i] > x->dims[i / 2] - border))
-            return mwi_fail(ctx, MW_EFORMAT, "padding %zu is %lld, allowed 0 to %d", i, (long long)pads[i],
-                            x->dims[i / 2] - border);
+            return mwi_fail(ctx, MW_EFORMAT, "padding %zu is %lld, allowed 0 to %d", i,
+                            (long long)pads[i], x->dims[i / 2] - border);
     for (int32_t i = 0; i < x->rank; i++) {
         const int64_t d = x->dims[i] + pads[2 * i] + pads[2 * i + 1];
-        if (d > INT32_MAX) return mwi_fail(ctx, MW_ELIMIT, "dimension %d would be %lld", i, (long long)d);
+        if (d > INT32_MAX)
+            return mwi_fail(ctx, MW_ELIMIT, "dimension %d would be %lld", i, (long long)d);
         dims[i] = (int32_t)d;
     }
     mwi_view_set_dims(&call->out[0], x->rank, dims);
@@ -61,7 +65,9 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
         int32_t *const from = memory;
         for (int64_t k = 0; k < out->dims[i]; k++) {
             const int64_t at = k - pads[2 * i], dim = x->dims[i];
-            from[k] = (int32_t)(at < 0 ? -at - 1 + border : at >= dim ? 2 * dim - 1 - at - border : at);
+            from[k] = (int32_t)(at < 0      ? -at - 1 + border
+                                : at >= dim ? 2 * dim - 1 - at - border
+                                            : at);
         }
         s->from[i] = from;
     }
@@ -71,10 +77,18 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 static void row(const char *in, const int32_t *from, size_t n, size_t element, char *out)
 {
     switch (element) {
-    case 1: for (size_t i = 0; i < n; i++) out[i] = in[from[i]]; return;
-    case 2: for (size_t i = 0; i < n; i++) memcpy(out + 2 * i, in + 2 * (size_t)from[i], 2); return;
-    case 4: for (size_t i = 0; i < n; i++) memcpy(out + 4 * i, in + 4 * (size_t)from[i], 4); return;
-    default: for (size_t i = 0; i < n; i++) memcpy(out + 8 * i, in + 8 * (size_t)from[i], 8); return;
+    case 1:
+        for (size_t i = 0; i < n; i++) out[i] = in[from[i]];
+        return;
+    case 2:
+        for (size_t i = 0; i < n; i++) memcpy(out + 2 * i, in + 2 * (size_t)from[i], 2);
+        return;
+    case 4:
+        for (size_t i = 0; i < n; i++) memcpy(out + 4 * i, in + 4 * (size_t)from[i], 4);
+        return;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(out + 8 * i, in + 8 * (size_t)from[i], 8);
+        return;
     }
 }
 
@@ -104,14 +118,19 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         }
         const char *const in = (const char *)x->data + at * (int64_t)element;
         char *const to = (char *)out->data + i * n * element;
-        if (whole) memcpy(to, in, n * element);
-        else row(in, s->from[last], n, element, to);
+        if (whole)
+            memcpy(to, in, n * element);
+        else
+            row(in, s->from[last], n, element, to);
     }
     return MW_OK;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_mirror_pad__ref", .types = "f32|i8|u8|i16|i32|i64,i32|i64>=", .prepare = prepare, .run = run},
+    {.name = "any_mirror_pad__ref",
+     .types = "f32|i8|u8|i16|i32|i64,i32|i64>=",
+     .prepare = prepare,
+     .run = run},
     {.name = NULL},
 };
 
@@ -119,7 +138,10 @@ const mwi_op_desc mwi_op_mirror_pad = {
     .name = "MIRROR_PAD",
     .tflite_code = 100,
     .options_type = 77,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

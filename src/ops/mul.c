@@ -1,5 +1,6 @@
 /* ops/mul.c - MUL: a * b with broadcast and a fused activation.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -8,24 +9,28 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     MWI_FIELDS_END,
 };
 
 static int32_t product_of(const mwi_arith *s, int32_t x, int32_t y)
 {
-    return mwi_clamp(mwi_scale((x - s->zero_a) * (y - s->zero_b), s->out) + s->zero_out, s->low, s->high);
+    return mwi_clamp(mwi_scale((x - s->zero_a) * (y - s->zero_b), s->out) + s->zero_out, s->low,
+                     s->high);
 }
 
 #define CLAMP_F(v) ((v) < s->low_f ? s->low_f : (v) > s->high_f ? s->high_f : (v))
 #define CLAMP_I(v) ((v) < s->low_i ? s->low_i : (v) > s->high_i ? s->high_i : (v))
-MWI_BINARY_ROW(row_f32, float, float, mwi_arith, CLAMP_F(x * y))
-MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith, CLAMP_I((int64_t)(int32_t)((uint32_t)x * (uint32_t)y)))
-MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x * (uint64_t)y)))
+MWI_BINARY_ROW(row_f32, float, float, mwi_arith, CLAMP_F(x *y))
+MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith,
+               CLAMP_I((int64_t)(int32_t)((uint32_t)x *(uint32_t)y)))
+MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x *(uint64_t)y)))
 MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, product_of(s, x, y))
 MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, product_of(s, x, y))
-MWI_BINARY_ROW(row_u32, uint32_t, uint32_t, mwi_arith, CLAMP_I((int64_t)(uint32_t)(x * y)))
-MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, s->plain ? CLAMP_I((int16_t)(x * y)) : product_of(s, x, y))
+MWI_BINARY_ROW(row_u32, uint32_t, uint32_t, mwi_arith, CLAMP_I((int64_t)(uint32_t)(x *y)))
+MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith,
+               s->plain ? CLAMP_I((int16_t)(x *y)) : product_of(s, x, y))
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)
 MWI_BINARY_RUN(run_i64, row_i64)
@@ -52,10 +57,12 @@ static int32_t version(const mwi_shape_call *call)
     if (mwi_arith_is_plain16(&call->in[0]) || t == MW_UINT32) return 7;
     if (t == MW_INT64) return 5;
     if (t == MW_INT16) return 4;
-    if (in[0].quant != NULL && in[1].quant != NULL && call->out[0].quant != NULL && in[0].quant->q.n_scales == 1 &&
-        in[1].quant->q.n_scales == 1 && call->out[0].quant->q.n_scales == 1 &&
+    if (in[0].quant != NULL && in[1].quant != NULL && call->out[0].quant != NULL &&
+        in[0].quant->q.n_scales == 1 && in[1].quant->q.n_scales == 1 &&
+        call->out[0].quant->q.n_scales == 1 &&
         (double)in[0].quant->q.scales[0] * (double)in[1].quant->q.scales[0] /
-            (double)call->out[0].quant->q.scales[0] >= 1.0)
+                (double)call->out[0].quant->q.scales[0] >=
+            1.0)
         return 3;
     return t == MW_INT8 ? 2 : 1;
 }
@@ -75,7 +82,10 @@ const mwi_op_desc mwi_op_mul = {
     .name = "MUL",
     .tflite_code = 18,
     .options_type = 21,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_FUSES_ACT | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .attr_size = sizeof(attr),
     .fields = fields,

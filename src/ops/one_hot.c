@@ -1,5 +1,7 @@
-/* ops/one_hot.c - ONE_HOT: on (input 2) where the new axis meets the index, off (input 3) elsewhere.
- * Depends: ops/strided, ops/indices, ops/pad.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/one_hot.c - ONE_HOT: on (input 2) where the new axis meets the index, off (input 3)
+ * elsewhere.
+ * Depends: ops/strided, ops/indices, ops/pad.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/indices.h"
 #include "ops/pad.h"
 #include "ops/strided.h"
@@ -26,12 +28,16 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_param_ints(ctx, call, 1, 1, &depth, &n));
     if (call->unknown) return MW_OK;
     if (axis == -1) axis = x->rank;
-    if (axis < 0 || axis > x->rank) return mwi_fail(ctx, MW_EFORMAT, "axis %d for indices of rank %d", axis, x->rank);
-    if (n != 1 || depth < 0 || depth > INT32_MAX) return mwi_fail(ctx, MW_EFORMAT, "depth %lld", (long long)depth);
+    if (axis < 0 || axis > x->rank)
+        return mwi_fail(ctx, MW_EFORMAT, "axis %d for indices of rank %d", axis, x->rank);
+    if (n != 1 || depth < 0 || depth > INT32_MAX)
+        return mwi_fail(ctx, MW_EFORMAT, "depth %lld", (long long)depth);
     for (size_t i = 2; i < 4; i++)
         if (mwi_view_count(&call->in[i]) != 1)
-            return mwi_fail(ctx, MW_EFORMAT, "input %zu has %zu values, allowed 1", i, mwi_view_count(&call->in[i]));
-    for (int32_t i = 0; i <= x->rank; i++) dims[i] = i < axis ? x->dims[i] : i == axis ? (int32_t)depth : x->dims[i - 1];
+            return mwi_fail(ctx, MW_EFORMAT, "input %zu has %zu values, allowed 1", i,
+                            mwi_view_count(&call->in[i]));
+    for (int32_t i = 0; i <= x->rank; i++)
+        dims[i] = i < axis ? x->dims[i] : i == axis ? (int32_t)depth : x->dims[i - 1];
     mwi_view_set_dims(&call->out[0], x->rank + 1, dims);
     return MW_OK;
 }
@@ -57,7 +63,9 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_one_hot__ref", .types = "i32|i64,i32,f32|i8|u8|i16|i32|i64|bool,=2>=2", .run = run},
+    {.name = "any_one_hot__ref",
+     .types = "i32|i64,i32,f32|i8|u8|i16|i32|i64|bool,=2>=2",
+     .run = run},
     {.name = NULL},
 };
 
@@ -65,7 +73,10 @@ const mwi_op_desc mwi_op_one_hot = {
     .name = "ONE_HOT",
     .tflite_code = 85,
     .options_type = 61,
-    .min_in = 4, .max_in = 4, .min_out = 1, .max_out = 1,
+    .min_in = 4,
+    .max_in = 4,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,6 +1,7 @@
-/* ops/ops_fuzz.c - one operator with operands, types, constants and attributes of the fuzzer's choice: whatever
- * passes the verifier is refused with a message or run to the end, inside its buffers.
- * Input: the row's number (two bytes), then decisions; a hash of the input goes on where they end.
+/* ops/ops_fuzz.c - one operator with operands, types, constants and attributes of the fuzzer's
+ * choice: whatever passes the verifier is refused with a message or run to the end, inside its
+ * buffers. Input: the row's number (two bytes), then decisions; a hash of the input goes on where
+ * they end.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/registry.h"
 
@@ -26,7 +27,8 @@ static uint64_t below(source *s, uint64_t n) { return next(s) % n; }
 
 static int64_t odd_integer(source *s)
 {
-    static const int64_t odd[] = {INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX, -1, 0, 1, 2, 255, -128, 65536, INT32_MIN + 1};
+    static const int64_t odd[] = {INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX, -1,    0,
+                                  1,         2,         255,       -128,      65536, INT32_MIN + 1};
     switch (below(s, 4)) {
     case 0: return odd[below(s, sizeof odd / sizeof *odd)];
     case 1: return (int64_t)below(s, 12) - 4;
@@ -36,9 +38,21 @@ static int64_t odd_integer(source *s)
 
 static double odd_float(source *s)
 {
-    static const double odd[] = {0, -0.0, 1, -1, 0.5, 6, 1e-40, 1e30, -1e30, 3e38, (double)__builtin_inff(),
-                                 -(double)__builtin_inff(), (double)__builtin_nanf("")};
-    return below(s, 2) == 0 ? odd[below(s, sizeof odd / sizeof *odd)] : ((double)below(s, 256) - 128) / 16;
+    static const double odd[] = {0,
+                                 -0.0,
+                                 1,
+                                 -1,
+                                 0.5,
+                                 6,
+                                 1e-40,
+                                 1e30,
+                                 -1e30,
+                                 3e38,
+                                 (double)__builtin_inff(),
+                                 -(double)__builtin_inff(),
+                                 (double)__builtin_nanf("")};
+    return below(s, 2) == 0 ? odd[below(s, sizeof odd / sizeof *odd)]
+                            : ((double)below(s, 256) - 128) / 16;
 }
 
 static void fill(source *s, mw_dtype dtype, size_t n, void *out)
@@ -51,7 +65,10 @@ static void fill(source *s, mw_dtype dtype, size_t n, void *out)
         case MW_UINT32: ((int32_t *)out)[i] = (int32_t)odd_integer(s); break;
         case MW_INT64:
         case MW_UINT64: ((int64_t *)out)[i] = odd_integer(s); break;
-        case MW_INT16: ((int16_t *)out)[i] = (int16_t)(below(s, 2) == 0 ? odd_integer(s) : (int64_t)(next(s) * 257)); break;
+        case MW_INT16:
+            ((int16_t *)out)[i] =
+                (int16_t)(below(s, 2) == 0 ? odd_integer(s) : (int64_t)(next(s) * 257));
+            break;
         case MW_FLOAT16:
         case MW_BFLOAT16:
         case MW_UINT16: ((uint16_t *)out)[i] = (uint16_t)(next(s) * 257); break;
@@ -65,7 +82,8 @@ static void fill(source *s, mw_dtype dtype, size_t n, void *out)
 
 static mw_dtype any_type(source *s)
 {
-    static const mw_dtype types[] = {MW_FLOAT32, MW_INT8, MW_UINT8, MW_INT16, MW_INT32, MW_INT64, MW_BOOL, MW_INT4};
+    static const mw_dtype types[] = {MW_FLOAT32, MW_INT8,  MW_UINT8, MW_INT16,
+                                     MW_INT32,   MW_INT64, MW_BOOL,  MW_INT4};
     return types[below(s, sizeof types / sizeof *types)];
 }
 
@@ -77,7 +95,8 @@ static mw_dtype listed_type(source *s, const char *types, bool out, size_t i, co
     size_t n = 0;
 
     if (out) at = strchr(types, '>') + 1;
-    for (; i > 0 && strchr(at, ',') != NULL && (out || strchr(at, ',') < strchr(types, '>')); i--) at = strchr(at, ',') + 1;
+    for (; i > 0 && strchr(at, ',') != NULL && (out || strchr(at, ',') < strchr(types, '>')); i--)
+        at = strchr(at, ',') + 1;
     for (size_t k = 1;; k++) { /* one of the alternatives */
         const size_t len = strcspn(at, "|,>?+");
         if (below(s, k) == 0) pick = at, n = len;
@@ -101,9 +120,11 @@ static const mwi_quant *quantization(maker *m, const mwi_tensor *t)
 {
     static const float scales[] = {0.5f, 0.007f, 1.0f / 256, 1.0f / 32768, 1e-9f, 1e9f, 3.0f, 0.0f};
     const mwi_quant *q = NULL;
-    const int64_t zero = t->dtype == MW_INT16 || t->dtype == MW_INT32 ? 0 : (int64_t)below(m->s, 100);
+    const int64_t zero =
+        t->dtype == MW_INT16 || t->dtype == MW_INT32 ? 0 : (int64_t)below(m->s, 100);
 
-    if (mwi_quant_per_tensor(m->ctx, m->model, scales[below(m->s, 8)], zero, &q) != MW_OK) return NULL;
+    if (mwi_quant_per_tensor(m->ctx, m->model, scales[below(m->s, 8)], zero, &q) != MW_OK)
+        return NULL;
     if (below(m->s, 6) != 0 || t->rank == 0) return q;
     const int32_t axis = (int32_t)below(m->s, (uint64_t)t->rank);
     const size_t n = (size_t)t->dims[axis];
@@ -122,7 +143,8 @@ static const mwi_quant *quantization(maker *m, const mwi_tensor *t)
     return out;
 }
 
-static bool operand(maker *m, mw_dtype dtype, const mwi_tensor *like, bool with_data, int32_t *index)
+static bool operand(maker *m, mw_dtype dtype, const mwi_tensor *like, bool with_data,
+                    int32_t *index)
 {
     mwi_tensor *t;
     size_t bytes, n;
@@ -136,14 +158,18 @@ static bool operand(maker *m, mw_dtype dtype, const mwi_tensor *like, bool with_
         memcpy(t->dims, like->dims, sizeof t->dims);
     } else {
         t->rank = (int32_t)(below(m->s, 8) == 0 ? below(m->s, 9) : below(m->s, 5));
-        for (int32_t i = 0; i < t->rank; i++) t->dims[i] = (int32_t)(below(m->s, 30) == 0 ? 0 : 1 + below(m->s, 4));
+        for (int32_t i = 0; i < t->rank; i++)
+            t->dims[i] = (int32_t)(below(m->s, 30) == 0 ? 0 : 1 + below(m->s, 4));
     }
     memcpy(t->signature, t->dims, sizeof t->dims);
-    if (below(m->s, 8) != 0 && dtype != MW_FLOAT32 && dtype != MW_BOOL) t->quant = quantization(m, t);
+    if (below(m->s, 8) != 0 && dtype != MW_FLOAT32 && dtype != MW_BOOL)
+        t->quant = quantization(m, t);
     if (!with_data) return true;
-    if (!mwi_dims_bytes(dtype, t->rank, t->dims, &bytes) || !mwi_dims_count(t->rank, t->dims, &n) || bytes > 1 << 20)
+    if (!mwi_dims_bytes(dtype, t->rank, t->dims, &bytes) || !mwi_dims_count(t->rank, t->dims, &n) ||
+        bytes > 1 << 20)
         return false;
-    memory = malloc(bytes == 0 ? 1 : bytes); /* a block of its own, so that a sanitizer sees its ends */
+    memory =
+        malloc(bytes == 0 ? 1 : bytes); /* a block of its own, so that a sanitizer sees its ends */
     if (memory == NULL) abort();
     fill(m->s, dtype, mw_dtype_bits(dtype) < 8 ? bytes : n, memory);
     t->data = memory;
@@ -157,7 +183,8 @@ static bool attributes(maker *m, const mwi_op *op)
         char *const at = (char *)op->attr + f->offset;
         const bool ranged = f->min <= f->max;
         int64_t v = odd_integer(m->s);
-        if (ranged && f->max - f->min < 100) v = (int64_t)f->min + (int64_t)below(m->s, (uint64_t)(f->max - f->min) + 1);
+        if (ranged && f->max - f->min < 100)
+            v = (int64_t)f->min + (int64_t)below(m->s, (uint64_t)(f->max - f->min) + 1);
         void *list;
         const size_t n = below(m->s, 5);
         switch (f->kind) {
@@ -167,12 +194,14 @@ static bool attributes(maker *m, const mwi_op *op)
         case MWI_FIELD_F32: *(float *)(void *)at = (float)odd_float(m->s); break;
         case MWI_FIELD_BOOL: *(bool *)at = (v & 1) != 0; break;
         case MWI_FIELD_I32S:
-            if (mwi_arena_array(m->ctx, &m->model->arena, n, sizeof(int32_t), &list) != MW_OK) return false;
+            if (mwi_arena_array(m->ctx, &m->model->arena, n, sizeof(int32_t), &list) != MW_OK)
+                return false;
             fill(m->s, MW_INT32, n, list);
             *(mwi_i32s *)(void *)at = (mwi_i32s){n, list};
             break;
         case MWI_FIELD_F32S:
-            if (mwi_arena_array(m->ctx, &m->model->arena, n, sizeof(float), &list) != MW_OK) return false;
+            if (mwi_arena_array(m->ctx, &m->model->arena, n, sizeof(float), &list) != MW_OK)
+                return false;
             fill(m->s, MW_FLOAT32, n, list);
             *(mwi_f32s *)(void *)at = (mwi_f32s){n, list};
             break;
@@ -190,7 +219,8 @@ static size_t some(source *s, int8_t least, int8_t most)
 
 static bool build(maker *m, const mwi_op_desc *desc, mwi_op **out)
 {
-    const size_t n_in = some(m->s, desc->min_in, desc->max_in), n_out = some(m->s, desc->min_out, desc->max_out);
+    const size_t n_in = some(m->s, desc->min_in, desc->max_in),
+                 n_out = some(m->s, desc->min_out, desc->max_out);
     const char *types = "*>*";
     mw_dtype in[64] = {MW_FLOAT32};
     size_t n_kernels = 0;
@@ -198,15 +228,19 @@ static bool build(maker *m, const mwi_op_desc *desc, mwi_op **out)
 
     while (desc->kernels != NULL && desc->kernels[n_kernels].name != NULL) n_kernels++;
     if (n_kernels > 0) types = desc->kernels[below(m->s, n_kernels)].types;
-    if (n_in > 64 || mwi_graph_add_op(m->ctx, m->model, m->graph, 0, desc, n_in, n_out, &op) != MW_OK) return false;
+    if (n_in > 64 ||
+        mwi_graph_add_op(m->ctx, m->model, m->graph, 0, desc, n_in, n_out, &op) != MW_OK)
+        return false;
     for (size_t i = 0; i < n_in; i++) {
         if (below(m->s, 40) == 0) continue; /* left out */
         in[i] = below(m->s, 30) == 0 ? any_type(m->s) : listed_type(m->s, types, false, i, in);
-        const mwi_tensor *const like = i > 0 && op->in[0] >= 0 ? m->graph->tensors[op->in[0]] : NULL;
+        const mwi_tensor *const like =
+            i > 0 && op->in[0] >= 0 ? m->graph->tensors[op->in[0]] : NULL;
         if (!operand(m, in[i], like, true, &op->in[i])) return false;
     }
     for (size_t i = 0; i < n_out; i++) {
-        const mw_dtype dtype = below(m->s, 30) == 0 ? any_type(m->s) : listed_type(m->s, types, true, i, in);
+        const mw_dtype dtype =
+            below(m->s, 30) == 0 ? any_type(m->s) : listed_type(m->s, types, true, i, in);
         if (!operand(m, dtype, NULL, false, &op->out[i])) return false;
     }
     *out = op;
@@ -228,7 +262,8 @@ static void run(maker *m, const mwi_op_desc *desc)
         if ((hidden >> i & 1) != 0) in[i].data = NULL;
     if (st == MW_OK && mwi_op_infer(m->ctx, &call) != MW_OK) mw_ctx_clear(m->ctx);
     if (st == MW_OK) st = mwi_op_views(m->ctx, m->graph, op, &arena, &call);
-    if (st == MW_OK && mwi_op_eval(m->ctx, &call, &arena) == MW_OK && desc->macs != NULL) (void)desc->macs(&call);
+    if (st == MW_OK && mwi_op_eval(m->ctx, &call, &arena) == MW_OK && desc->macs != NULL)
+        (void)desc->macs(&call);
     if (st == MW_OK && desc->version != NULL) (void)desc->version(&call);
     mwi_arena_deinit(&arena);
 }
@@ -247,7 +282,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mw_status st = mwi_model_create(m.ctx, "fuzz", &m.model);
     if (st == MW_OK) st = mwi_model_add_graph(m.ctx, m.model, "main", &m.graph);
     if (st == MW_OK) run(&m, mwi_ops[row]);
-    for (size_t i = 0; m.graph != NULL && i < m.graph->n_tensors; i++) free((void *)(uintptr_t)m.graph->tensors[i]->data);
+    for (size_t i = 0; m.graph != NULL && i < m.graph->n_tensors; i++)
+        free((void *)(uintptr_t)m.graph->tensors[i]->data);
     mw_model_destroy(m.model);
     mw_ctx_destroy(m.ctx);
     return 0;

@@ -1,4 +1,5 @@
-/* ops/ops_refuse_test.c - what operators must refuse, and with which words; what they cannot know before the run.
+/* ops/ops_refuse_test.c - what operators must refuse, and with which words; what they cannot know
+ * before the run.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "op_case.h"
 #include "support.h"
@@ -42,7 +43,8 @@ static void parameters_out_of_range(void **state)
         {"RESHAPE: f32[6] i32[2]=-1,-1 > f32", "is -1"},
         {"RESHAPE: f32[6] i32[2]=4,-1 > f32", "do not fill"},
         {"RESHAPE: f32[6] i32[2]=-2,3 > f32", "is -2"},
-        {"RESHAPE: f32[6] i32[3]=2147483647,2147483647,2147483647 > f32", "dimension 2 of the shape"},
+        {"RESHAPE: f32[6] i32[3]=2147483647,2147483647,2147483647 > f32",
+         "dimension 2 of the shape"},
         {"PAD: f32[2] i32[1,2]=-1,0 > f32", "padding 0 is -1"},
         {"PAD: f32[2] i32[1,2]=2147483647,2147483647 > f32", "would be"},
         {"PAD: f32[2] i32[2,2]=0,0,0,0 > f32", "4 paddings"},
@@ -63,7 +65,8 @@ static void parameters_out_of_range(void **state)
         {"STRIDED_SLICE shrink_axis_mask=1: f32[4] i32[1]=4 i32[1]=5 i32[1]=1 > f32", "index 4"},
         {"STRIDED_SLICE shrink_axis_mask=1: f32[4] i32[1]=-5 i32[1]=0 i32[1]=1 > f32", "index -5"},
         {"STRIDED_SLICE: f32[4] i32[2]=0,0 i32[2]=1,1 i32[2]=1,1 > f32", "2 terms"},
-        {"STRIDED_SLICE ellipsis_mask=3: f32[4] i32[2]=0,0 i32[2]=1,1 i32[2]=1,1 > f32", "one ellipsis"},
+        {"STRIDED_SLICE ellipsis_mask=3: f32[4] i32[2]=0,0 i32[2]=1,1 i32[2]=1,1 > f32",
+         "one ellipsis"},
         {"STRIDED_SLICE offset=1: f32[4] i32[1]=2 i32[1]=3 i32[1]=1 > f32", "3 elements"},
         {"TILE: f32[2,2] i32[2]=2147483647,1 > f32", "2147483647 times"},
         {"TILE: f32[2] i32[1]=-1 > f32", "-1 times"},
@@ -93,7 +96,8 @@ static void parameters_out_of_range(void **state)
         {"BATCH_TO_SPACE_ND: f32[3,2,1] i32[1]=2 i32[1,2]=0,0 > f32", "3 batches"},
         {"BATCH_TO_SPACE_ND: f32[2,1,1] i32[1]=2 i32[1,2]=3,0 > f32", "would be -1"},
         {"RESIZE_BILINEAR: f32[1,2,2,1] i32[2]=0,2 > f32", "0 and 2"},
-        {"RESIZE_BILINEAR align_corners=1 half_pixel_centers=1: f32[1,2,2,1] i32[2]=2,2 > f32", "exclude each other"},
+        {"RESIZE_BILINEAR align_corners=1 half_pixel_centers=1: f32[1,2,2,1] i32[2]=2,2 > f32",
+         "exclude each other"},
         {"RESIZE_NEAREST_NEIGHBOR: f32[1,0,2,1] i32[2]=2,2 > f32", "0 by 2"},
         {"UNSORTED_SEGMENT_SUM: f32[2] i32[2]=0,1 i32[]=-1 > f32", "-1 segments"},
         {"SEGMENT_SUM: f32[2] i32[2]=0,2 > f32", "is 2 after 0"},
@@ -122,7 +126,8 @@ static void values_that_only_the_run_sees(void **state)
         {"SQRT: i8[1]@1=-1 > i8@1", "a negative number"},
         {"RSQRT: i16[1]@1=-1 > i16@1", "a negative number"},
         {"BROADCAST_ARGS: i32[1]=2 i32[1]=3 > i32", "do not broadcast"},
-        {"NON_MAX_SUPPRESSION_V5: f32[1,4] f32[1] i32[]=1 f32[]=0.5 f32[]=0 f32[]=-1 > i32 f32 i32", "sigma is -1"},
+        {"NON_MAX_SUPPRESSION_V5: f32[1,4] f32[1] i32[]=1 f32[]=0.5 f32[]=0 f32[]=-1 > i32 f32 i32",
+         "sigma is -1"},
     };
     (void)state;
     op_cases_run(cases, MWI_COUNT(cases));
@@ -162,16 +167,25 @@ static void missing_or_unfit_quantization(void **state)
 static void shapes_that_wait_for_data(void **state)
 {
     static const op_case cases[] = {
-        {"RESHAPE: f32[6] i32[2]? > f32", "?"},  {"PAD: f32[2] i32[1,2]? > f32", "?"},
-        {"MEAN: f32[2] i32[1]? > f32", "?"},     {"TRANSPOSE: f32[2] i32[1]? > f32", "?"},
-        {"SLICE: f32[4] i32[1]=0 i32[1]? > f32", "?"}, {"SLICE: f32[4] i32[1]? i32[1]=-1 > f32", "?"},
+        {"RESHAPE: f32[6] i32[2]? > f32", "?"},
+        {"PAD: f32[2] i32[1,2]? > f32", "?"},
+        {"MEAN: f32[2] i32[1]? > f32", "?"},
+        {"TRANSPOSE: f32[2] i32[1]? > f32", "?"},
+        {"SLICE: f32[4] i32[1]=0 i32[1]? > f32", "?"},
+        {"SLICE: f32[4] i32[1]? i32[1]=-1 > f32", "?"},
         {"STRIDED_SLICE: f32[4] i32[1]? i32[1]=2 i32[1]=1 > f32", "?"},
-        {"TILE: f32[2] i32[1]? > f32", "?"},     {"FILL: i32[1]? f32[] > f32", "?"},
-        {"RANGE: i32[]? i32[]=4 i32[]=1 > i32", "?"}, {"ONE_HOT: i32[2] i32[]? f32[] f32[] > f32", "?"},
-        {"TOPK_V2: f32[3] i32[]? > f32 i32", "?"}, {"ARG_MAX: f32[2] i32[]? > i32", "?"},
-        {"SPLIT num_splits=1: i32[]? f32[3] > f32", "?"}, {"BROADCAST_TO: f32[1] i32[1]? > f32", "?"},
-        {"RESIZE_BILINEAR: f32[1,2,2,1] i32[2]? > f32", "?"}, {"SEGMENT_SUM: f32[2] i32[2]? > f32", "?"},
-        {"EXPAND_DIMS: f32[2] i32[]? > f32", "?"}, {"SCATTER_ND: i32[1,1] f32[1] i32[1]? > f32", "?"},
+        {"TILE: f32[2] i32[1]? > f32", "?"},
+        {"FILL: i32[1]? f32[] > f32", "?"},
+        {"RANGE: i32[]? i32[]=4 i32[]=1 > i32", "?"},
+        {"ONE_HOT: i32[2] i32[]? f32[] f32[] > f32", "?"},
+        {"TOPK_V2: f32[3] i32[]? > f32 i32", "?"},
+        {"ARG_MAX: f32[2] i32[]? > i32", "?"},
+        {"SPLIT num_splits=1: i32[]? f32[3] > f32", "?"},
+        {"BROADCAST_TO: f32[1] i32[1]? > f32", "?"},
+        {"RESIZE_BILINEAR: f32[1,2,2,1] i32[2]? > f32", "?"},
+        {"SEGMENT_SUM: f32[2] i32[2]? > f32", "?"},
+        {"EXPAND_DIMS: f32[2] i32[]? > f32", "?"},
+        {"SCATTER_ND: i32[1,1] f32[1] i32[1]? > f32", "?"},
     };
     (void)state;
     op_cases_run(cases, MWI_COUNT(cases));
@@ -180,8 +194,10 @@ static void shapes_that_wait_for_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_that_do_not_go_together), cmocka_unit_test(parameters_out_of_range),
-        cmocka_unit_test(values_that_only_the_run_sees),  cmocka_unit_test(missing_or_unfit_quantization),
+        cmocka_unit_test(shapes_that_do_not_go_together),
+        cmocka_unit_test(parameters_out_of_range),
+        cmocka_unit_test(values_that_only_the_run_sees),
+        cmocka_unit_test(missing_or_unfit_quantization),
         cmocka_unit_test(shapes_that_wait_for_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* ops/pack.c - PACK: tensors of one shape side by side along a new axis.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -24,7 +25,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK - 1));
     MWI_TRY(mwi_axis(ctx, a->axis, x->rank + 1, &axis));
     if ((size_t)a->values_count != call->n_in)
-        return mwi_fail(ctx, MW_EFORMAT, "values_count is %d for %zu inputs", a->values_count, call->n_in);
+        return mwi_fail(ctx, MW_EFORMAT, "values_count is %d for %zu inputs", a->values_count,
+                        call->n_in);
     for (size_t i = 1; i < call->n_in; i++) {
         const mwi_view *const v = &call->in[i];
         if (v->tensor == NULL || v->dtype != x->dtype || v->rank != x->rank ||
@@ -66,7 +68,10 @@ const mwi_op_desc mwi_op_pack = {
     .name = "PACK",
     .tflite_code = 83,
     .options_type = 59,
-    .min_in = 1, .max_in = -1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = -1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -3,8 +3,11 @@
 #include "ops/pad.h"
 #include "ops/rules.h"
 
-#define ROW(prefix, signature)                                                                      \
-    {.name = prefix "_pad__ref", .types = signature, .prepare = mwi_pad_prepare, .run = mwi_pad_run}
+#define ROW(prefix, signature)                                                                     \
+    {                                                                                              \
+        .name = prefix "_pad__ref", .types = signature, .prepare = mwi_pad_prepare,                \
+        .run = mwi_pad_run                                                                         \
+    }
 static const mwi_kernel kernels[] = {
     ROW("f32_i32", "f32,i32>f32"),
     ROW("f32_i64", "f32,i64>f32"),
@@ -33,7 +36,10 @@ const mwi_op_desc mwi_op_pad = {
     .name = "PAD",
     .tflite_code = 34,
     .options_type = 22,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,

@@ -16,7 +16,8 @@ static mw_status paddings_of(mw_ctx *ctx, mwi_shape_call *call, int64_t *pads)
         return mwi_fail(ctx, MW_EFORMAT, "%zu paddings for an input of rank %d", n, x->rank);
     for (size_t i = 0; i < n; i++)
         if (pads[i] < 0 || pads[i] > INT32_MAX)
-            return mwi_fail(ctx, MW_EFORMAT, "padding %zu is %lld, allowed 0 or more", i, (long long)pads[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "padding %zu is %lld, allowed 0 or more", i,
+                            (long long)pads[i]);
     return MW_OK;
 }
 
@@ -29,10 +30,12 @@ mw_status mwi_pad_infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(paddings_of(ctx, call, pads));
     if (call->unknown) return MW_OK;
     if (call->n_in > 2 && call->in[2].tensor != NULL && mwi_view_count(&call->in[2]) != 1)
-        return mwi_fail(ctx, MW_EFORMAT, "the value to pad with has %zu elements", mwi_view_count(&call->in[2]));
+        return mwi_fail(ctx, MW_EFORMAT, "the value to pad with has %zu elements",
+                        mwi_view_count(&call->in[2]));
     for (int32_t i = 0; i < x->rank; i++) {
         const int64_t d = x->dims[i] + pads[2 * i] + pads[2 * i + 1];
-        if (d > INT32_MAX) return mwi_fail(ctx, MW_ELIMIT, "dimension %d would be %lld", i, (long long)d);
+        if (d > INT32_MAX)
+            return mwi_fail(ctx, MW_ELIMIT, "dimension %d would be %lld", i, (long long)d);
         dims[i] = (int32_t)d;
     }
     mwi_view_set_dims(&call->out[0], x->rank, dims);
@@ -48,7 +51,8 @@ mw_status mwi_pad_prepare(mw_ctx *ctx, mwi_prepare_call *call)
     const mwi_quant *const q = call->out[0].quant;
     if (q != NULL && q->q.n_scales == 1) {
         const int64_t zero = q->q.zero_points[0];
-        memcpy(memory, &zero, 8); /* little-endian: the low bytes are the value in any integer type */
+        memcpy(memory, &zero,
+               8); /* little-endian: the low bytes are the value in any integer type */
     }
     return MW_OK;
 }
@@ -60,9 +64,15 @@ void mwi_fill(void *out, size_t n, const void *value, size_t element)
     if (n == 0) return;
     switch (element) {
     case 1: memset(out, *(const uint8_t *)value, n); return;
-    case 2: for (size_t i = 0; i < n; i++) memcpy(p + 2 * i, value, 2); return;
-    case 4: for (size_t i = 0; i < n; i++) memcpy(p + 4 * i, value, 4); return;
-    default: for (size_t i = 0; i < n; i++) memcpy(p + element * i, value, element); return;
+    case 2:
+        for (size_t i = 0; i < n; i++) memcpy(p + 2 * i, value, 2);
+        return;
+    case 4:
+        for (size_t i = 0; i < n; i++) memcpy(p + 4 * i, value, 4);
+        return;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(p + element * i, value, element);
+        return;
     }
 }
 
@@ -75,7 +85,8 @@ mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call)
     mwi_strided s = {.rank = x->rank};
 
     (void)ctx;
-    if (element == 0) return mwi_fail(ctx, MW_EUNSUPPORTED, "values of %s", mw_dtype_name(x->dtype));
+    if (element == 0)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "values of %s", mw_dtype_name(x->dtype));
     mwi_fill(out->data, mwi_view_count(out), given ? call->in[2].data : call->state, element);
     (void)mwi_run_ints(&call->in[1], pads, 2 * MW_MAX_RANK);
     mwi_dense_strides(x->rank, x->dims, s.in_strides);

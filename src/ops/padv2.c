@@ -3,8 +3,11 @@
 #include "ops/pad.h"
 #include "ops/rules.h"
 
-#define ROW(prefix, signature)                                                                      \
-    {.name = prefix "_padv2__ref", .types = signature, .prepare = mwi_pad_prepare, .run = mwi_pad_run}
+#define ROW(prefix, signature)                                                                     \
+    {                                                                                              \
+        .name = prefix "_padv2__ref", .types = signature, .prepare = mwi_pad_prepare,              \
+        .run = mwi_pad_run                                                                         \
+    }
 static const mwi_kernel kernels[] = {
     ROW("f32_i32", "f32,i32,f32>f32"),
     ROW("f32_i64", "f32,i64,f32>f32"),
@@ -29,14 +32,21 @@ static int32_t version(const mwi_shape_call *call)
     return mwi_version_i8_i16(call);
 }
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_INPUTS_SAME, .data_inputs = {0, 2, -1}};
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_INPUTS_SAME,
+                                     .data_inputs = {0, 2, -1}};
 
 const mwi_op_desc mwi_op_padv2 = {
     .name = "PADV2",
     .tflite_code = 60,
     .options_type = 43,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &quant,

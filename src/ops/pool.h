@@ -1,5 +1,6 @@
 /* ops/pool.h - what AVERAGE_POOL_2D and MAX_POOL_2D share: attributes, shapes, windows.
- * Depends: ops/window, ops/fixed.  Used by: pooling operators.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/window, ops/fixed.  Used by: pooling operators.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_POOL_H
 #define MWI_OPS_POOL_H
 
@@ -23,8 +24,8 @@ mw_status mwi_pool_prepare_f32(mw_ctx *ctx, mwi_prepare_call *call);
 mw_status mwi_pool_prepare_int(mw_ctx *ctx, mwi_prepare_call *call);
 uint64_t mwi_pool_macs(const mwi_shape_call *call);
 
-/* Calls `pixel` for each output position with the part of the window that lies inside the input: rows
- * [y0, y1), columns [x0, x1) of batch item b. `out` counts elements. In parallel over rows. */
+/* Calls `pixel` for each output position with the part of the window that lies inside the input:
+ * rows [y0, y1), columns [x0, x1) of batch item b. `out` counts elements. In parallel over rows. */
 typedef struct mwi_pool_pixel {
     const mwi_run_call *call;
     const mwi_pool_state *s;

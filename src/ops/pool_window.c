@@ -15,8 +15,12 @@ const mwi_field mwi_pool_fields[] = {
 
 static mw_status window_of(mw_ctx *ctx, const mwi_pool_attr *a, const mwi_view *x, mwi_window *w)
 {
-    *w = (mwi_window){.filter_h = a->filter_h, .filter_w = a->filter_w, .stride_h = a->stride_h,
-                      .stride_w = a->stride_w, .dilation_h = 1, .dilation_w = 1};
+    *w = (mwi_window){.filter_h = a->filter_h,
+                      .filter_w = a->filter_w,
+                      .stride_h = a->stride_h,
+                      .stride_w = a->stride_w,
+                      .dilation_h = 1,
+                      .dilation_w = 1};
     return mwi_window_make(ctx, x, a->padding, w);
 }
 
@@ -50,7 +54,8 @@ mw_status mwi_pool_prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     mwi_pool_state *s;
 
     MWI_TRY(prepare(ctx, call, &s));
-    return mwi_act_range_f32(ctx, ((const mwi_pool_attr *)call->attr)->activation, &s->low_f, &s->high_f);
+    return mwi_act_range_f32(ctx, ((const mwi_pool_attr *)call->attr)->activation, &s->low_f,
+                             &s->high_f);
 }
 
 mw_status mwi_pool_prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
@@ -62,7 +67,8 @@ mw_status mwi_pool_prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(prepare(ctx, call, &s));
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in, &in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out, &out_zero));
-    return mwi_act_range(ctx, ((const mwi_pool_attr *)call->attr)->activation, &call->out[0], &s->low, &s->high);
+    return mwi_act_range(ctx, ((const mwi_pool_attr *)call->attr)->activation, &call->out[0],
+                         &s->low, &s->high);
 }
 
 typedef struct task {
@@ -85,8 +91,12 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
         for (int32_t c = 0; c < w->out_w; c++) {
             const int64_t x = (int64_t)c * w->stride_w - w->pad_left;
             const mwi_pool_pixel p = {
-                .call = t->call, .s = t->s, .item = b * (size_t)w->in_h * (size_t)w->in_w * (size_t)w->in_c,
-                .y0 = clip(y, w->in_h), .y1 = clip(y + w->filter_h, w->in_h), .x0 = clip(x, w->in_w),
+                .call = t->call,
+                .s = t->s,
+                .item = b * (size_t)w->in_h * (size_t)w->in_w * (size_t)w->in_c,
+                .y0 = clip(y, w->in_h),
+                .y1 = clip(y + w->filter_h, w->in_h),
+                .x0 = clip(x, w->in_w),
                 .x1 = clip(x + w->filter_w, w->in_w),
                 .out = (row * (size_t)w->out_w + (size_t)c) * (size_t)w->in_c};
             t->pixel(&p);

@@ -1,5 +1,6 @@
 /* ops/pow.c - POW: x to the y with broadcast. Integer exponents are not negative.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 #include <math.h>
@@ -34,7 +35,10 @@ const mwi_op_desc mwi_op_pow = {
     .name = "POW",
     .tflite_code = 78,
     .options_type = 56,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,

@@ -1,5 +1,6 @@
 /* ops/prelu.c - PRELU: alpha * x below zero; alpha broadcasts to the input.
- * Depends: ops/binary, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -38,7 +39,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 static int32_t quantized(const state *s, int32_t value, int32_t alpha)
 {
     const int32_t x = value - s->zero_in;
-    const int32_t y = x >= 0 ? mwi_scale(x, s->identity) : mwi_scale(x * (alpha - s->zero_alpha), s->alpha);
+    const int32_t y =
+        x >= 0 ? mwi_scale(x, s->identity) : mwi_scale(x * (alpha - s->zero_alpha), s->alpha);
     return mwi_clamp(y + s->zero_out, s->low, s->high);
 }
 
@@ -55,14 +57,21 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_prelu__ref", .types = "f32,f32>f32", .run = run_f32},
     {.name = "s8_prelu__ref", .types = "i8,i8>i8", .prepare = prepare, .run = run_i8},
     {.name = "u8_prelu__ref", .types = "u8,u8>u8", .prepare = prepare, .run = run_u8},
-    {.name = "s16_prelu__ref", .types = "i16,i8>i16", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare, .run = run_i16},
+    {.name = "s16_prelu__ref",
+     .types = "i16,i8>i16",
+     .flags = MWI_KERNEL_NOT_LITERT,
+     .prepare = prepare,
+     .run = run_i16},
     {.name = NULL},
 };
 
 const mwi_op_desc mwi_op_prelu = {
     .name = "PRELU",
     .tflite_code = 54,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

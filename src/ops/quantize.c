@@ -1,5 +1,6 @@
 /* ops/quantize.c - QUANTIZE: float to integers, or integers of one scale to another.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
 
 #include <math.h>
@@ -13,39 +14,46 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     const mw_quantization *const q = out->quant == NULL ? NULL : &out->quant->q;
 
     MWI_TRY(mwi_need_scales(ctx, out, "output", q == NULL ? 1 : q->n_scales));
-    if (q->n_scales > 1 && (q->axis < 0 || q->axis >= out->rank || (size_t)out->dims[q->axis] != q->n_scales))
-        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape", q->n_scales, q->axis);
+    if (q->n_scales > 1 &&
+        (q->axis < 0 || q->axis >= out->rank || (size_t)out->dims[q->axis] != q->n_scales))
+        return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape",
+                        q->n_scales, q->axis);
     for (size_t i = 0; i < q->n_scales; i++)
-        if (!(q->scales[i] > 0)) return mwi_fail(ctx, MW_EFORMAT, "scale %zu is %g", i, (double)q->scales[i]);
+        if (!(q->scales[i] > 0))
+            return mwi_fail(ctx, MW_EFORMAT, "scale %zu is %g", i, (double)q->scales[i]);
     return MW_OK;
 }
 
-/* Halves go away from zero: the largest float below 1/2 is added, the rest cut. Held to the range before, so
- * that every compiler may turn the loop into vectors. NaN becomes the least. */
-#define QUANTIZE(type)                                                                              \
-    static void quantize_##type(const float *in, size_t n, float scale, int32_t zero, int32_t low, int32_t high, \
-                                type *out)                                                          \
-    {                                                                                               \
-        const float least = (float)(low - zero), most = (float)(high - zero);                       \
-        for (size_t i = 0; i < n; i++) {                                                            \
-            float v = in[i] / scale;                                                                \
-            v = v > least ? v : least;                                                              \
-            v = v < most ? v : most;                                                                \
-            out[i] = (type)((int32_t)(v + copysignf(0.49999997f, v)) + zero);                       \
-        }                                                                                           \
+/* Halves go away from zero: the largest float below 1/2 is added, the rest cut. Held to the range
+ * before, so that every compiler may turn the loop into vectors. NaN becomes the least. */
+#define QUANTIZE(type)                                                                             \
+    static void quantize_##type(const float *in, size_t n, float scale, int32_t zero, int32_t low, \
+                                int32_t high, type *out)                                           \
+    {                                                                                              \
+        const float least = (float)(low - zero), most = (float)(high - zero);                      \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            float v = in[i] / scale;                                                               \
+            v = v > least ? v : least;                                                             \
+            v = v < most ? v : most;                                                               \
+            out[i] = (type)((int32_t)(v + copysignf(0.49999997f, v)) + zero);                      \
+        }                                                                                          \
     }
 QUANTIZE(int8_t)
 QUANTIZE(uint8_t)
 QUANTIZE(int16_t)
 
-static void quantize(const float *in, size_t at, size_t n, float scale, int32_t zero, const mwi_view *out)
+static void quantize(const float *in, size_t at, size_t n, float scale, int32_t zero,
+                     const mwi_view *out)
 {
     int32_t low, high;
 
     mwi_type_range(out->dtype, &low, &high);
-    if (out->dtype == MW_INT8) quantize_int8_t(in + at, n, scale, zero, low, high, (int8_t *)out->data + at);
-    else if (out->dtype == MW_UINT8) quantize_uint8_t(in + at, n, scale, zero, low, high, (uint8_t *)out->data + at);
-    else quantize_int16_t(in + at, n, scale, zero, low, high, (int16_t *)out->data + at);
+    if (out->dtype == MW_INT8)
+        quantize_int8_t(in + at, n, scale, zero, low, high, (int8_t *)out->data + at);
+    else if (out->dtype == MW_UINT8)
+        quantize_uint8_t(in + at, n, scale, zero, low, high, (uint8_t *)out->data + at);
+    else
+        quantize_int16_t(in + at, n, scale, zero, low, high, (int16_t *)out->data + at);
 }
 
 static void piece(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -54,7 +62,8 @@ static void piece(void *arg, size_t begin, size_t end, uint32_t thread)
     const mw_quantization *const q = &call->out[0].quant->q;
 
     (void)thread;
-    quantize(call->in[0].data, begin, end - begin, q->scales[0], (int32_t)q->zero_points[0], &call->out[0]);
+    quantize(call->in[0].data, begin, end - begin, q->scales[0], (int32_t)q->zero_points[0],
+             &call->out[0]);
 }
 
 static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
@@ -125,7 +134,9 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
     s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
-    return is_8bit(&call->in[0]) && is_8bit(&call->out[0]) ? mwi_unary_map8(ctx, call, requantized, s) : MW_OK;
+    return is_8bit(&call->in[0]) && is_8bit(&call->out[0])
+               ? mwi_unary_map8(ctx, call, requantized, s)
+               : MW_OK;
 }
 
 MWI_UNARY_RUN(run_i8_i16, int8_t, int16_t, void, state, requantized(s, x))
@@ -148,18 +159,43 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_quantize_s8__ref", .types = "f32>i8", .prepare = prepare_f32, .run = run_f32},
     {.name = "f32_quantize_u8__ref", .types = "f32>u8", .prepare = prepare_f32, .run = run_f32},
     {.name = "f32_quantize_s16__ref", .types = "f32>i16", .prepare = prepare_f32, .run = run_f32},
-    {.name = "f32_quantize_s4__ref", .types = "f32>i4", .accepts = has_one_scale, .prepare = prepare_f32, .run = run_f32_i4},
-    {.name = "s8_quantize_s8__ref", .types = "i8>i8", .prepare = prepare_int, .run = mwi_unary_run_table8},
-    {.name = "s8_quantize_u8__ref", .types = "i8>u8", .prepare = prepare_int, .run = mwi_unary_run_table8},
+    {.name = "f32_quantize_s4__ref",
+     .types = "f32>i4",
+     .accepts = has_one_scale,
+     .prepare = prepare_f32,
+     .run = run_f32_i4},
+    {.name = "s8_quantize_s8__ref",
+     .types = "i8>i8",
+     .prepare = prepare_int,
+     .run = mwi_unary_run_table8},
+    {.name = "s8_quantize_u8__ref",
+     .types = "i8>u8",
+     .prepare = prepare_int,
+     .run = mwi_unary_run_table8},
     {.name = "s8_quantize_s16__ref", .types = "i8>i16", .prepare = prepare_int, .run = run_i8_i16},
-    {.name = "u8_quantize_s8__ref", .types = "u8>i8", .prepare = prepare_int, .run = mwi_unary_run_table8},
-    {.name = "u8_quantize_u8__ref", .types = "u8>u8", .prepare = prepare_int, .run = mwi_unary_run_table8},
+    {.name = "u8_quantize_s8__ref",
+     .types = "u8>i8",
+     .prepare = prepare_int,
+     .run = mwi_unary_run_table8},
+    {.name = "u8_quantize_u8__ref",
+     .types = "u8>u8",
+     .prepare = prepare_int,
+     .run = mwi_unary_run_table8},
     {.name = "u8_quantize_s16__ref", .types = "u8>i16", .prepare = prepare_int, .run = run_u8_i16},
     {.name = "s16_quantize_s8__ref", .types = "i16>i8", .prepare = prepare_int, .run = run_i16_i8},
-    {.name = "s16_quantize_s16__ref", .types = "i16>i16", .prepare = prepare_int, .run = run_i16_i16},
-    {.name = "s16_quantize_s32__ref", .types = "i16>i32", .prepare = prepare_int, .run = run_i16_i32},
+    {.name = "s16_quantize_s16__ref",
+     .types = "i16>i16",
+     .prepare = prepare_int,
+     .run = run_i16_i16},
+    {.name = "s16_quantize_s32__ref",
+     .types = "i16>i32",
+     .prepare = prepare_int,
+     .run = run_i16_i32},
     {.name = "s32_quantize_s8__ref", .types = "i32>i8", .prepare = prepare_int, .run = run_i32_i8},
-    {.name = "s32_quantize_s16__ref", .types = "i32>i16", .prepare = prepare_int, .run = run_i32_i16},
+    {.name = "s32_quantize_s16__ref",
+     .types = "i32>i16",
+     .prepare = prepare_int,
+     .run = run_i32_i16},
     {.name = NULL},
 };
 
@@ -167,7 +203,10 @@ const mwi_op_desc mwi_op_quantize = {
     .name = "QUANTIZE",
     .tflite_code = 114,
     .options_type = 89,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_POINTWISE,
     .kernels = kernels,
     .infer = mwi_infer_same,

@@ -1,5 +1,7 @@
-/* ops/range.c - RANGE: numbers from start (input 0) up to or down to but without limit (1) in steps of delta (2).
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/range.c - RANGE: numbers from start (input 0) up to or down to but without limit (1) in
+ * steps of delta (2).
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/strided.h"
 
 #include <math.h>
@@ -9,7 +11,8 @@ static int64_t steps(int64_t start, int64_t limit, int64_t delta)
 {
     if (delta == 0 || (limit > start && delta < 0) || (limit < start && delta > 0)) return -1;
     if (start == limit) return 0;
-    const uint64_t span = delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;
+    const uint64_t span =
+        delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;
     const uint64_t step = delta > 0 ? (uint64_t)delta : 0 - (uint64_t)delta;
     const uint64_t n = (span - 1) / step + 1;
     return n > INT32_MAX ? -1 : (int64_t)n;
@@ -31,12 +34,14 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     for (size_t i = 0; i < 3; i++) {
         MWI_TRY(mwi_need_input(ctx, call, i, 0, 1));
         if (mwi_view_count(&in[i]) != 1 || in[i].dtype != in[0].dtype)
-            return mwi_fail(ctx, MW_EFORMAT, "input %zu: one value of the type of input 0 is allowed", i);
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "input %zu: one value of the type of input 0 is allowed", i);
         call->unknown = call->unknown || in[i].data == NULL || in[i].tensor->is_variable;
     }
     if (call->unknown) return MW_OK;
     if (in[0].dtype == MW_FLOAT32) {
-        n = steps_f32(*(const float *)in[0].data, *(const float *)in[1].data, *(const float *)in[2].data);
+        n = steps_f32(*(const float *)in[0].data, *(const float *)in[1].data,
+                      *(const float *)in[2].data);
     } else {
         for (size_t i = 0; i < 3; i++) MWI_TRY(mwi_param_ints(ctx, call, i, 1, &v[i], &count));
         n = steps(v[0], v[1], v[2]);
@@ -46,15 +51,16 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
-#define RUN(name, type, sum_type)                                                                   \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        const sum_type delta = (sum_type)*(const type *)call->in[2].data;                           \
-        sum_type v = (sum_type)*(const type *)call->in[0].data;                                     \
-        type *const out = call->out[0].data;                                                        \
-        (void)ctx;                                                                                  \
-        for (size_t i = 0, n = mwi_view_count(&call->out[0]); i < n; i++, v += delta) out[i] = (type)v; \
-        return MW_OK;                                                                               \
+#define RUN(name, type, sum_type)                                                                  \
+    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                   \
+    {                                                                                              \
+        const sum_type delta = (sum_type) * (const type *)call->in[2].data;                        \
+        sum_type v = (sum_type) * (const type *)call->in[0].data;                                  \
+        type *const out = call->out[0].data;                                                       \
+        (void)ctx;                                                                                 \
+        for (size_t i = 0, n = mwi_view_count(&call->out[0]); i < n; i++, v += delta)              \
+            out[i] = (type)v;                                                                      \
+        return MW_OK;                                                                              \
     }
 RUN(run_f32, float, float)
 RUN(run_i32, int32_t, uint32_t)
@@ -73,7 +79,10 @@ const mwi_op_desc mwi_op_range = {
     .name = "RANGE",
     .tflite_code = 96,
     .options_type = 73,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = infer,
     .version = version,

@@ -1,5 +1,6 @@
 /* ops/rank.c - RANK: the number of dimensions of the input.
- * Depends: ops/shapes.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/shapes.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -26,7 +27,10 @@ const mwi_op_desc mwi_op_rank = {
     .name = "RANK",
     .tflite_code = 110,
     .options_type = 86,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_SHAPE_ONLY,
     .kernels = kernels,
     .infer = infer,

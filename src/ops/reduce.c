@@ -29,8 +29,10 @@ mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call)
         gone[axis] = true;
     }
     for (int32_t i = 0; i < x->rank; i++) {
-        if (!gone[i]) dims[rank++] = x->dims[i];
-        else if (a->keep_dims) dims[rank++] = 1;
+        if (!gone[i])
+            dims[rank++] = x->dims[i];
+        else if (a->keep_dims)
+            dims[rank++] = 1;
     }
     mwi_view_set_dims(&call->out[0], rank, dims);
     return MW_OK;
@@ -82,12 +84,14 @@ void mwi_reduce_plan(const mwi_view *in, mwi_reduce *r)
         r->run = r->n_in = r->gone_dims[0];
         r->gone_rank--;
         memmove(r->gone_dims, r->gone_dims + 1, (size_t)r->gone_rank * sizeof *r->gone_dims);
-        memmove(r->gone_strides, r->gone_strides + 1, (size_t)r->gone_rank * sizeof *r->gone_strides);
+        memmove(r->gone_strides, r->gone_strides + 1,
+                (size_t)r->gone_rank * sizeof *r->gone_strides);
     } else if (r->kept_rank > 0 && r->kept_strides[0] == 1) {
         r->lanes = r->kept_dims[0];
         r->kept_rank--;
         memmove(r->kept_dims, r->kept_dims + 1, (size_t)r->kept_rank * sizeof *r->kept_dims);
-        memmove(r->kept_strides, r->kept_strides + 1, (size_t)r->kept_rank * sizeof *r->kept_strides);
+        memmove(r->kept_strides, r->kept_strides + 1,
+                (size_t)r->kept_rank * sizeof *r->kept_strides);
     }
     reverse(r->gone_dims, r->gone_rank);
     reverse(r->gone_strides, r->gone_rank);

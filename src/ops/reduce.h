@@ -15,15 +15,15 @@ mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call);
 
 enum { MWI_REDUCE_LANES = 64 }; /* outputs that one piece works on side by side */
 
-/* The walk over merged dimensions. Where the innermost one stays, its outputs are lanes; where it goes, its
- * inputs are a run of neighbours. */
+/* The walk over merged dimensions. Where the innermost one stays, its outputs are lanes; where it
+ * goes, its inputs are a run of neighbours. */
 typedef struct mwi_reduce {
     const mwi_run_call *call;
-    size_t n_in;           /* inputs of one output */
-    size_t lanes, run;     /* one of them is 1 */
-    size_t n_blocks;       /* blocks of lanes */
-    size_t n_pieces;       /* blocks times the outer outputs */
-    size_t n_steps;        /* runs of one output */
+    size_t n_in;       /* inputs of one output */
+    size_t lanes, run; /* one of them is 1 */
+    size_t n_blocks;   /* blocks of lanes */
+    size_t n_pieces;   /* blocks times the outer outputs */
+    size_t n_steps;    /* runs of one output */
     int32_t kept_rank, gone_rank;
     size_t kept_dims[MW_MAX_RANK], kept_strides[MW_MAX_RANK]; /* into the input, in elements */
     size_t gone_dims[MW_MAX_RANK], gone_strides[MW_MAX_RANK];
@@ -45,51 +45,56 @@ static inline void mwi_reduce_next(const mwi_reduce *r, size_t at[MW_MAX_RANK], 
 /* Pieces that one task takes: enough work to wake a thread for. */
 size_t mwi_reduce_grain(const mwi_reduce *r);
 
-/* A run function: `step` takes v into acc, `result` is an output from acc; `s` the state. A run is taken in 8
- * interleaved parts, which only floats can tell. */
-#define MWI_REDUCE_RUN(name, type, acc_type, state_type, init, step, result)                        \
-    static inline acc_type name##_take(acc_type acc, acc_type v) { step; return acc; }              \
-    static void name##_pieces(void *arg, size_t begin, size_t end, uint32_t thread)                 \
-    {                                                                                               \
-        const mwi_reduce *const r = arg;                                                            \
-        const state_type *const restrict s = r->call->state;                                        \
-        const type *const in = r->call->in[0].data;                                                 \
-        type *const out = r->call->out[0].data;                                                     \
-        acc_type accs[MWI_REDUCE_LANES];                                                            \
-        (void)s;                                                                                    \
-        (void)thread;                                                                               \
-        for (size_t piece = begin; piece < end; piece++) {                                          \
-            size_t at[MW_MAX_RANK] = {0}, offset = 0, first, n;                                     \
-            const type *const from = in + mwi_reduce_base(r, piece, &first, &n);                    \
-            const size_t lanes = r->run > 1 ? 8 : n;                                                \
-            for (size_t i = 0; i < lanes; i++) accs[i] = init;                                      \
-            for (size_t k = 0; k < r->n_steps; k++, mwi_reduce_next(r, at, &offset)) {              \
-                const type *const p = from + offset;                                                \
-                size_t i = 0;                                                                       \
-                if (r->run > 1) {                                                                   \
-                    for (; i + 8 <= r->run; i += 8)                                                 \
-                        for (size_t j = 0; j < 8; j++) accs[j] = name##_take(accs[j], (acc_type)p[i + j]); \
-                    for (; i < r->run; i++) accs[0] = name##_take(accs[0], (acc_type)p[i]);         \
-                } else {                                                                            \
-                    for (; i < n; i++) accs[i] = name##_take(accs[i], (acc_type)p[i]);              \
-                }                                                                                   \
-            }                                                                                       \
-            if (r->run > 1)                                                                         \
-                for (size_t j = 1; j < 8; j++) accs[0] = name##_take(accs[0], accs[j]);             \
-            for (size_t i = 0; i < n; i++) {                                                        \
-                const acc_type acc = accs[i];                                                       \
-                out[first + i] = (type)(result);                                                    \
-            }                                                                                       \
-        }                                                                                           \
-    }                                                                                               \
-    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                    \
-    {                                                                                               \
-        mwi_reduce r;                                                                               \
-        (void)ctx;                                                                                  \
-        mwi_reduce_plan(call->in, &r);                                                              \
-        r.call = call;                                                                              \
-        mwi_par_for(call->pool, r.n_pieces, mwi_reduce_grain(&r), name##_pieces, &r);               \
-        return MW_OK;                                                                               \
+/* A run function: `step` takes v into acc, `result` is an output from acc; `s` the state. A run is
+ * taken in 8 interleaved parts, which only floats can tell. */
+#define MWI_REDUCE_RUN(name, type, acc_type, state_type, init, step, result)                       \
+    static inline acc_type name##_take(acc_type acc, acc_type v)                                   \
+    {                                                                                              \
+        step;                                                                                      \
+        return acc;                                                                                \
+    }                                                                                              \
+    static void name##_pieces(void *arg, size_t begin, size_t end, uint32_t thread)                \
+    {                                                                                              \
+        const mwi_reduce *const r = arg;                                                           \
+        const state_type *const restrict s = r->call->state;                                       \
+        const type *const in = r->call->in[0].data;                                                \
+        type *const out = r->call->out[0].data;                                                    \
+        acc_type accs[MWI_REDUCE_LANES];                                                           \
+        (void)s;                                                                                   \
+        (void)thread;                                                                              \
+        for (size_t piece = begin; piece < end; piece++) {                                         \
+            size_t at[MW_MAX_RANK] = {0}, offset = 0, first, n;                                    \
+            const type *const from = in + mwi_reduce_base(r, piece, &first, &n);                   \
+            const size_t lanes = r->run > 1 ? 8 : n;                                               \
+            for (size_t i = 0; i < lanes; i++) accs[i] = init;                                     \
+            for (size_t k = 0; k < r->n_steps; k++, mwi_reduce_next(r, at, &offset)) {             \
+                const type *const p = from + offset;                                               \
+                size_t i = 0;                                                                      \
+                if (r->run > 1) {                                                                  \
+                    for (; i + 8 <= r->run; i += 8)                                                \
+                        for (size_t j = 0; j < 8; j++)                                             \
+                            accs[j] = name##_take(accs[j], (acc_type)p[i + j]);                    \
+                    for (; i < r->run; i++) accs[0] = name##_take(accs[0], (acc_type)p[i]);        \
+                } else {                                                                           \
+                    for (; i < n; i++) accs[i] = name##_take(accs[i], (acc_type)p[i]);             \
+                }                                                                                  \
+            }                                                                                      \
+            if (r->run > 1)                                                                        \
+                for (size_t j = 1; j < 8; j++) accs[0] = name##_take(accs[0], accs[j]);            \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                const acc_type acc = accs[i];                                                      \
+                out[first + i] = (type)(result);                                                   \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static mw_status name(mw_ctx *ctx, const mwi_run_call *call)                                   \
+    {                                                                                              \
+        mwi_reduce r;                                                                              \
+        (void)ctx;                                                                                 \
+        mwi_reduce_plan(call->in, &r);                                                             \
+        r.call = call;                                                                             \
+        mwi_par_for(call->pool, r.n_pieces, mwi_reduce_grain(&r), name##_pieces, &r);              \
+        return MW_OK;                                                                              \
     }
 
 /* MEAN and SUM of quantized values: scaled and shifted sums. */
@@ -103,7 +108,8 @@ typedef struct mwi_mean_state {
 MW_MUST_USE mw_status mwi_mean_prepare(mw_ctx *ctx, mwi_prepare_call *call, bool mean);
 static inline int32_t mwi_mean_result(const mwi_mean_state *s, int32_t sum)
 {
-    return s->empty ? 0 : mwi_clamp(mwi_scale(sum - s->in_sum, s->m) + s->out_zero, s->low, s->high);
+    return s->empty ? 0
+                    : mwi_clamp(mwi_scale(sum - s->in_sum, s->m) + s->out_zero, s->low, s->high);
 }
 /* Fails with MW_EFORMAT when a quantized output's scale or zero point is not the input's. */
 mw_status mwi_reduce_same_quant(mw_ctx *ctx, mwi_prepare_call *call);

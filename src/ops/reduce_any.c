@@ -1,5 +1,6 @@
 /* ops/reduce_any.c - REDUCE_ANY: whether any value over axes is true.
- * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/reduce.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 
 MWI_REDUCE_RUN(run, uint8_t, uint8_t, void, 0, acc = (uint8_t)(acc | (v != 0)), acc)
@@ -13,7 +14,10 @@ const mwi_op_desc mwi_op_reduce_any = {
     .name = "REDUCE_ANY",
     .tflite_code = 91,
     .options_type = 27,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,

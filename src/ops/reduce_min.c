@@ -1,5 +1,6 @@
 /* ops/reduce_min.c - REDUCE_MIN: the smallest value over axes.
- * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/reduce.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -14,9 +15,18 @@ MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, INT64_MAX, acc = v < acc ? v : a
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_reduce_min__ref", .types = "f32,i32>f32", .run = run_f32},
-    {.name = "s8_reduce_min__ref", .types = "i8,i32>i8", .prepare = mwi_reduce_same_quant, .run = run_i8},
-    {.name = "u8_reduce_min__ref", .types = "u8,i32>u8", .prepare = mwi_reduce_same_quant, .run = run_u8},
-    {.name = "s16_reduce_min__ref", .types = "i16,i32>i16", .prepare = mwi_reduce_same_quant, .run = run_i16},
+    {.name = "s8_reduce_min__ref",
+     .types = "i8,i32>i8",
+     .prepare = mwi_reduce_same_quant,
+     .run = run_i8},
+    {.name = "u8_reduce_min__ref",
+     .types = "u8,i32>u8",
+     .prepare = mwi_reduce_same_quant,
+     .run = run_u8},
+    {.name = "s16_reduce_min__ref",
+     .types = "i16,i32>i16",
+     .prepare = mwi_reduce_same_quant,
+     .run = run_i16},
     {.name = "s32_reduce_min__ref", .types = "i32,i32>i32", .run = run_i32},
     {.name = "s64_reduce_min__ref", .types = "i64,i32>i64", .run = run_i64},
     {.name = NULL},
@@ -26,7 +36,10 @@ const mwi_op_desc mwi_op_reduce_min = {
     .name = "REDUCE_MIN",
     .tflite_code = 89,
     .options_type = 27,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,

@@ -1,6 +1,7 @@
-/* ops/reduce_prod.c - REDUCE_PROD: the product over axes. Quantized products are rescaled at each step, in the input's order,
- * as TFLite does.
- * Depends: ops/reduce, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/reduce_prod.c - REDUCE_PROD: the product over axes. Quantized products are rescaled at each
+ * step, in the input's order, as TFLite does.
+ * Depends: ops/reduce, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -36,7 +37,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     /* Each step takes its share of the output's scale: its n-th root. */
     s->m = mwi_multiplier_of((double)in_scale / pow((double)out_scale, 1.0 / (double)r.n_in));
     if (s->m.shift > 14)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "the scales %g and %g are too far apart", (double)in_scale, (double)out_scale);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "the scales %g and %g are too far apart",
+                        (double)in_scale, (double)out_scale);
     return MW_OK;
 }
 
@@ -69,8 +71,10 @@ static void run_quantized(const mwi_run_call *call)
         const size_t base = mwi_reduce_base(&r, piece, &first, &n);
         for (size_t i = 0; i < n; i++) {
             const int32_t v = product(call->state, &r, &call->in[0], base + i);
-            if (out->dtype == MW_INT8) ((int8_t *)out->data)[first + i] = (int8_t)v;
-            else ((int16_t *)out->data)[first + i] = (int16_t)v;
+            if (out->dtype == MW_INT8)
+                ((int8_t *)out->data)[first + i] = (int8_t)v;
+            else
+                ((int16_t *)out->data)[first + i] = (int16_t)v;
         }
     }
 }
@@ -102,7 +106,10 @@ const mwi_op_desc mwi_op_reduce_prod = {
     .name = "REDUCE_PROD",
     .tflite_code = 81,
     .options_type = 27,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,

@@ -1,13 +1,17 @@
 /* ops/relu6.c - RELU6: x between 0 and 6.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
 #include <math.h>
 
-MWI_UNARY_RUN(run_f32, float, float, void, void, x < 0.0f ? 0.0f : x > 6.0f ? 6.0f : x)
+MWI_UNARY_RUN(run_f32, float, float, void, void, ((x) < 0.0f) ? 0.0f : ((x) > 6.0f) ? 6.0f : (x))
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_relu_prepare(ctx, call, 0.0f, 6.0f); }
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_relu_prepare(ctx, call, 0.0f, 6.0f);
+}
 
 static int32_t version(const mwi_shape_call *call)
 {
@@ -18,14 +22,21 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_relu6__ref", .types = "f32>f32", .run = run_f32},
     {.name = "s8_relu6__ref", .types = "i8>i8", .prepare = prepare, .run = mwi_unary_run_table8},
     {.name = "u8_relu6__ref", .types = "u8>u8", .prepare = prepare, .run = mwi_unary_run_table8},
-    {.name = "s16_relu6__ref", .types = "i16>i16", .flags = MWI_KERNEL_NOT_LITERT, .prepare = prepare, .run = mwi_relu_run_i16},
+    {.name = "s16_relu6__ref",
+     .types = "i16>i16",
+     .flags = MWI_KERNEL_NOT_LITERT,
+     .prepare = prepare,
+     .run = mwi_relu_run_i16},
     {.name = NULL},
 };
 
 const mwi_op_desc mwi_op_relu6 = {
     .name = "RELU6",
     .tflite_code = 21,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

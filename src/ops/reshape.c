@@ -1,9 +1,9 @@
 /* ops/reshape.c - RESHAPE: the same values in another shape, from input 1 or the attribute.
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
-
 
 typedef struct attr {
     mwi_i32s new_shape;
@@ -18,10 +18,12 @@ static mw_status wanted(mw_ctx *ctx, mwi_shape_call *call, int64_t *dims, size_t
 {
     const attr *const a = call->attr;
 
-    if (call->n_in > 1 && call->in[1].tensor != NULL && call->in[1].rank <= 1 && call->in[1].dtype == MW_INT32)
+    if (call->n_in > 1 && call->in[1].tensor != NULL && call->in[1].rank <= 1 &&
+        call->in[1].dtype == MW_INT32)
         return mwi_param_ints(ctx, call, 1, MW_MAX_RANK, dims, n);
     if (a->new_shape.n > MW_MAX_RANK)
-        return mwi_fail(ctx, MW_ELIMIT, "a shape of rank %zu, limit %d", a->new_shape.n, MW_MAX_RANK);
+        return mwi_fail(ctx, MW_ELIMIT, "a shape of rank %zu, limit %d", a->new_shape.n,
+                        MW_MAX_RANK);
     *n = a->new_shape.n;
     for (size_t i = 0; i < *n; i++) dims[i] = a->new_shape.v[i];
     /* Old files say scalar with a single 0. */
@@ -45,8 +47,10 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
             out[i] = 0;
             continue;
         }
-        if (dims[i] < 0 || dims[i] > INT32_MAX || __builtin_mul_overflow(product, (size_t)dims[i], &product))
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %zu of the shape is %lld", i, (long long)dims[i]);
+        if (dims[i] < 0 || dims[i] > INT32_MAX ||
+            __builtin_mul_overflow(product, (size_t)dims[i], &product))
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %zu of the shape is %lld", i,
+                            (long long)dims[i]);
         out[i] = (int32_t)dims[i];
     }
     if (open >= 0 && product > 0 && count % product == 0 && count / product <= INT32_MAX) {
@@ -68,7 +72,10 @@ const mwi_op_desc mwi_op_reshape = {
     .name = "RESHAPE",
     .tflite_code = 22,
     .options_type = 17,
-    .min_in = 1, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_VIEW,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,7 @@
-/* ops/resize_bilinear.c - RESIZE_BILINEAR. int8 and int16 interpolate in fixed point with 10 bits, uint8 in floats, as TFLite does.
- * Depends: ops/resize, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/resize_bilinear.c - RESIZE_BILINEAR. int8 and int16 interpolate in fixed point with 10 bits,
+ * uint8 in floats, as TFLite does.
+ * Depends: ops/resize, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/resize.h"
 #include "ops/rules.h"
 
@@ -15,7 +17,8 @@ static const mwi_field fields[] = {
     MWI_FIELDS_END,
 };
 
-/* Between which two rows or columns of the input one of the output lies, and how far from the first. */
+/* Between which two rows or columns of the input one of the output lies, and how far from the
+ * first. */
 typedef struct place {
     int32_t low, high;
     float far;
@@ -76,55 +79,63 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     return table(ctx, call, 2, &s->columns);
 }
 
-/* One pixel from four: a b above, c d below, n channels; y, x: the places. The order of the sums is TFLite's. */
-#define FLOAT_PIXEL(type, rounding)                                                                 \
-    static void pixel_##type(const type *a, const type *b, const type *c, const type *d, size_t n, const place *y, \
-                             const place *x, type *out)                                             \
-    {                                                                                               \
-        const float fy = y->far, fx = x->far, gy = 1 - fy, gx = 1 - fx;                             \
-        for (size_t i = 0; i < n; i++)                                                              \
-            out[i] = (type)((float)a[i] * gy * gx + (float)c[i] * fy * gx + (float)b[i] * gy * fx + \
-                            (float)d[i] * fy * fx + (rounding));                                    \
+/* One pixel from four: a b above, c d below, n channels; y, x: the places. The order of the sums is
+ * TFLite's. */
+#define FLOAT_PIXEL(type, rounding)                                                                \
+    static void pixel_##type(const type *a, const type *b, const type *c, const type *d, size_t n, \
+                             const place *y, const place *x, type *out)                            \
+    {                                                                                              \
+        const float fy = y->far, fx = x->far, gy = 1 - fy, gx = 1 - fx;                            \
+        for (size_t i = 0; i < n; i++)                                                             \
+            out[i] = (type)((float)a[i] * gy * gx + (float)c[i] * fy * gx +                        \
+                            (float)b[i] * gy * fx + (float)d[i] * fy * fx + (rounding));           \
     }
-#define FIXED_PIXEL(type)                                                                           \
-    static void pixel_##type(const type *a, const type *b, const type *c, const type *d, size_t n, const place *y, \
-                             const place *x, type *out)                                             \
-    {                                                                                               \
-        const int64_t fy = y->far_10, fx = x->far_10, gy = 1024 - fy, gx = 1024 - fx;               \
-        const int64_t wa = gy * gx, wb = gy * fx, wc = fy * gx, wd = fy * fx;                       \
-        for (size_t i = 0; i < n; i++) {                                                            \
-            const int64_t v = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;                        \
-            out[i] = (type)((v + (v > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));                      \
-        }                                                                                           \
+#define FIXED_PIXEL(type)                                                                          \
+    static void pixel_##type(const type *a, const type *b, const type *c, const type *d, size_t n, \
+                             const place *y, const place *x, type *out)                            \
+    {                                                                                              \
+        const int64_t fy = y->far_10, fx = x->far_10, gy = 1024 - fy, gx = 1024 - fx;              \
+        const int64_t wa = gy * gx, wb = gy * fx, wc = fy * gx, wd = fy * fx;                      \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            const int64_t v = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;                       \
+            out[i] = (type)((v + (v > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));                     \
+        }                                                                                          \
     }
-#define RUN(type)                                                                                   \
-    static void rows_##type(void *arg, size_t begin, size_t end, uint32_t thread)                   \
-    {                                                                                               \
-        const mwi_run_call *const call = arg;                                                       \
-        const state *const s = call->state;                                                         \
-        const mwi_view *const x = &call->in[0], *const out = &call->out[0];                         \
-        const size_t n = (size_t)x->dims[3], in_row = (size_t)x->dims[2] * n, width = (size_t)out->dims[2]; \
-        const size_t height = (size_t)out->dims[1];                                                 \
-        (void)thread;                                                                               \
-        for (size_t i = begin; i < end; i++) {                                                      \
-            const type *const image = (const type *)x->data + i / height * (size_t)x->dims[1] * in_row; \
-            const place *const row = &s->rows[i % height];                                          \
-            const type *const above = image + (size_t)row->low * in_row, *const below = image + (size_t)row->high * in_row; \
-            type *to = (type *)out->data + i * width * n;                                           \
-            for (size_t k = 0; k < width; k++, to += n) {                                           \
-                const place *const column = &s->columns[k];                                         \
-                const size_t left = (size_t)column->low * n, right = (size_t)column->high * n;      \
-                pixel_##type(above + left, above + right, below + left, below + right, n, row, column, to); \
-            }                                                                                       \
-        }                                                                                           \
-    }                                                                                               \
-    static mw_status run_##type(mw_ctx *ctx, const mwi_run_call *call)                              \
-    {                                                                                               \
-        mwi_run_call copy = *call;                                                                  \
-        (void)ctx;                                                                                  \
-        if (call->out[0].bytes == 0) return MW_OK;                                                  \
-        mwi_par_for(call->pool, (size_t)call->out[0].dims[0] * (size_t)call->out[0].dims[1], 8, rows_##type, &copy); \
-        return MW_OK;                                                                               \
+#define RUN(type)                                                                                  \
+    static void rows_##type(void *arg, size_t begin, size_t end, uint32_t thread)                  \
+    {                                                                                              \
+        const mwi_run_call *const call = arg;                                                      \
+        const state *const s = call->state;                                                        \
+        const mwi_view *const x = &call->in[0], *const out = &call->out[0];                        \
+        const size_t n = (size_t)x->dims[3], in_row = (size_t)x->dims[2] * n,                      \
+                     width = (size_t)out->dims[2];                                                 \
+        const size_t height = (size_t)out->dims[1];                                                \
+        (void)thread;                                                                              \
+        for (size_t i = begin; i < end; i++) {                                                     \
+            const type *const image =                                                              \
+                (const type *)x->data + i / height * (size_t)x->dims[1] * in_row;                  \
+            const place *const row = &s->rows[i % height];                                         \
+            const type *const above = image + (size_t)row->low * in_row, *const below =            \
+                                                                             image +               \
+                                                                             (size_t)row->high *   \
+                                                                                 in_row;           \
+            type *to = (type *)out->data + i * width * n;                                          \
+            for (size_t k = 0; k < width; k++, to += n) {                                          \
+                const place *const column = &s->columns[k];                                        \
+                const size_t left = (size_t)column->low * n, right = (size_t)column->high * n;     \
+                pixel_##type(above + left, above + right, below + left, below + right, n, row,     \
+                             column, to);                                                          \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static mw_status run_##type(mw_ctx *ctx, const mwi_run_call *call)                             \
+    {                                                                                              \
+        mwi_run_call copy = *call;                                                                 \
+        (void)ctx;                                                                                 \
+        if (call->out[0].bytes == 0) return MW_OK;                                                 \
+        mwi_par_for(call->pool, (size_t)call->out[0].dims[0] * (size_t)call->out[0].dims[1], 8,    \
+                    rows_##type, &copy);                                                           \
+        return MW_OK;                                                                              \
     }
 FLOAT_PIXEL(float, 0.0f)
 FLOAT_PIXEL(uint8_t, 0.5f)
@@ -142,10 +153,22 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_resize_bilinear__ref", .types = "f32,i32>f32", .prepare = prepare, .run = run_float},
-    {.name = "u8_resize_bilinear__ref", .types = "u8,i32>u8", .prepare = prepare, .run = run_uint8_t},
-    {.name = "s8_resize_bilinear__ref", .types = "i8,i32>i8", .prepare = prepare, .run = run_int8_t},
-    {.name = "s16_resize_bilinear__ref", .types = "i16,i32>i16", .prepare = prepare, .run = run_int16_t},
+    {.name = "f32_resize_bilinear__ref",
+     .types = "f32,i32>f32",
+     .prepare = prepare,
+     .run = run_float},
+    {.name = "u8_resize_bilinear__ref",
+     .types = "u8,i32>u8",
+     .prepare = prepare,
+     .run = run_uint8_t},
+    {.name = "s8_resize_bilinear__ref",
+     .types = "i8,i32>i8",
+     .prepare = prepare,
+     .run = run_int8_t},
+    {.name = "s16_resize_bilinear__ref",
+     .types = "i16,i32>i16",
+     .prepare = prepare,
+     .run = run_int16_t},
     {.name = NULL},
 };
 
@@ -153,7 +176,10 @@ const mwi_op_desc mwi_op_resize_bilinear = {
     .name = "RESIZE_BILINEAR",
     .tflite_code = 23,
     .options_type = 15,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

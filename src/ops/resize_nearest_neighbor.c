@@ -1,5 +1,7 @@
-/* ops/resize_nearest_neighbor.c - RESIZE_NEAREST_NEIGHBOR: each pixel of the output is one of the input.
- * Depends: ops/resize, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/resize_nearest_neighbor.c - RESIZE_NEAREST_NEIGHBOR: each pixel of the output is one of the
+ * input.
+ * Depends: ops/resize, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/resize.h"
 #include "ops/rules.h"
 
@@ -21,16 +23,19 @@ typedef struct state {
     const int32_t *rows, *columns;
 } state;
 
-static mw_status table(mw_ctx *ctx, mwi_arena *arena, const attr *a, int32_t in, int32_t out, const int32_t **result)
+static mw_status table(mw_ctx *ctx, mwi_arena *arena, const attr *a, int32_t in, int32_t out,
+                       const int32_t **result)
 {
-    const float scale = a->align_corners && out > 1 ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
+    const float scale =
+        a->align_corners && out > 1 ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
     const float offset = a->half_pixel_centers ? 0.5f : 0.0f;
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, arena, (size_t)out, sizeof(int32_t), &memory));
     int32_t *const from = memory;
     for (int32_t i = 0; i < out; i++) {
-        const float at = ((float)i + offset) * scale, whole = a->align_corners ? roundf(at) : floorf(at);
+        const float at = ((float)i + offset) * scale,
+                    whole = a->align_corners ? roundf(at) : floorf(at);
         from[i] = whole >= (float)in ? in - 1 : whole < 0 ? 0 : (int32_t)whole;
         if (from[i] > in - 1) from[i] = in - 1;
     }
@@ -60,9 +65,12 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
 
     (void)thread;
     for (size_t i = begin; i < end; i++) {
-        const char *const from = (const char *)x->data + (i / height * (size_t)x->dims[1] + (size_t)s->rows[i % height]) * in_row;
+        const char *const from =
+            (const char *)x->data +
+            (i / height * (size_t)x->dims[1] + (size_t)s->rows[i % height]) * in_row;
         char *const to = (char *)out->data + i * width * pixel;
-        for (size_t k = 0; k < width; k++) memcpy(to + k * pixel, from + (size_t)s->columns[k] * pixel, pixel);
+        for (size_t k = 0; k < width; k++)
+            memcpy(to + k * pixel, from + (size_t)s->columns[k] * pixel, pixel);
     }
 }
 
@@ -86,7 +94,10 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_resize_nearest_neighbor__ref", .types = "f32|i8|u8|i16|i32|i64,i32>=", .prepare = prepare, .run = run},
+    {.name = "any_resize_nearest_neighbor__ref",
+     .types = "f32|i8|u8|i16|i32|i64,i32>=",
+     .prepare = prepare,
+     .run = run},
     {.name = NULL},
 };
 
@@ -94,7 +105,10 @@ const mwi_op_desc mwi_op_resize_nearest_neighbor = {
     .name = "RESIZE_NEAREST_NEIGHBOR",
     .tflite_code = 97,
     .options_type = 74,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

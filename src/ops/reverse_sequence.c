@@ -1,5 +1,7 @@
-/* ops/reverse_sequence.c - REVERSE_SEQUENCE: the first lengths[b] elements along seq_dim backwards, for each b of batch_dim.
- * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/reverse_sequence.c - REVERSE_SEQUENCE: the first lengths[b] elements along seq_dim
+ * backwards, for each b of batch_dim.
+ * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/indices.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -25,10 +27,11 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 1, 1, 1));
     if (a->seq_dim < 0 || a->seq_dim >= x->rank || a->batch_dim < 0 || a->batch_dim >= x->rank ||
         a->seq_dim == a->batch_dim)
-        return mwi_fail(ctx, MW_EFORMAT, "seq_dim %d and batch_dim %d for an input of rank %d", a->seq_dim, a->batch_dim,
-                        x->rank);
+        return mwi_fail(ctx, MW_EFORMAT, "seq_dim %d and batch_dim %d for an input of rank %d",
+                        a->seq_dim, a->batch_dim, x->rank);
     if (call->in[1].dims[0] != x->dims[a->batch_dim])
-        return mwi_fail(ctx, MW_EFORMAT, "%d lengths for %d batches", call->in[1].dims[0], x->dims[a->batch_dim]);
+        return mwi_fail(ctx, MW_EFORMAT, "%d lengths for %d batches", call->in[1].dims[0],
+                        x->dims[a->batch_dim]);
     return mwi_infer_same(ctx, call);
 }
 
@@ -44,8 +47,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     const attr *const a = call->attr;
     const mwi_view *const x = &call->in[0];
     const int32_t last = a->seq_dim > a->batch_dim ? a->seq_dim : a->batch_dim;
-    const size_t row = product(x, last + 1, x->rank) * mwi_element_bytes(x), n = product(x, 0, last + 1);
-    const size_t seq_step = product(x, a->seq_dim + 1, last + 1), batch_step = product(x, a->batch_dim + 1, last + 1);
+    const size_t row = product(x, last + 1, x->rank) * mwi_element_bytes(x),
+                 n = product(x, 0, last + 1);
+    const size_t seq_step = product(x, a->seq_dim + 1, last + 1),
+                 batch_step = product(x, a->batch_dim + 1, last + 1);
     const int64_t seq = x->dims[a->seq_dim], batch = x->dims[a->batch_dim];
 
     if (x->bytes == 0) return MW_OK;
@@ -58,7 +63,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         const int64_t length = mwi_index_at(&call->in[1], (size_t)b);
         const int64_t from = at < length ? length - 1 - at : at;
         memcpy((char *)call->out[0].data + i * row,
-               (const char *)x->data + (size_t)((int64_t)i + (from - at) * (int64_t)seq_step) * row, row);
+               (const char *)x->data + (size_t)((int64_t)i + (from - at) * (int64_t)seq_step) * row,
+               row);
     }
     return MW_OK;
 }
@@ -72,7 +78,10 @@ const mwi_op_desc mwi_op_reverse_sequence = {
     .name = "REVERSE_SEQUENCE",
     .tflite_code = 112,
     .options_type = 87,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -1,5 +1,6 @@
 /* ops/reverse_v2.c - REVERSE_V2: backwards along the axes in input 1.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -41,7 +42,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         at += s.in_strides[i] * (x->dims[i] - 1);
         s.in_strides[i] = -s.in_strides[i];
     }
-    mwi_strided_copy(call->pool, &s, (const char *)x->data + at * (int64_t)element, out->data, element);
+    mwi_strided_copy(call->pool, &s, (const char *)x->data + at * (int64_t)element, out->data,
+                     element);
     return MW_OK;
 }
 
@@ -59,7 +61,10 @@ const mwi_op_desc mwi_op_reverse_v2 = {
     .name = "REVERSE_V2",
     .tflite_code = 105,
     .options_type = 81,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

@@ -1,5 +1,7 @@
-/* ops/right_shift.c - RIGHT_SHIFT: x >> y with broadcast; y is held between 0 and the width less one.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/right_shift.c - RIGHT_SHIFT: x >> y with broadcast; y is held between 0 and the width less
+ * one.
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 static int32_t held(int64_t y, int32_t most) { return y < 0 ? 0 : y > most ? most : (int32_t)y; }
@@ -31,7 +33,10 @@ const mwi_op_desc mwi_op_right_shift = {
     .name = "RIGHT_SHIFT",
     .tflite_code = 161,
     .options_type = 126,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,

@@ -1,6 +1,7 @@
-/* ops/rnn.c - RNN: one step of a simple recurrent cell: x [n,i], weights [u,i], recurrent weights [u,u],
- * bias [u], state [n,u] (variable) -> [n,u].
- * Depends: ops/rnn_cell.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/rnn.c - RNN: one step of a simple recurrent cell: x [n,i], weights [u,i], recurrent weights
+ * [u,u], bias [u], state [n,u] (variable) -> [n,u].
+ * Depends: ops/rnn_cell.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rnn_cell.h"
 
 typedef struct attr {
@@ -9,7 +10,8 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     {"asymmetric_quantize_inputs", offsetof(attr, asymmetric), MWI_FIELD_BOOL, 1, 0, 0, 1, NULL},
     MWI_FIELDS_END,
 };
@@ -24,7 +26,10 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
-static uint64_t macs(const mwi_shape_call *call) { return mwi_rnn_macs(call->in, call->n_in, &mwi_rnn_plain); }
+static uint64_t macs(const mwi_shape_call *call)
+{
+    return mwi_rnn_macs(call->in, call->n_in, &mwi_rnn_plain);
+}
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
@@ -63,7 +68,10 @@ const mwi_op_desc mwi_op_rnn = {
     .name = "RNN",
     .tflite_code = 24,
     .options_type = 7,
-    .min_in = 5, .max_in = 5, .min_out = 1, .max_out = 1,
+    .min_in = 5,
+    .max_in = 5,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_STATEFUL,
     .attr_size = sizeof(attr),
     .fields = fields,

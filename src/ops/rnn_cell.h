@@ -1,5 +1,7 @@
-/* ops/rnn_cell.h - the simple recurrent cell over time: state = activation(W x + A aux + R state + bias).
- * Depends: ops/cell_rows, ops/shapes.  Used by: RNN, UNIDIRECTIONAL_ and BIDIRECTIONAL_SEQUENCE_RNN.
+/* ops/rnn_cell.h - the simple recurrent cell over time: state = activation(W x + A aux + R state +
+ * bias).
+ * Depends: ops/cell_rows, ops/shapes.  Used by: RNN, UNIDIRECTIONAL_ and
+ * BIDIRECTIONAL_SEQUENCE_RNN.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_RNN_CELL_H
 #define MWI_OPS_RNN_CELL_H
@@ -28,10 +30,12 @@ typedef struct mwi_rnn_state {
 } mwi_rnn_state;
 
 /* Proves presence and shapes of one direction's operands; fills sizes of *s. Fails: MW_EFORMAT. */
-MW_MUST_USE mw_status mwi_rnn_check(mw_ctx *ctx, const mwi_view *in, size_t n_in, const mwi_rnn_layout *layout,
-                                    bool time_major, mwi_rnn_state *s);
-MW_MUST_USE mw_status mwi_rnn_prepare(mw_ctx *ctx, const mwi_prepare_call *call, const mwi_rnn_layout *layout,
-                                      const mwi_rnn_options *options, mwi_rnn_state *s);
+MW_MUST_USE mw_status mwi_rnn_check(mw_ctx *ctx, const mwi_view *in, size_t n_in,
+                                    const mwi_rnn_layout *layout, bool time_major,
+                                    mwi_rnn_state *s);
+MW_MUST_USE mw_status mwi_rnn_prepare(mw_ctx *ctx, const mwi_prepare_call *call,
+                                      const mwi_rnn_layout *layout, const mwi_rnn_options *options,
+                                      mwi_rnn_state *s);
 void mwi_rnn_run(const mwi_run_call *call, const mwi_rnn_state *s, void *scratch);
 /* Multiply-accumulates of one direction over the whole input. */
 uint64_t mwi_rnn_macs(const mwi_view *in, size_t n_in, const mwi_rnn_layout *layout);

@@ -1,5 +1,6 @@
 /* ops/rsqrt.c - RSQRT: 1 / sqrt(x). Quantized values below zero are refused.
- * Depends: ops/unary, ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary, ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -76,7 +77,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_rsqrt = {
     .name = "RSQRT",
     .tflite_code = 76,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

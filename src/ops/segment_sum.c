@@ -1,5 +1,7 @@
-/* ops/segment_sum.c - SEGMENT_SUM: the sum of the rows of each segment; segments start at 0 and do not descend or skip.
- * Depends: ops/segments.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/segment_sum.c - SEGMENT_SUM: the sum of the rows of each segment; segments start at 0 and do
+ * not descend or skip.
+ * Depends: ops/segments.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/segments.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -10,7 +12,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 1, MW_MAX_RANK));
     MWI_TRY(mwi_need_input(ctx, call, 1, 1, 1));
     if (ids->dims[0] != x->dims[0] || ids->dtype != MW_INT32)
-        return mwi_fail(ctx, MW_EFORMAT, "%d segments of %s for %d rows", ids->dims[0], mw_dtype_name(ids->dtype), x->dims[0]);
+        return mwi_fail(ctx, MW_EFORMAT, "%d segments of %s for %d rows", ids->dims[0],
+                        mw_dtype_name(ids->dtype), x->dims[0]);
     if (ids->data == NULL || ids->tensor->is_variable) {
         call->unknown = true;
         return MW_OK;
@@ -18,7 +21,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     for (size_t i = 0; i < (size_t)ids->dims[0]; i++) {
         const int64_t id = mwi_index_at(ids, i);
         if (id < 0 || id < last || id > last + 1)
-            return mwi_fail(ctx, MW_EFORMAT, "segment %zu is %lld after %lld", i, (long long)id, (long long)last);
+            return mwi_fail(ctx, MW_EFORMAT, "segment %zu is %lld after %lld", i, (long long)id,
+                            (long long)last);
         last = id;
     }
     mwi_view_set_dims(&call->out[0], x->rank, x->dims);
@@ -39,7 +43,10 @@ const mwi_op_desc mwi_op_segment_sum = {
     .name = "SEGMENT_SUM",
     .tflite_code = 125,
     .options_type = 100,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = infer,
 };

@@ -13,7 +13,8 @@ mw_status mwi_segments_infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 1, 1, x->rank));
     for (int32_t i = 0; i < ids->rank; i++)
         if (ids->dims[i] != x->dims[i])
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %d of the segments is %d, of the data %d", i, ids->dims[i], x->dims[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %d of the segments is %d, of the data %d",
+                            i, ids->dims[i], x->dims[i]);
     MWI_TRY(mwi_param_ints(ctx, call, 2, 1, &segments, &n));
     if (call->unknown) return MW_OK;
     if (n != 1 || segments < 0 || segments > INT32_MAX)

@@ -1,5 +1,7 @@
-/* ops/select.c - SELECT: x where the condition holds, else y. A condition of rank 1 chooses rows, one of rank 0 all.
- * Depends: ops/choose.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/select.c - SELECT: x where the condition holds, else y. A condition of rank 1 chooses rows,
+ * one of rank 0 all.
+ * Depends: ops/choose.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/choose.h"
 
 #include <string.h>
@@ -10,8 +12,10 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
     for (size_t i = 0; i < 3; i++) MWI_TRY(mwi_need_input(ctx, call, i, 0, MW_MAX_RANK));
     const bool single = mwi_view_count(c) == 1 && mwi_view_count(x) == 1 && mwi_view_count(y) == 1;
-    const bool same = x->rank == y->rank && memcmp(x->dims, y->dims, (size_t)x->rank * sizeof *x->dims) == 0;
-    const bool whole = c->rank == x->rank && memcmp(c->dims, x->dims, (size_t)x->rank * sizeof *x->dims) == 0;
+    const bool same =
+        x->rank == y->rank && memcmp(x->dims, y->dims, (size_t)x->rank * sizeof *x->dims) == 0;
+    const bool whole =
+        c->rank == x->rank && memcmp(c->dims, x->dims, (size_t)x->rank * sizeof *x->dims) == 0;
     const bool rows = c->rank == 1 && x->rank > 0 && c->dims[0] == x->dims[0];
     if (!single && (!same || !(whole || rows || c->rank == 0)))
         return mwi_fail(ctx, MW_EFORMAT, "the shapes of condition, x and y do not go together");
@@ -37,14 +41,21 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_INPUTS_SAME, .data_inputs = {1, 2, -1}};
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_INPUTS_SAME,
+                                     .data_inputs = {1, 2, -1}};
 
 const mwi_op_desc mwi_op_select = {
     .name = "SELECT",
     .tflite_code = 64,
     .options_type = 47,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &quant,

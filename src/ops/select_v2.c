@@ -1,5 +1,6 @@
 /* ops/select_v2.c - SELECT_V2: x where the condition holds, else y; all three broadcast.
- * Depends: ops/choose.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/choose.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/choose.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -16,7 +17,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
             const mwi_view *const v = &call->in[k];
             const int32_t at = i - (rank - v->rank), d = at < 0 ? 1 : v->dims[at];
             if (d != 1 && dims[i] != 1 && d != dims[i])
-                return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d and %d: they do not broadcast", i, dims[i], d);
+                return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d and %d: they do not broadcast",
+                                i, dims[i], d);
             if (d != 1) dims[i] = d;
         }
     }
@@ -30,21 +32,31 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     return mwi_choose_run(call, false);
 }
 
-static int32_t version(const mwi_shape_call *call) { return call->in[1].dtype == MW_UINT32 ? 2 : 1; }
+static int32_t version(const mwi_shape_call *call)
+{
+    return call->in[1].dtype == MW_UINT32 ? 2 : 1;
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "any_select_v2__ref", .types = "bool," MWI_MOVED ",=1>=1", .run = run},
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_INPUTS_SAME, .data_inputs = {1, 2, -1}};
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_INPUTS_SAME,
+                                     .data_inputs = {1, 2, -1}};
 
 const mwi_op_desc mwi_op_select_v2 = {
     .name = "SELECT_V2",
     .tflite_code = 123,
     .options_type = 98,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &quant,

@@ -1,5 +1,6 @@
 /* ops/shape.c - SHAPE: the dimensions of the input.
- * Depends: ops/shapes.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/shapes.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
 typedef struct attr {
@@ -27,8 +28,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     for (int32_t i = 0; i < x->rank; i++) {
-        if (out->dtype == MW_INT64) ((int64_t *)out->data)[i] = x->dims[i];
-        else ((int32_t *)out->data)[i] = x->dims[i];
+        if (out->dtype == MW_INT64)
+            ((int64_t *)out->data)[i] = x->dims[i];
+        else
+            ((int32_t *)out->data)[i] = x->dims[i];
     }
     return MW_OK;
 }
@@ -42,7 +45,10 @@ const mwi_op_desc mwi_op_shape = {
     .name = "SHAPE",
     .tflite_code = 77,
     .options_type = 55,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_SHAPE_ONLY,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -17,7 +17,8 @@ size_t mwi_view_count(const mwi_view *view)
     return mwi_dims_count(view->rank, view->dims, &n) ? n : 0;
 }
 
-mw_status mwi_need_input(mw_ctx *ctx, const mwi_shape_call *call, size_t i, int32_t low, int32_t high)
+mw_status mwi_need_input(mw_ctx *ctx, const mwi_shape_call *call, size_t i, int32_t low,
+                         int32_t high)
 {
     if (i >= call->n_in || call->in[i].tensor == NULL)
         return mwi_fail(ctx, MW_EFORMAT, "input %zu is missing", i);
@@ -46,7 +47,8 @@ mw_status mwi_infer_broadcast(mw_ctx *ctx, mwi_shape_call *call)
         const int32_t ia = i - (rank - a->rank), ib = i - (rank - b->rank);
         const int32_t da = ia < 0 ? 1 : a->dims[ia], db = ib < 0 ? 1 : b->dims[ib];
         if (da != db && da != 1 && db != 1)
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d and %d: they do not broadcast", i, da, db);
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d and %d: they do not broadcast", i,
+                            da, db);
         dims[i] = da == 1 ? db : da;
     }
     mwi_view_set_dims(&call->out[0], rank, dims);

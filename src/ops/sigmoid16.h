@@ -1,4 +1,5 @@
-/* ops/sigmoid16.h - the 16-bit logistic function by a table of 256 points, shared by LOGISTIC and TANH.
+/* ops/sigmoid16.h - the 16-bit logistic function by a table of 256 points, shared by LOGISTIC and
+ * TANH.
  * Depends: ops/fixed.  Used by: ops/logistic, ops/tanh.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_SIGMOID16_H
 #define MWI_OPS_SIGMOID16_H
@@ -11,7 +12,8 @@ typedef struct mwi_sigmoid16 {
 } mwi_sigmoid16;
 
 /* pot_shifts: how far a power-of-two scale may be shifted: 0 for LOGISTIC, 1 for TANH. */
-MW_MUST_USE mw_status mwi_sigmoid16_prepare(mw_ctx *ctx, mwi_prepare_call *call, int32_t pot_shifts);
+MW_MUST_USE mw_status mwi_sigmoid16_prepare(mw_ctx *ctx, mwi_prepare_call *call,
+                                            int32_t pot_shifts);
 /* The input times 3/4 of 2^12 a unit, rounded. */
 static inline int32_t mwi_sigmoid16_scaled(const mwi_sigmoid16 *s, int16_t x)
 {

@@ -1,19 +1,24 @@
 /* ops/slice.c - SLICE: size elements from begin along each dimension; size -1 is all the rest.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
 #include <inttypes.h>
 
-/* One dimension. begin may not be known before the run: then *out_begin is 0 and the check is the run's. */
-static mw_status take(mw_ctx *ctx, int32_t axis, int64_t dim, int64_t begin, int64_t size, int32_t *out_size)
+/* One dimension. begin may not be known before the run: then *out_begin is 0 and the check is the
+ * run's. */
+static mw_status take(mw_ctx *ctx, int32_t axis, int64_t dim, int64_t begin, int64_t size,
+                      int32_t *out_size)
 {
     if (begin < 0 || begin > dim)
-        return mwi_fail(ctx, MW_EFORMAT, "begin %" PRId64 " of dimension %d, allowed 0 to %" PRId64, begin, axis, dim);
+        return mwi_fail(ctx, MW_EFORMAT, "begin %" PRId64 " of dimension %d, allowed 0 to %" PRId64,
+                        begin, axis, dim);
     if (size == -1) size = dim - begin;
     if (size < 0 || size > dim - begin)
-        return mwi_fail(ctx, MW_EFORMAT, "size %" PRId64 " from %" PRId64 " of dimension %d, which is %" PRId64, size, begin,
-                        axis, dim);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "size %" PRId64 " from %" PRId64 " of dimension %d, which is %" PRId64,
+                        size, begin, axis, dim);
     *out_size = (int32_t)size;
     return MW_OK;
 }
@@ -32,8 +37,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_param_ints(ctx, call, 2, MW_MAX_RANK, size, &n_size));
     if (call->unknown) return MW_OK;
     if (mwi_view_count(&call->in[1]) != (size_t)x->rank || n_size != (size_t)x->rank)
-        return mwi_fail(ctx, MW_EFORMAT, "%zu begins and %zu sizes for rank %d", mwi_view_count(&call->in[1]), n_size,
-                        x->rank);
+        return mwi_fail(ctx, MW_EFORMAT, "%zu begins and %zu sizes for rank %d",
+                        mwi_view_count(&call->in[1]), n_size, x->rank);
     for (int32_t i = 0; i < x->rank; i++) {
         if (late && size[i] == -1) {
             call->unknown = true;
@@ -61,7 +66,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         s.dims[i] = (size_t)size;
         at += begin[i] * s.in_strides[i];
     }
-    mwi_strided_copy(call->pool, &s, (const char *)x->data + at * (int64_t)element, out->data, element);
+    mwi_strided_copy(call->pool, &s, (const char *)x->data + at * (int64_t)element, out->data,
+                     element);
     return MW_OK;
 }
 
@@ -83,7 +89,10 @@ const mwi_op_desc mwi_op_slice = {
     .name = "SLICE",
     .tflite_code = 65,
     .options_type = 48,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,

@@ -62,12 +62,16 @@ static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
 
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &scale, &zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
-    const double real = fmin((double)beta * (double)scale * (double)(1 << (31 - DIFF_BITS)), 2147483647.0);
-    if (!(real > 1)) return mwi_fail(ctx, MW_EUNSUPPORTED, "beta %g times scale %g is too small", (double)beta, (double)scale);
+    const double real =
+        fmin((double)beta * (double)scale * (double)(1 << (31 - DIFF_BITS)), 2147483647.0);
+    if (!(real > 1))
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "beta %g times scale %g is too small", (double)beta,
+                        (double)scale);
     const mwi_multiplier m = mwi_multiplier_of(real);
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state8), &memory));
     state8 *const s = call->state = memory;
-    const double radius = 1.0 * ((1 << DIFF_BITS) - 1) * (double)((int64_t)1 << (31 - DIFF_BITS)) / (double)((int64_t)1 << m.shift);
+    const double radius = 1.0 * ((1 << DIFF_BITS) - 1) * (double)((int64_t)1 << (31 - DIFF_BITS)) /
+                          (double)((int64_t)1 << m.shift);
     s->diff_min = radius > 256 ? -256 : -(int32_t)floor(radius);
     for (int32_t d = 0; d > -256 && d >= s->diff_min; d--) {
         /* The reference's shift of a 32-bit value, before the high product. */
@@ -87,8 +91,8 @@ static int32_t reciprocal(int32_t x, int32_t *bits)
 }
 
 /* in and out are read through their signedness: offset makes both 0 to 255. */
-static void row8(const state8 *s, const uint8_t *in, uint8_t *out, size_t depth, uint8_t flip_in, uint8_t flip_out,
-                 bool wide, int16_t *out16)
+static void row8(const state8 *s, const uint8_t *in, uint8_t *out, size_t depth, uint8_t flip_in,
+                 uint8_t flip_out, bool wide, int16_t *out16)
 {
     int32_t max = 0, bits;
     uint32_t sum = 0; /* wraps beyond 4096 values, as the reference does */
@@ -102,22 +106,27 @@ static void row8(const state8 *s, const uint8_t *in, uint8_t *out, size_t depth,
     const int32_t shift = mwi_clamp(bits + 31 - (wide ? 16 : 8), 0, 31);
     for (size_t c = 0; c < depth; c++) {
         const int32_t d = (in[c] ^ flip_in) - max;
-        const int32_t v = d >= s->diff_min ? mwi_round_shift(mwi_high_mul(scale, s->exps[-d]), shift) : 0;
-        if (wide) out16[c] = (int16_t)mwi_clamp(v - 32768, -32768, 32767);
-        else out[c] = (uint8_t)(mwi_clamp(v, 0, 255) ^ flip_out);
+        const int32_t v =
+            d >= s->diff_min ? mwi_round_shift(mwi_high_mul(scale, s->exps[-d]), shift) : 0;
+        if (wide)
+            out16[c] = (int16_t)mwi_clamp(v - 32768, -32768, 32767);
+        else
+            out[c] = (uint8_t)(mwi_clamp(v, 0, 255) ^ flip_out);
     }
 }
 
 static mw_status run8(mw_ctx *ctx, const mwi_run_call *call)
 {
     const size_t depth = depth_of(&call->in[0]), n = call->in[0].bytes;
-    const uint8_t flip_in = call->in[0].dtype == MW_INT8 ? 0x80 : 0, flip_out = call->out[0].dtype == MW_INT8 ? 0x80 : 0;
+    const uint8_t flip_in = call->in[0].dtype == MW_INT8 ? 0x80 : 0,
+                  flip_out = call->out[0].dtype == MW_INT8 ? 0x80 : 0;
     const bool wide = call->out[0].dtype == MW_INT16;
 
     (void)ctx;
     for (size_t i = 0; i < n && depth > 0; i += depth)
-        row8(call->state, (const uint8_t *)call->in[0].data + i, wide ? NULL : (uint8_t *)call->out[0].data + i, depth,
-             flip_in, flip_out, wide, wide ? (int16_t *)call->out[0].data + i : NULL);
+        row8(call->state, (const uint8_t *)call->in[0].data + i,
+             wide ? NULL : (uint8_t *)call->out[0].data + i, depth, flip_in, flip_out, wide,
+             wide ? (int16_t *)call->out[0].data + i : NULL);
     return MW_OK;
 }
 
@@ -139,11 +148,13 @@ static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
 
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &scale, &zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
-    if (zero != 0 || out_zero != 0) return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
+    if (zero != 0 || out_zero != 0)
+        return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state16), &memory));
     state16 *const s = call->state = memory;
     mwi_table16_fill(10.0 / 65535.0, 32767, 2.0 / 65535.0, 0, exp, s->exp_table);
-    mwi_table16_fill(1.0 / 65535.0, -32768, 2.0 / 65535.0, 0, one_over_one_plus, s->reciprocal_table);
+    mwi_table16_fill(1.0 / 65535.0, -32768, 2.0 / 65535.0, 0, one_over_one_plus,
+                     s->reciprocal_table);
     s->m = mwi_multiplier_of((double)(scale * beta) / (10.0 / 65535.0));
     return MW_OK;
 }
@@ -165,7 +176,8 @@ static void row16(const state16 *s, const int16_t *in, int16_t *out, size_t dept
     const int32_t right = 31 - headroom;
     for (size_t c = 0; c < depth; c++) {
         const int64_t half = right > 0 ? (int64_t)1 << (right - 1) : 0;
-        out[c] = (int16_t)mwi_clamp((int32_t)((out[c] * scale + half) >> (right > 0 ? right : 0)), 0, 32767);
+        out[c] = (int16_t)mwi_clamp((int32_t)((out[c] * scale + half) >> (right > 0 ? right : 0)),
+                                    0, 32767);
     }
 }
 
@@ -175,7 +187,8 @@ static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     for (size_t i = 0; i < n && depth > 0; i += depth)
-        row16(call->state, (const int16_t *)call->in[0].data + i, (int16_t *)call->out[0].data + i, depth);
+        row16(call->state, (const int16_t *)call->in[0].data + i, (int16_t *)call->out[0].data + i,
+              depth);
     return MW_OK;
 }
 
@@ -194,15 +207,23 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_FIXED_OUTPUT, .fixed_int8 = {1.0f / 256, -128},
-                                     .fixed_int16 = {1.0f / 32768, 0}, .data_inputs = {0, -1}};
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_FIXED_OUTPUT,
+                                     .fixed_int8 = {1.0f / 256, -128},
+                                     .fixed_int16 = {1.0f / 32768, 0},
+                                     .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_softmax = {
     .name = "SOFTMAX",
     .tflite_code = 25,
     .options_type = 9,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

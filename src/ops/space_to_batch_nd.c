@@ -1,5 +1,7 @@
-/* ops/space_to_batch_nd.c - SPACE_TO_BATCH_ND: pads, then deals pixels out to batches, one a place in a block.
- * Depends: ops/blocks, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/space_to_batch_nd.c - SPACE_TO_BATCH_ND: pads, then deals pixels out to batches, one a place
+ * in a block.
+ * Depends: ops/blocks, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/blocks.h"
 #include "ops/pad.h"
 #include "ops/rules.h"
@@ -14,10 +16,11 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     mwi_view_set_dims(&call->out[0], x->rank, x->dims);
     int32_t *const dims = call->out[0].dims;
     for (int32_t i = 0; i < b.n; i++) {
-        const int64_t padded = x->dims[i + 1] + b.before[i] + b.after[i], batches = dims[0] * b.shape[i];
+        const int64_t padded = x->dims[i + 1] + b.before[i] + b.after[i],
+                      batches = dims[0] * b.shape[i];
         if (padded % b.shape[i] != 0 || padded > INT32_MAX || batches > INT32_MAX)
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %d, padded to %lld, in blocks of %lld", i + 1, (long long)padded,
-                            (long long)b.shape[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %d, padded to %lld, in blocks of %lld",
+                            i + 1, (long long)padded, (long long)b.shape[i]);
         dims[0] = (int32_t)batches;
         dims[i + 1] = (int32_t)(padded / b.shape[i]);
     }
@@ -49,7 +52,10 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_space_to_batch_nd__ref", .types = "f32|i8|u8|i16|i32|i64,i32,i32>=", .prepare = prepare, .run = run},
+    {.name = "any_space_to_batch_nd__ref",
+     .types = "f32|i8|u8|i16|i32|i64,i32,i32>=",
+     .prepare = prepare,
+     .run = run},
     {.name = NULL},
 };
 
@@ -57,7 +63,10 @@ const mwi_op_desc mwi_op_space_to_batch_nd = {
     .name = "SPACE_TO_BATCH_ND",
     .tflite_code = 38,
     .options_type = 25,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

@@ -1,5 +1,6 @@
 /* ops/space_to_depth.c - SPACE_TO_DEPTH: squares of block_size pixels become blocks of channels.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -19,9 +20,11 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 4, 4));
     if (block < 1 || x->dims[1] % block != 0 || x->dims[2] % block != 0)
-        return mwi_fail(ctx, MW_EFORMAT, "block_size %lld for %d by %d pixels", (long long)block, x->dims[1], x->dims[2]);
+        return mwi_fail(ctx, MW_EFORMAT, "block_size %lld for %d by %d pixels", (long long)block,
+                        x->dims[1], x->dims[2]);
     if (x->dims[3] * block * block > INT32_MAX)
-        return mwi_fail(ctx, MW_ELIMIT, "block_size %lld makes the output too large", (long long)block);
+        return mwi_fail(ctx, MW_ELIMIT, "block_size %lld makes the output too large",
+                        (long long)block);
     mwi_view_set_dims(&call->out[0], 4, x->dims);
     call->out[0].dims[1] /= (int32_t)block;
     call->out[0].dims[2] /= (int32_t)block;
@@ -33,13 +36,15 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 {
     const mwi_view *const x = &call->in[0], *const out = &call->out[0];
     const size_t block = (size_t)((const attr *)call->attr)->block_size;
-    const size_t height = (size_t)out->dims[1], width = (size_t)out->dims[2], depth = (size_t)out->dims[3];
+    const size_t height = (size_t)out->dims[1], width = (size_t)out->dims[2],
+                 depth = (size_t)out->dims[3];
     const size_t channels = (size_t)x->dims[3];
     /* The input's order: row, row of the block, column, column of the block with its channels. */
     const mwi_strided s = {
         .rank = 4,
         .dims = {(size_t)x->dims[0] * height, block, width, block * channels},
-        .in_strides = {(int64_t)(width * depth), (int64_t)(width * block * channels), (int64_t)(block * channels), 1},
+        .in_strides = {(int64_t)(width * depth), (int64_t)(width * block * channels),
+                       (int64_t)(block * channels), 1},
         .out_strides = {(int64_t)(width * depth), (int64_t)(block * channels), (int64_t)depth, 1},
     };
 
@@ -50,7 +55,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 static const mwi_kernel kernels[] = {
     {.name = "any_space_to_depth__ref", .types = "f32|i8|u8|i32|i64>=", .run = run},
-    {.name = "s16_space_to_depth__ref", .types = "i16>=", .flags = MWI_KERNEL_NOT_LITERT, .run = run},
+    {.name = "s16_space_to_depth__ref",
+     .types = "i16>=",
+     .flags = MWI_KERNEL_NOT_LITERT,
+     .run = run},
     {.name = NULL},
 };
 
@@ -58,7 +66,10 @@ const mwi_op_desc mwi_op_space_to_depth = {
     .name = "SPACE_TO_DEPTH",
     .tflite_code = 26,
     .options_type = 19,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

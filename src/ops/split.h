@@ -11,6 +11,7 @@ typedef struct mwi_split_attr {
 extern const mwi_field mwi_split_fields[];
 
 /* Cuts x along the axis into the outputs, whose shapes say how much each gets. */
-mw_status mwi_split_run(mw_ctx *ctx, const mwi_run_call *call, const mwi_view *x, const mwi_view *axis);
+mw_status mwi_split_run(mw_ctx *ctx, const mwi_run_call *call, const mwi_view *x,
+                        const mwi_view *axis);
 
 #endif

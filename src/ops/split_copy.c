@@ -7,7 +7,8 @@ const mwi_field mwi_split_fields[] = {
     MWI_FIELDS_END,
 };
 
-mw_status mwi_split_run(mw_ctx *ctx, const mwi_run_call *call, const mwi_view *x, const mwi_view *axis)
+mw_status mwi_split_run(mw_ctx *ctx, const mwi_run_call *call, const mwi_view *x,
+                        const mwi_view *axis)
 {
     size_t outer = 1, inner = mwi_element_bytes(x);
     const char *from = x->data;

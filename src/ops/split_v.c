@@ -1,5 +1,6 @@
 /* ops/split_v.c - SPLIT_V: parts of sizes (input 1) along axis (input 2); one size may be -1.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/split.h"
 
@@ -22,11 +23,14 @@ static mw_status sizes_of(mw_ctx *ctx, mwi_shape_call *call, int64_t dim, int64_
             continue;
         }
         if (sizes[i] < 0 || sizes[i] > dim - sum)
-            return mwi_fail(ctx, MW_EFORMAT, "size %zu is %" PRId64 " of the %" PRId64 " left", i, sizes[i], dim - sum);
+            return mwi_fail(ctx, MW_EFORMAT, "size %zu is %" PRId64 " of the %" PRId64 " left", i,
+                            sizes[i], dim - sum);
         sum += sizes[i];
     }
-    if (rest != MAX_PARTS) sizes[rest] = dim - sum;
-    else if (sum != dim) return mwi_fail(ctx, MW_EFORMAT, "the sizes add to %" PRId64 ", not %" PRId64, sum, dim);
+    if (rest != MAX_PARTS)
+        sizes[rest] = dim - sum;
+    else if (sum != dim)
+        return mwi_fail(ctx, MW_EFORMAT, "the sizes add to %" PRId64 ", not %" PRId64, sum, dim);
     return MW_OK;
 }
 
@@ -51,7 +55,10 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
-static mw_status run(mw_ctx *ctx, const mwi_run_call *call) { return mwi_split_run(ctx, call, &call->in[0], &call->in[2]); }
+static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+{
+    return mwi_split_run(ctx, call, &call->in[0], &call->in[2]);
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "any_split_v__ref", .types = MWI_MOVED ",i32|i64,i32>=+", .run = run},
@@ -62,7 +69,10 @@ const mwi_op_desc mwi_op_split_v = {
     .name = "SPLIT_V",
     .tflite_code = 102,
     .options_type = 79,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = -1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = -1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_split_attr),
     .fields = mwi_split_fields,

@@ -1,5 +1,7 @@
-/* ops/sqrt.c - SQRT. Quantized values below zero are refused, results are cut, not rounded, as in TFLite.
- * Depends: ops/unary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/sqrt.c - SQRT. Quantized values below zero are refused, results are cut, not rounded, as in
+ * TFLite.
+ * Depends: ops/unary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -54,7 +56,10 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_sqrt = {
     .name = "SQRT",
     .tflite_code = 75,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .infer = mwi_infer_same,

@@ -1,5 +1,6 @@
 /* ops/squared_difference.c - SQUARED_DIFFERENCE: (x - y)^2 with broadcast.
- * Depends: ops/binary, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -35,7 +36,8 @@ static int32_t quantized(const state *s, int32_t x, int32_t y)
 }
 
 MWI_BINARY_ROW(row_f32, float, float, void, (x - y) * (x - y))
-MWI_BINARY_ROW(row_i32, int32_t, int32_t, void, ((uint32_t)x - (uint32_t)y) * ((uint32_t)x - (uint32_t)y))
+MWI_BINARY_ROW(row_i32, int32_t, int32_t, void,
+               ((uint32_t)x - (uint32_t)y) * ((uint32_t)x - (uint32_t)y))
 MWI_BINARY_ROW(row_i8, int8_t, int8_t, state, quantized(s, x, y))
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)
@@ -52,7 +54,10 @@ const mwi_op_desc mwi_op_squared_difference = {
     .name = "SQUARED_DIFFERENCE",
     .tflite_code = 99,
     .options_type = 76,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST | MWI_OP_COMMUTATIVE,
     .kernels = kernels,
     .quant = &mwi_quant_own,

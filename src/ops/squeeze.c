@@ -1,5 +1,6 @@
 /* ops/squeeze.c - SQUEEZE: drops dimensions of 1, all or those named.
- * Depends: ops/view_op.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/view_op.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
@@ -24,7 +25,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     for (size_t i = 0; i < a->squeeze_dims.n; i++) {
         int32_t axis;
         MWI_TRY(mwi_axis(ctx, a->squeeze_dims.v[i], x->rank, &axis));
-        if (x->dims[axis] != 1) return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d, not 1", axis, x->dims[axis]);
+        if (x->dims[axis] != 1)
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d, not 1", axis, x->dims[axis]);
         drop[axis] = true;
     }
     for (int32_t i = 0; i < x->rank; i++)
@@ -42,7 +44,10 @@ const mwi_op_desc mwi_op_squeeze = {
     .name = "SQUEEZE",
     .tflite_code = 43,
     .options_type = 30,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_VIEW,
     .attr_size = sizeof(attr),
     .fields = fields,

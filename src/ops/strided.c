@@ -15,7 +15,8 @@ void mwi_dense_strides(int32_t rank, const int32_t *dims, int64_t *out)
     }
 }
 
-static void row(const char *in, int64_t in_step, char *out, int64_t out_step, size_t n, size_t element)
+static void row(const char *in, int64_t in_step, char *out, int64_t out_step, size_t n,
+                size_t element)
 {
     if (in_step == 1 && out_step == 1) {
         memcpy(out, in, n * element);
@@ -24,11 +25,21 @@ static void row(const char *in, int64_t in_step, char *out, int64_t out_step, si
     in_step *= (int64_t)element;
     out_step *= (int64_t)element;
     switch (element) {
-    case 1: for (size_t i = 0; i < n; i++, in += in_step, out += out_step) *out = *in; return;
-    case 2: for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, 2); return;
-    case 4: for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, 4); return;
-    case 8: for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, 8); return;
-    default: for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, element); return;
+    case 1:
+        for (size_t i = 0; i < n; i++, in += in_step, out += out_step) *out = *in;
+        return;
+    case 2:
+        for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, 2);
+        return;
+    case 4:
+        for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, 4);
+        return;
+    case 8:
+        for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, 8);
+        return;
+    default:
+        for (size_t i = 0; i < n; i++, in += in_step, out += out_step) memcpy(out, in, element);
+        return;
     }
 }
 
@@ -81,8 +92,8 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
         to += m->out_strides[k] * (int64_t)at[k];
     }
     for (size_t i = begin; i < end; i++) {
-        row(t->in + from * element, m->in_strides[last], t->out + to * element, m->out_strides[last],
-            m->dims[last], t->element);
+        row(t->in + from * element, m->in_strides[last], t->out + to * element,
+            m->out_strides[last], m->dims[last], t->element);
         for (int32_t k = last - 1; k >= 0; k--) {
             from += m->in_strides[k];
             to += m->out_strides[k];
@@ -94,7 +105,8 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
     }
 }
 
-void mwi_strided_copy(mwi_pool *pool, const mwi_strided *s, const void *in, void *out, size_t element)
+void mwi_strided_copy(mwi_pool *pool, const mwi_strided *s, const void *in, void *out,
+                      size_t element)
 {
     enum { GRAIN = 32768 }; /* elements a piece */
     task t = {.in = in, .out = out, .element = element};
@@ -108,7 +120,8 @@ void mwi_strided_copy(mwi_pool *pool, const mwi_strided *s, const void *in, void
     mwi_par_for(pool, n, last >= GRAIN ? 1 : GRAIN / last, rows, &t);
 }
 
-void mwi_copy_rows(const void *in, size_t in_stride, void *out, size_t out_stride, size_t row_bytes, size_t n)
+void mwi_copy_rows(const void *in, size_t in_stride, void *out, size_t out_stride, size_t row_bytes,
+                   size_t n)
 {
     const char *from = in;
     char *to = out;
@@ -122,19 +135,24 @@ size_t mwi_run_ints(const mwi_view *v, int64_t *out, size_t max)
     const size_t n = mwi_view_count(v);
 
     for (size_t i = 0; i < n && i < max; i++)
-        out[i] = v->dtype == MW_INT64 ? ((const int64_t *)v->data)[i] : ((const int32_t *)v->data)[i];
+        out[i] =
+            v->dtype == MW_INT64 ? ((const int64_t *)v->data)[i] : ((const int32_t *)v->data)[i];
     return n < max ? n : max;
 }
 
-mw_status mwi_param_ints(mw_ctx *ctx, mwi_shape_call *call, size_t i, size_t max, int64_t *out, size_t *out_n)
+mw_status mwi_param_ints(mw_ctx *ctx, mwi_shape_call *call, size_t i, size_t max, int64_t *out,
+                         size_t *out_n)
 {
     *out_n = 0;
-    if (i >= call->n_in || call->in[i].tensor == NULL) return mwi_fail(ctx, MW_EFORMAT, "input %zu is missing", i);
+    if (i >= call->n_in || call->in[i].tensor == NULL)
+        return mwi_fail(ctx, MW_EFORMAT, "input %zu is missing", i);
     const mwi_view *const v = &call->in[i];
     if (v->dtype != MW_INT32 && v->dtype != MW_INT64)
-        return mwi_fail(ctx, MW_EFORMAT, "input %zu is %s, allowed int32 or int64", i, mw_dtype_name(v->dtype));
+        return mwi_fail(ctx, MW_EFORMAT, "input %zu is %s, allowed int32 or int64", i,
+                        mw_dtype_name(v->dtype));
     if (mwi_view_count(v) > max)
-        return mwi_fail(ctx, MW_EFORMAT, "input %zu has %zu values, allowed %zu", i, mwi_view_count(v), max);
+        return mwi_fail(ctx, MW_EFORMAT, "input %zu has %zu values, allowed %zu", i,
+                        mwi_view_count(v), max);
     if (v->data == NULL || v->tensor->is_variable) { /* a state's value may change */
         call->unknown = true;
         return MW_OK;

@@ -1,5 +1,6 @@
 /* ops/sub.c - SUB: a - b with broadcast and a fused activation.
- * Depends: ops/binary.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/binary.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -9,7 +10,8 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     {"pot_scale_int16", offsetof(attr, pot_scale_int16), MWI_FIELD_BOOL, 1, 1, 0, 1, NULL},
     MWI_FIELDS_END,
 };
@@ -22,8 +24,9 @@ static int32_t difference_of(const mwi_arith *s, int32_t a, int32_t b)
 static int32_t difference16(const mwi_arith *s, int32_t x, int32_t y)
 {
     if (!s->powers_of_two)
-        return difference_of(s, mwi_scale((int32_t)((uint32_t)(x - s->zero_a) << s->left_shift), s->a),
-                      mwi_scale((int32_t)((uint32_t)(y - s->zero_b) << s->left_shift), s->b));
+        return difference_of(
+            s, mwi_scale((int32_t)((uint32_t)(x - s->zero_a) << s->left_shift), s->a),
+            mwi_scale((int32_t)((uint32_t)(y - s->zero_b) << s->left_shift), s->b));
     const int32_t sum = mwi_round_shift(x, s->shift_a) - mwi_round_shift(y, s->shift_b);
     return mwi_clamp(mwi_clamp(sum, -32768, 32767), s->low, s->high);
 }
@@ -31,10 +34,13 @@ static int32_t difference16(const mwi_arith *s, int32_t x, int32_t y)
 #define CLAMP_F(v) ((v) < s->low_f ? s->low_f : (v) > s->high_f ? s->high_f : (v))
 #define CLAMP_I(v) ((v) < s->low_i ? s->low_i : (v) > s->high_i ? s->high_i : (v))
 MWI_BINARY_ROW(row_f32, float, float, mwi_arith, CLAMP_F(x - y))
-MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith, CLAMP_I((int64_t)(int32_t)((uint32_t)x - (uint32_t)y)))
+MWI_BINARY_ROW(row_i32, int32_t, int32_t, mwi_arith,
+               CLAMP_I((int64_t)(int32_t)((uint32_t)x - (uint32_t)y)))
 MWI_BINARY_ROW(row_i64, int64_t, int64_t, mwi_arith, CLAMP_I((int64_t)((uint64_t)x - (uint64_t)y)))
-MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith, difference_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
-MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith, difference_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
+MWI_BINARY_ROW(row_i8, int8_t, int8_t, mwi_arith,
+               difference_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
+MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_arith,
+               difference_of(s, s->scaled_a[(uint8_t)x], s->scaled_b[(uint8_t)y]))
 MWI_BINARY_ROW(row_i16, int16_t, int16_t, mwi_arith, difference16(s, x, y))
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)
@@ -78,7 +84,10 @@ const mwi_op_desc mwi_op_sub = {
     .name = "SUB",
     .tflite_code = 41,
     .options_type = 28,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_FUSES_ACT | MWI_OP_BINARY_BROADCAST,
     .attr_size = sizeof(attr),
     .fields = fields,

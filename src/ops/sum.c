@@ -1,5 +1,6 @@
 /* ops/sum.c - SUM over axes.
- * Depends: ops/reduce.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/reduce.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -11,7 +12,10 @@ MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_mean_prepare(ctx, call, false); }
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_mean_prepare(ctx, call, false);
+}
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_sum__ref", .types = "f32,i32>f32", .run = run_f32},
@@ -27,7 +31,10 @@ const mwi_op_desc mwi_op_sum = {
     .name = "SUM",
     .tflite_code = 74,
     .options_type = 27,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(mwi_reduce_attr),
     .fields = mwi_reduce_fields,

@@ -1,5 +1,6 @@
 /* ops/tanh.c - TANH.
- * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/sigmoid16.h"
 #include "ops/unary.h"
@@ -14,8 +15,14 @@ static float table_fn(float x, const void *attr)
 
 MWI_UNARY_RUN(run_f32, float, float, void, void, tanhf(x))
 
-static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_unary_table8(ctx, call, table_fn); }
-static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call) { return mwi_sigmoid16_prepare(ctx, call, 1); }
+static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_unary_table8(ctx, call, table_fn);
+}
+static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_sigmoid16_prepare(ctx, call, 1);
+}
 
 /* tanh(x) = 2 logistic(2x) - 1 on the same table. */
 static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
@@ -30,7 +37,8 @@ static mw_status run16(mw_ctx *ctx, const mwi_run_call *call)
         const uint32_t magnitude = (uint32_t)(x < 0 ? -x : x), high = magnitude >> 8;
         int32_t v = 0xffff << 8;
         if (high < 255)
-            v = (int32_t)(((uint32_t)s->table[high] << 8) + (magnitude & 0xff) * (uint32_t)(s->table[high + 1] - s->table[high]));
+            v = (int32_t)(((uint32_t)s->table[high] << 8) +
+                          (magnitude & 0xff) * (uint32_t)(s->table[high + 1] - s->table[high]));
         v = x >= 0 ? v - (1 << 23) + (1 << 7) : -v + (1 << 23) + (1 << 7) - 1;
         out[i] = (int16_t)(v >> 8);
     }
@@ -45,14 +53,22 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = -1, .axis = -1, .bias = -1,
-                                     .flags = MWI_QUANT_FIXED_OUTPUT, .fixed_int8 = {1.0f / 128, 0},
-                                     .fixed_int16 = {1.0f / 32768, 0}, .data_inputs = {0, -1}};
+static const mwi_quant_rule quant = {.quantizable = true,
+                                     .weight = -1,
+                                     .axis = -1,
+                                     .bias = -1,
+                                     .flags = MWI_QUANT_FIXED_OUTPUT,
+                                     .fixed_int8 = {1.0f / 128, 0},
+                                     .fixed_int16 = {1.0f / 32768, 0},
+                                     .data_inputs = {0, -1}};
 
 const mwi_op_desc mwi_op_tanh = {
     .name = "TANH",
     .tflite_code = 28,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &quant,

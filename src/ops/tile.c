@@ -1,5 +1,6 @@
 /* ops/tile.c - TILE: repeats each dimension as often as input 1 says.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -16,10 +17,12 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
     MWI_TRY(mwi_param_ints(ctx, call, 1, MW_MAX_RANK, times, &n));
     if (call->unknown) return MW_OK;
-    if (n != (size_t)x->rank) return mwi_fail(ctx, MW_EFORMAT, "%zu multiples for an input of rank %d", n, x->rank);
+    if (n != (size_t)x->rank)
+        return mwi_fail(ctx, MW_EFORMAT, "%zu multiples for an input of rank %d", n, x->rank);
     for (size_t i = 0; i < n; i++) {
         if (times[i] < 0 || times[i] > INT32_MAX || x->dims[i] * times[i] > INT32_MAX)
-            return mwi_fail(ctx, MW_EFORMAT, "dimension %zu of %d, %" PRId64 " times", i, x->dims[i], times[i]);
+            return mwi_fail(ctx, MW_EFORMAT, "dimension %zu of %d, %" PRId64 " times", i,
+                            x->dims[i], times[i]);
         dims[i] = (int32_t)(x->dims[i] * times[i]);
     }
     mwi_view_set_dims(&call->out[0], x->rank, dims);
@@ -59,8 +62,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     if (out->bytes == 0) return MW_OK;
-    if (x->rank == 0) memcpy(to, from, out->bytes);
-    else tile(call, 0, &from, &to);
+    if (x->rank == 0)
+        memcpy(to, from, out->bytes);
+    else
+        tile(call, 0, &from, &to);
     return MW_OK;
 }
 
@@ -75,7 +80,10 @@ const mwi_op_desc mwi_op_tile = {
     .name = "TILE",
     .tflite_code = 69,
     .options_type = 51,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,

@@ -1,5 +1,6 @@
 /* ops/transpose.c - TRANSPOSE by a permutation (input 1).
- * Depends: ops/strided.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -14,11 +15,13 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
     MWI_TRY(mwi_param_ints(ctx, call, 1, MW_MAX_RANK, perm, &n));
     if (call->unknown) return MW_OK;
-    if (n != (size_t)x->rank) return mwi_fail(ctx, MW_EFORMAT, "a permutation of %zu for rank %d", n, x->rank);
+    if (n != (size_t)x->rank)
+        return mwi_fail(ctx, MW_EFORMAT, "a permutation of %zu for rank %d", n, x->rank);
     for (size_t i = 0; i < n; i++) {
         int32_t axis;
         MWI_TRY(mwi_axis(ctx, perm[i], x->rank, &axis));
-        if ((seen & 1u << axis) != 0) return mwi_fail(ctx, MW_EFORMAT, "the permutation names axis %d twice", axis);
+        if ((seen & 1u << axis) != 0)
+            return mwi_fail(ctx, MW_EFORMAT, "the permutation names axis %d twice", axis);
         seen |= 1u << axis;
         dims[i] = x->dims[axis];
     }
@@ -53,16 +56,23 @@ static int32_t version(const mwi_shape_call *call)
     return call->in[0].dtype == MW_INT8 ? 2 : 1;
 }
 
-#define ROW(t) {.name = t "_transpose__ref", .types = t ",i32>" t, .run = run}
+#define ROW(t)                                                                                     \
+    {                                                                                              \
+        .name = t "_transpose__ref", .types = t ",i32>" t, .run = run                              \
+    }
 static const mwi_kernel kernels[] = {
-    ROW("f32"), ROW("i8"), ROW("u8"), ROW("i16"), ROW("i32"), ROW("i64"), ROW("bool"), {.name = NULL},
+    ROW("f32"), ROW("i8"),  ROW("u8"),   ROW("i16"),
+    ROW("i32"), ROW("i64"), ROW("bool"), {.name = NULL},
 };
 
 const mwi_op_desc mwi_op_transpose = {
     .name = "TRANSPOSE",
     .tflite_code = 39,
     .options_type = 26,
-    .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .quant = &mwi_quant_same,

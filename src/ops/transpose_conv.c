@@ -1,8 +1,10 @@
-/* ops/transpose_conv.c - TRANSPOSE_CONV: output shape [4], weights [out,kh,kw,in], x [n,h,w,in], bias [out]?.
- * The gradient of a convolution: each input pixel adds a filter's window of values to the output. For one
- * row of the filter those values lie side by side in an output row, in the weights repacked as
- * [kh][in][kw][out]; rows of the output are made apart, so that threads never share a sum.
- * Depends: ops/fixed.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/transpose_conv.c - TRANSPOSE_CONV: output shape [4], weights [out,kh,kw,in], x [n,h,w,in],
+ * bias [out]?. The gradient of a convolution: each input pixel adds a filter's window of values to
+ * the output. For one row of the filter those values lie side by side in an output row, in the
+ * weights repacked as [kh][in][kw][out]; rows of the output are made apart, so that threads never
+ * share a sum.
+ * Depends: ops/fixed.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 
@@ -18,7 +20,8 @@ static const mwi_field fields[] = {
     {"padding", offsetof(attr, padding), MWI_FIELD_ENUM, 0, 0, 0, 1, mwi_padding_names},
     {"stride_w", offsetof(attr, stride_w), MWI_FIELD_I32, 1, 0, 1, INT16_MAX, NULL},
     {"stride_h", offsetof(attr, stride_h), MWI_FIELD_I32, 2, 0, 1, INT16_MAX, NULL},
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 3, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 3, 0, 0, 5,
+     mwi_activation_names},
     {"quantized_bias_type", offsetof(attr, bias_type), MWI_FIELD_ENUM, 4, 0, 0, 127, NULL},
     MWI_FIELDS_END,
 };
@@ -32,20 +35,23 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, SHAPE, 1, 1));
     MWI_TRY(mwi_need_input(ctx, call, WEIGHTS, 4, 4));
     MWI_TRY(mwi_need_input(ctx, call, X, 4, 4));
-    const mwi_view *const shape = &call->in[SHAPE], *const f = &call->in[WEIGHTS], *const x = &call->in[X];
+    const mwi_view *const shape = &call->in[SHAPE], *const f = &call->in[WEIGHTS],
+                          *const x = &call->in[X];
     if (shape->dtype != MW_INT32 || shape->dims[0] != 4)
-        return mwi_fail(ctx, MW_EFORMAT, "the output shape is %d values of %s, allowed 4 of int32", shape->dims[0],
-                        mw_dtype_name(shape->dtype));
+        return mwi_fail(ctx, MW_EFORMAT, "the output shape is %d values of %s, allowed 4 of int32",
+                        shape->dims[0], mw_dtype_name(shape->dtype));
     for (int i = 1; i < 4; i++)
         if (x->dims[i] < 1 || f->dims[i - 1] < 1)
             return mwi_fail(ctx, MW_EFORMAT, "an empty dimension of the input or the weights");
     if (f->dims[3] != x->dims[3])
-        return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]", x->dims[3], f->dims[0],
-                        f->dims[1], f->dims[2], f->dims[3]);
+        return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]",
+                        x->dims[3], f->dims[0], f->dims[1], f->dims[2], f->dims[3]);
     if (call->n_in > BIAS && call->in[BIAS].tensor != NULL) {
         size_t n = 0;
-        if (!mwi_dims_count(call->in[BIAS].rank, call->in[BIAS].dims, &n) || n != (size_t)f->dims[0])
-            return mwi_fail(ctx, MW_EFORMAT, "bias has %zu values for %d output channels", n, f->dims[0]);
+        if (!mwi_dims_count(call->in[BIAS].rank, call->in[BIAS].dims, &n) ||
+            n != (size_t)f->dims[0])
+            return mwi_fail(ctx, MW_EFORMAT, "bias has %zu values for %d output channels", n,
+                            f->dims[0]);
     }
     if (shape->data == NULL) {
         call->unknown = true;
@@ -53,8 +59,9 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     }
     memcpy(dims, shape->data, sizeof dims);
     if (dims[0] != x->dims[0] || dims[1] < 0 || dims[2] < 0 || dims[3] != f->dims[0])
-        return mwi_fail(ctx, MW_EFORMAT, "output shape [%d,%d,%d,%d] for a batch of %d and %d output channels", dims[0],
-                        dims[1], dims[2], dims[3], x->dims[0], f->dims[0]);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "output shape [%d,%d,%d,%d] for a batch of %d and %d output channels",
+                        dims[0], dims[1], dims[2], dims[3], x->dims[0], f->dims[0]);
     mwi_view_set_dims(&call->out[0], 4, dims);
     return MW_OK;
 }
@@ -71,7 +78,8 @@ typedef struct state {
     int32_t in_h, in_w, out_h, out_w, filter_h, filter_w, stride_h, stride_w;
     int64_t pad_top, pad_left;
     size_t batch, in_c, out_c, item, packed; /* elements of an input item, of the weights */
-    size_t row_bytes, rows_at, packed_at; /* scratch: the input item; a row of sums for each thread; weights */
+    size_t row_bytes, rows_at,
+        packed_at; /* scratch: the input item; a row of sums for each thread; weights */
     mwi_requant rq;
     bool narrow; /* int16 values with sums of 32 bits */
     float low, high;
@@ -90,18 +98,18 @@ static int64_t pad_of(int32_t out, int32_t filter, int32_t stride, int32_t paddi
 }
 
 /* [out][kh][kw][in] to [kh][in][kw][out]. */
-#define REPACK(name, type, out_type, value)                                                         \
-    static void name(const state *s, const void *from, int32_t zero, void *to)                      \
-    {                                                                                               \
-        const size_t kh = (size_t)s->filter_h, kw = (size_t)s->filter_w;                            \
-        const type *in = from;                                                                      \
-        out_type *const out = to;                                                                   \
-        (void)zero;                                                                                 \
-        for (size_t o = 0; o < s->out_c; o++)                                                       \
-            for (size_t y = 0; y < kh; y++)                                                         \
-                for (size_t x = 0; x < kw; x++)                                                     \
-                    for (size_t i = 0; i < s->in_c; i++, in++)                                      \
-                        out[((y * s->in_c + i) * kw + x) * s->out_c + o] = (out_type)(value);       \
+#define REPACK(name, type, out_type, value)                                                        \
+    static void name(const state *s, const void *from, int32_t zero, void *to)                     \
+    {                                                                                              \
+        const size_t kh = (size_t)s->filter_h, kw = (size_t)s->filter_w;                           \
+        const type *in = from;                                                                     \
+        out_type *const out = to;                                                                  \
+        (void)zero;                                                                                \
+        for (size_t o = 0; o < s->out_c; o++)                                                      \
+            for (size_t y = 0; y < kh; y++)                                                        \
+                for (size_t x = 0; x < kw; x++)                                                    \
+                    for (size_t i = 0; i < s->in_c; i++, in++)                                     \
+                        out[((y * s->in_c + i) * kw + x) * s->out_c + o] = (out_type)(value);      \
     }
 REPACK(repack_f32, float, float, *in)
 REPACK(repack_s8, int8_t, int16_t, *in - zero)
@@ -109,13 +117,18 @@ REPACK(repack_u8, uint8_t, int16_t, *in - zero)
 
 static void repack(const state *s, mw_dtype dtype, const void *from, void *to)
 {
-    if (dtype == MW_FLOAT32) repack_f32(s, from, 0, to);
-    else if (dtype == MW_UINT8) repack_u8(s, from, s->rq.weight_zero, to);
-    else repack_s8(s, from, s->rq.weight_zero, to);
+    if (dtype == MW_FLOAT32)
+        repack_f32(s, from, 0, to);
+    else if (dtype == MW_UINT8)
+        repack_u8(s, from, s->rq.weight_zero, to);
+    else
+        repack_s8(s, from, s->rq.weight_zero, to);
 }
 
-/* sum_bytes, weight_bytes, item_bytes: of one sum, one repacked weight, and one value of the copied input. */
-static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, size_t sum_bytes, size_t item_bytes, state **out)
+/* sum_bytes, weight_bytes, item_bytes: of one sum, one repacked weight, and one value of the copied
+ * input. */
+static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, size_t sum_bytes,
+                                size_t item_bytes, state **out)
 {
     const attr *const a = call->attr;
     const mwi_view *const x = &call->in[X], *const f = &call->in[WEIGHTS], *const y = &call->out[0];
@@ -124,17 +137,25 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, size_t sum_
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = call->state = *out = memory;
-    *s = (state){.in_h = x->dims[1], .in_w = x->dims[2], .out_h = y->dims[1], .out_w = y->dims[2],
-                 .filter_h = f->dims[1], .filter_w = f->dims[2], .stride_h = a->stride_h, .stride_w = a->stride_w,
+    *s = (state){.in_h = x->dims[1],
+                 .in_w = x->dims[2],
+                 .out_h = y->dims[1],
+                 .out_w = y->dims[2],
+                 .filter_h = f->dims[1],
+                 .filter_w = f->dims[2],
+                 .stride_h = a->stride_h,
+                 .stride_w = a->stride_w,
                  .pad_top = pad_of(y->dims[1], f->dims[1], a->stride_h, a->padding),
-                 .pad_left = pad_of(y->dims[2], f->dims[2], a->stride_w, a->padding), .batch = (size_t)x->dims[0],
-                 .in_c = (size_t)x->dims[3], .out_c = (size_t)f->dims[0]};
+                 .pad_left = pad_of(y->dims[2], f->dims[2], a->stride_w, a->padding),
+                 .batch = (size_t)x->dims[0],
+                 .in_c = (size_t)x->dims[3],
+                 .out_c = (size_t)f->dims[0]};
     s->item = s->batch == 0 ? 0 : mwi_view_count(x) / s->batch;
     s->packed = mwi_view_count(f);
     if (!mwi_mul((size_t)s->out_w, s->out_c, &rows) || !mwi_mul(rows, sum_bytes, &s->row_bytes) ||
-        !mwi_align_up(s->row_bytes, 64, &s->row_bytes) || !mwi_mul(s->item, item_bytes, &s->rows_at) ||
-        !mwi_align_up(s->rows_at, 64, &s->rows_at) || !mwi_mul(s->row_bytes, call->n_threads, &rows) ||
-        !mwi_add(s->rows_at, rows, &s->packed_at))
+        !mwi_align_up(s->row_bytes, 64, &s->row_bytes) ||
+        !mwi_mul(s->item, item_bytes, &s->rows_at) || !mwi_align_up(s->rows_at, 64, &s->rows_at) ||
+        !mwi_mul(s->row_bytes, call->n_threads, &rows) || !mwi_add(s->rows_at, rows, &s->packed_at))
         return mwi_fail(ctx, MW_ELIMIT, "the output is too large");
     call->scratch_bytes = s->packed_at;
     return MW_OK;
@@ -182,27 +203,28 @@ static int32_t first_input_row(const state *s, int64_t row)
     return first <= 0 ? 0 : (int32_t)((first + s->stride_h - 1) / s->stride_h);
 }
 
-#define SUM_ROW(name, x_type, w_type, product, sum_type)                                                    \
-    static void name(const job *j, size_t row, sum_type *sums)                                      \
-    {                                                                                               \
-        const state *const s = j->s;                                                                \
-        const size_t n = (size_t)s->filter_w * s->out_c;                                            \
-        int64_t fy;                                                                                 \
-        memset(sums, 0, (size_t)s->out_w * s->out_c * sizeof *sums);                                \
-        for (int32_t y = first_input_row(s, (int64_t)row); y < s->in_h && reach(s, (int64_t)row, y, &fy); y++) { \
-            const x_type *x = (const x_type *)j->x + (size_t)y * (size_t)s->in_w * s->in_c;         \
-            for (int32_t c = 0; c < s->in_w; c++, x += s->in_c) {                                   \
-                const int64_t at = (int64_t)c * s->stride_w - s->pad_left;                          \
-                const int64_t end = at + s->filter_w > s->out_w ? s->out_w : at + s->filter_w;      \
-                if (end <= 0 || end <= at) continue;                                                \
-                const size_t skip = at < 0 ? (size_t)-at * s->out_c : 0;                            \
-                const size_t count = (size_t)(end - (at < 0 ? 0 : at)) * s->out_c;                  \
-                const w_type *w = (const w_type *)j->weights + (size_t)fy * s->in_c * n + skip;     \
-                sum_type *const to = sums + (at < 0 ? 0 : (size_t)at * s->out_c);                   \
-                for (size_t i = 0; i < s->in_c; i++, w += n)                                        \
-                    for (size_t k = 0; k < count; k++) to[k] += (sum_type)((product)x[i] * w[k]);   \
-            }                                                                                       \
-        }                                                                                           \
+#define SUM_ROW(name, x_type, w_type, product, sum_type)                                           \
+    static void name(const job *j, size_t row, sum_type *sums)                                     \
+    {                                                                                              \
+        const state *const s = j->s;                                                               \
+        const size_t n = (size_t)s->filter_w * s->out_c;                                           \
+        int64_t fy;                                                                                \
+        memset(sums, 0, (size_t)s->out_w * s->out_c * sizeof *sums);                               \
+        for (int32_t y = first_input_row(s, (int64_t)row);                                         \
+             y < s->in_h && reach(s, (int64_t)row, y, &fy); y++) {                                 \
+            const x_type *x = (const x_type *)j->x + (size_t)y * (size_t)s->in_w * s->in_c;        \
+            for (int32_t c = 0; c < s->in_w; c++, x += s->in_c) {                                  \
+                const int64_t at = (int64_t)c * s->stride_w - s->pad_left;                         \
+                const int64_t end = at + s->filter_w > s->out_w ? s->out_w : at + s->filter_w;     \
+                if (end <= 0 || end <= at) continue;                                               \
+                const size_t skip = at < 0 ? (size_t)-at * s->out_c : 0;                           \
+                const size_t count = (size_t)(end - (at < 0 ? 0 : at)) * s->out_c;                 \
+                const w_type *w = (const w_type *)j->weights + (size_t)fy * s->in_c * n + skip;    \
+                sum_type *const to = sums + (at < 0 ? 0 : (size_t)at * s->out_c);                  \
+                for (size_t i = 0; i < s->in_c; i++, w += n)                                       \
+                    for (size_t k = 0; k < count; k++) to[k] += (sum_type)((product)x[i] * w[k]);  \
+            }                                                                                      \
+        }                                                                                          \
     }
 SUM_ROW(sum_row_f32, float, float, float, float)
 SUM_ROW(sum_row_s32, int16_t, int16_t, int32_t, uint32_t)
@@ -231,7 +253,8 @@ static void rows_f32(void *arg, size_t begin, size_t end, uint32_t thread)
         float *const out = (float *)(void *)j->out + row * n;
         sum_row_f32(j, row, sums);
         for (size_t i = 0; i < n; i++)
-            out[i] = clamp_f32(sums[i] + (bias == NULL ? 0.0f : bias[i % s->out_c]), s->low, s->high);
+            out[i] =
+                clamp_f32(sums[i] + (bias == NULL ? 0.0f : bias[i % s->out_c]), s->low, s->high);
     }
 }
 
@@ -268,7 +291,9 @@ static void rows_8(void *arg, size_t begin, size_t end, uint32_t thread)
         for (size_t i = 0; i < n; i++) {
             const size_t c = i % s->out_c;
             const int32_t sum = mwi_add32((int32_t)sums[i], bias == NULL ? 0 : bias[c]);
-            out[i] = (uint8_t)mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[c]), s->rq.out_zero), s->rq.low, s->rq.high);
+            out[i] =
+                (uint8_t)mwi_clamp(mwi_add32(mwi_scale(sum, s->rq.channels[c]), s->rq.out_zero),
+                                   s->rq.low, s->rq.high);
         }
     }
 }
@@ -285,9 +310,12 @@ static void rows_16(void *arg, size_t begin, size_t end, uint32_t thread)
         sum_row_s64(j, row, sums);
         for (size_t i = 0; i < n; i++) {
             const size_t c = i % s->out_c;
-            const int64_t bias = j->bias == NULL ? 0 : s->narrow ? ((const int32_t *)j->bias)[c] : ((const int64_t *)j->bias)[c];
+            const int64_t bias = j->bias == NULL ? 0
+                                 : s->narrow     ? ((const int32_t *)j->bias)[c]
+                                                 : ((const int64_t *)j->bias)[c];
             const int64_t sum = mwi_add64(sums[i], bias);
-            const int32_t q = s->narrow ? mwi_scale((int32_t)sum, s->rq.channels[c]) : mwi_scale64(sum, s->rq.channels[c]);
+            const int32_t q = s->narrow ? mwi_scale((int32_t)sum, s->rq.channels[c])
+                                        : mwi_scale64(sum, s->rq.channels[c]);
             out[i] = (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
         }
     }
@@ -308,15 +336,18 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
     const bool wide = call->in[X].dtype == MW_INT16;
-    const mwi_view *const bias = call->n_in > BIAS && call->in[BIAS].tensor != NULL ? &call->in[BIAS] : NULL;
+    const mwi_view *const bias =
+        call->n_in > BIAS && call->in[BIAS].tensor != NULL ? &call->in[BIAS] : NULL;
     const mwi_view operands[] = {call->in[X], call->in[WEIGHTS]};
     mwi_prepare_call conv = *call;
     state *s;
 
-    MWI_TRY(prepare_common(ctx, call, wide ? sizeof(int64_t) : sizeof(int32_t), wide ? 0 : sizeof(int16_t), &s));
+    MWI_TRY(prepare_common(ctx, call, wide ? sizeof(int64_t) : sizeof(int32_t),
+                           wide ? 0 : sizeof(int16_t), &s));
     conv.in = operands;
     conv.n_in = MWI_COUNT(operands);
-    MWI_TRY(mwi_requant_make(ctx, &conv, s->out_c, 0, call->in[X].dtype == MW_UINT8, a->activation, &s->rq));
+    MWI_TRY(mwi_requant_make(ctx, &conv, s->out_c, 0, call->in[X].dtype == MW_UINT8, a->activation,
+                             &s->rq));
     if (wide && (s->rq.in_zero != 0 || s->rq.out_zero != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
     if (call->in[WEIGHTS].dtype == MW_INT8) s->rq.weight_zero = 0;
@@ -328,7 +359,8 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
 {
     state *s;
 
-    MWI_TRY(prepare_common(ctx, call, sizeof(int32_t), 3, &s)); /* int8 and int16 copies of the input */
+    MWI_TRY(
+        prepare_common(ctx, call, sizeof(int32_t), 3, &s)); /* int8 and int16 copies of the input */
     MWI_TRY(mwi_act_range_f32(ctx, ((const attr *)call->attr)->activation, &s->low, &s->high));
     MWI_TRY(mwi_need_scales(ctx, &call->in[WEIGHTS], "weights", s->out_c));
     s->scales = call->in[WEIGHTS].quant->q.scales;
@@ -339,7 +371,10 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
 static job job_of(const mwi_run_call *call)
 {
     const state *const s = call->state;
-    job j = {.s = s, .call = call, .weights = s->weights, .bias = call->n_in > BIAS ? call->in[BIAS].data : NULL};
+    job j = {.s = s,
+             .call = call,
+             .weights = s->weights,
+             .bias = call->n_in > BIAS ? call->in[BIAS].data : NULL};
 
     if (s->weights == NULL) {
         void *const made = (char *)call->scratch + s->packed_at;
@@ -381,8 +416,10 @@ static mw_status run_8(mw_ctx *ctx, const mwi_run_call *call)
     j.x = wide;
     for (size_t b = 0; b < s->batch; b++) {
         for (size_t i = 0; i < s->item; i++)
-            wide[i] = (int16_t)((x->dtype == MW_UINT8 ? ((const uint8_t *)x->data)[b * s->item + i]
-                                                      : ((const int8_t *)x->data)[b * s->item + i]) - s->rq.in_zero);
+            wide[i] =
+                (int16_t)((x->dtype == MW_UINT8 ? ((const uint8_t *)x->data)[b * s->item + i]
+                                                : ((const int8_t *)x->data)[b * s->item + i]) -
+                          s->rq.in_zero);
         run_rows(&j, b, rows_8);
     }
     return MW_OK;
@@ -412,7 +449,8 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
     j.x = wide;
     for (size_t b = 0; b < s->batch; b++) {
         int32_t zero;
-        j.scale = mwi_quantize_asymmetric((const float *)call->in[X].data + b * s->item, s->item, narrow, &zero);
+        j.scale = mwi_quantize_asymmetric((const float *)call->in[X].data + b * s->item, s->item,
+                                          narrow, &zero);
         for (size_t i = 0; i < s->item; i++) wide[i] = (int16_t)(narrow[i] - zero);
         run_rows(&j, b, rows_hybrid);
     }
@@ -433,22 +471,40 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_transpose_conv__ref", .types = "i32,f32,f32,f32?>f32", .prepare = prepare_f32, .run = run_f32},
-    {.name = "s8_transpose_conv__ref", .types = "i32,i8,i8,i32?>i8", .prepare = prepare_int, .run = run_8},
-    {.name = "u8_transpose_conv__ref", .types = "i32,u8,u8,i32?>u8", .prepare = prepare_int, .run = run_8},
-    {.name = "s16_s8_transpose_conv__ref", .types = "i32,i8,i16,i64|i32?>i16", .prepare = prepare_int, .run = run_16},
-    {.name = "f32_s8_transpose_conv__ref", .types = "i32,i8,f32,f32?>f32", .prepare = prepare_hybrid, .run = run_hybrid},
+    {.name = "f32_transpose_conv__ref",
+     .types = "i32,f32,f32,f32?>f32",
+     .prepare = prepare_f32,
+     .run = run_f32},
+    {.name = "s8_transpose_conv__ref",
+     .types = "i32,i8,i8,i32?>i8",
+     .prepare = prepare_int,
+     .run = run_8},
+    {.name = "u8_transpose_conv__ref",
+     .types = "i32,u8,u8,i32?>u8",
+     .prepare = prepare_int,
+     .run = run_8},
+    {.name = "s16_s8_transpose_conv__ref",
+     .types = "i32,i8,i16,i64|i32?>i16",
+     .prepare = prepare_int,
+     .run = run_16},
+    {.name = "f32_s8_transpose_conv__ref",
+     .types = "i32,i8,f32,f32?>f32",
+     .prepare = prepare_hybrid,
+     .run = run_hybrid},
     {.name = NULL},
 };
 
-static const mwi_quant_rule quant = {.quantizable = true, .weight = WEIGHTS, .axis = 0, .bias = BIAS,
-                                     .data_inputs = {X, -1}};
+static const mwi_quant_rule quant = {
+    .quantizable = true, .weight = WEIGHTS, .axis = 0, .bias = BIAS, .data_inputs = {X, -1}};
 
 const mwi_op_desc mwi_op_transpose_conv = {
     .name = "TRANSPOSE_CONV",
     .tflite_code = 67,
     .options_type = 49,
-    .min_in = 3, .max_in = 4, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 4,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_FUSES_ACT,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -24,7 +24,9 @@ static void piece(void *arg, size_t begin, size_t end, uint32_t thread)
 
 mw_status mwi_unary_run(const mwi_run_call *call, mwi_unary_row row)
 {
-    task t = {.call = call, .row = row, .bytes_in = mw_dtype_bits(call->in[0].dtype) / 8,
+    task t = {.call = call,
+              .row = row,
+              .bytes_in = mw_dtype_bits(call->in[0].dtype) / 8,
               .bytes_out = mw_dtype_bits(call->out[0].dtype) / 8};
 
     mwi_par_for(call->pool, mwi_view_count(&call->out[0]), 8192, piece, &t);
@@ -45,14 +47,17 @@ mw_status mwi_unary_table8(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
     uint8_t *const table = call->state;
     const float inverse = 1 / out_scale;
     for (int32_t v = low; v <= high; v++) {
-        const float q = roundf(fn(in_scale * (float)(v - in_zero), call->attr) * inverse) + (float)out_zero;
-        table[(uint8_t)v] = (uint8_t)(!(q > (float)low) ? low : q > (float)high ? high : (int32_t)q);
+        const float q =
+            roundf(fn(in_scale * (float)(v - in_zero), call->attr) * inverse) + (float)out_zero;
+        table[(uint8_t)v] = (uint8_t)(!(q > (float)low) ? low
+                                      : q > (float)high ? high
+                                                        : (int32_t)q);
     }
     return MW_OK;
 }
 
-mw_status mwi_unary_map8(mw_ctx *ctx, mwi_prepare_call *call, int32_t (*fn)(const void *state, int32_t x),
-                         const void *state)
+mw_status mwi_unary_map8(mw_ctx *ctx, mwi_prepare_call *call,
+                         int32_t (*fn)(const void *state, int32_t x), const void *state)
 {
     int32_t low, high;
     void *memory;
@@ -78,7 +83,10 @@ mw_status mwi_unary_run_table8(mw_ctx *ctx, const mwi_run_call *call)
     return mwi_unary_run(call, row_table8);
 }
 
-static int16_t to_i16(float v) { return (int16_t)(!(v > -32768.0f) ? -32768 : v > 32767.0f ? 32767 : (int32_t)v); }
+static int16_t to_i16(float v)
+{
+    return (int16_t)(!(v > -32768.0f) ? -32768 : v > 32767.0f ? 32767 : (int32_t)v);
+}
 
 mw_status mwi_unary_table16(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn)
 {
@@ -90,9 +98,12 @@ mw_status mwi_unary_table16(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &out_zero));
     MWI_TRY(mwi_arena_alloc(ctx, call->arena, (STEPS + 1) * sizeof(int16_t), &call->state));
     int16_t *const table = call->state;
-    const float low = in_scale * (float)(-32768 - in_zero), high = in_scale * (float)(32767 - in_zero);
-    const float out_low = out_scale * (float)(-32768 - out_zero), out_high = out_scale * (float)(32767 - out_zero);
-    const float step = (high - low) / STEPS, half = step / 2, inverse = 65536.0f / (out_high - out_low);
+    const float low = in_scale * (float)(-32768 - in_zero),
+                high = in_scale * (float)(32767 - in_zero);
+    const float out_low = out_scale * (float)(-32768 - out_zero),
+                out_high = out_scale * (float)(32767 - out_zero);
+    const float step = (high - low) / STEPS, half = step / 2,
+                inverse = 65536.0f / (out_high - out_low);
     for (int i = 0; i < STEPS; i++) {
         const float here = fn(low + (float)i * step, call->attr);
         const float middle = fn(low + (float)i * step + half, call->attr);
@@ -105,17 +116,20 @@ mw_status mwi_unary_table16(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn
     return MW_OK;
 }
 
-void mwi_table16_fill(double in_scale, int32_t in_zero, double out_scale, int32_t out_zero, double (*fn)(double),
-                      int16_t table[513])
+void mwi_table16_fill(double in_scale, int32_t in_zero, double out_scale, int32_t out_zero,
+                      double (*fn)(double), int16_t table[513])
 {
     enum { STEPS = 512 };
     const double low = in_scale * (-32768 - in_zero), high = in_scale * (32767 - in_zero);
-    const double out_low = out_scale * (-32768 - out_zero), out_high = out_scale * (32767 - out_zero);
+    const double out_low = out_scale * (-32768 - out_zero),
+                 out_high = out_scale * (32767 - out_zero);
     const double step = (high - low) / STEPS, inverse = 65536.0 / (out_high - out_low);
 
     for (int i = 0; i < STEPS; i++) {
-        const double here = fn(low + i * step), middle = fn(low + i * step + step / 2), next = fn(low + (i + 1) * step);
-        const double sample = round(here * inverse), between = round((next * inverse + round(here * inverse)) / 2);
+        const double here = fn(low + i * step), middle = fn(low + i * step + step / 2),
+                     next = fn(low + (i + 1) * step);
+        const double sample = round(here * inverse),
+                     between = round((next * inverse + round(here * inverse)) / 2);
         const double v = sample - round((between - round(middle * inverse)) / 2);
         table[i] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
     }
@@ -127,7 +141,8 @@ void mwi_table16_fill(double in_scale, int32_t in_zero, double out_scale, int32_
 int16_t mwi_table16_at(int16_t value, const int16_t table[513])
 {
     const int32_t index = 256 + (value >> 7), offset = value & 0x7f;
-    const int32_t base = table[index], slope = (int16_t)(table[index + 1] - table[index]); /* wraps as there */
+    const int32_t base = table[index],
+                  slope = (int16_t)(table[index + 1] - table[index]); /* wraps as there */
     return (int16_t)(base + ((slope * offset + 64) >> 7));
 }
 
@@ -170,8 +185,11 @@ mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
     mwi_type_range(call->out[0].dtype, &type_low, &type_high);
     s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
-    s->low = isinf(low) ? type_low : (int32_t)fminf(fmaxf(roundf(low / out_scale), -1e6f), 1e6f) + s->out_zero;
-    s->high = isinf(high) ? type_high : (int32_t)fminf(fmaxf(roundf(high / out_scale), -1e6f), 1e6f) + s->out_zero;
+    s->low = isinf(low) ? type_low
+                        : (int32_t)fminf(fmaxf(roundf(low / out_scale), -1e6f), 1e6f) + s->out_zero;
+    s->high = isinf(high)
+                  ? type_high
+                  : (int32_t)fminf(fmaxf(roundf(high / out_scale), -1e6f), 1e6f) + s->out_zero;
     if (s->low < type_low) s->low = type_low;
     if (s->high > type_high) s->high = type_high;
     return call->in[0].dtype == MW_INT16 ? MW_OK : mwi_unary_map8(ctx, call, relu_of, s);

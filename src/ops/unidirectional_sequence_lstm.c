@@ -1,6 +1,7 @@
-/* ops/unidirectional_sequence_lstm.c - UNIDIRECTIONAL_SEQUENCE_LSTM: x [n,t,i] (or [t,n,i]) -> [n,t,o].
- * Inputs: see mwi_lstm_full. The two states are variable tensors.
- * Depends: ops/lstm_cell.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/unidirectional_sequence_lstm.c - UNIDIRECTIONAL_SEQUENCE_LSTM: x [n,t,i] (or [t,n,i]) ->
+ * [n,t,o]. Inputs: see mwi_lstm_full. The two states are variable tensors.
+ * Depends: ops/lstm_cell.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/lstm_cell.h"
 #include "ops/lstm_types.h"
 
@@ -13,7 +14,8 @@ typedef struct attr {
 } attr;
 
 static const mwi_field fields[] = {
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 0, 0, 0, 5,
+     mwi_activation_names},
     {"cell_clip", offsetof(attr, cell_clip), MWI_FIELD_F32, 1, 0, 0, (double)FLT_MAX, NULL},
     {"proj_clip", offsetof(attr, proj_clip), MWI_FIELD_F32, 2, 0, 0, (double)FLT_MAX, NULL},
     {"time_major", offsetof(attr, time_major), MWI_FIELD_BOOL, 3, 0, 0, 1, NULL},
@@ -24,8 +26,11 @@ static const mwi_field fields[] = {
 
 static mwi_lstm_options options_of(const attr *a)
 {
-    return (mwi_lstm_options){.activation = a->activation, .cell_clip = a->cell_clip, .proj_clip = a->proj_clip,
-                              .time_major = a->time_major, .asymmetric = a->asymmetric};
+    return (mwi_lstm_options){.activation = a->activation,
+                              .cell_clip = a->cell_clip,
+                              .proj_clip = a->proj_clip,
+                              .time_major = a->time_major,
+                              .asymmetric = a->asymmetric};
 }
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -43,7 +48,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 static uint64_t macs(const mwi_shape_call *call)
 {
     const mwi_view *const x = &call->in[0];
-    return (uint64_t)x->dims[0] * (uint64_t)x->dims[1] * mwi_lstm_macs_a_step(call->in, call->n_in, &mwi_lstm_full);
+    return (uint64_t)x->dims[0] * (uint64_t)x->dims[1] *
+           mwi_lstm_macs_a_step(call->in, call->n_in, &mwi_lstm_full);
 }
 
 static mw_status make_state(mw_ctx *ctx, mwi_prepare_call *call, mwi_lstm_state **out)
@@ -96,19 +102,33 @@ static int32_t version(const mwi_shape_call *call)
     const attr *const a = call->attr;
 
     if (a->diagonal) return 4;
-    if (call->in[0].dtype == MW_FLOAT32 && call->n_in > 2 && call->in[2].dtype == MW_INT8) return a->asymmetric ? 3 : 2;
+    if (call->in[0].dtype == MW_FLOAT32 && call->n_in > 2 && call->in[2].dtype == MW_INT8)
+        return a->asymmetric ? 3 : 2;
     return 1;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_unidirectional_sequence_lstm__ref", .types = MWI_LSTM_F32, .prepare = prepare_float, .run = run_float},
-    {.name = "f32_s8_unidirectional_sequence_lstm__ref", .types = MWI_LSTM_HYBRID("i8"), .prepare = prepare_float,
+    {.name = "f32_unidirectional_sequence_lstm__ref",
+     .types = MWI_LSTM_F32,
+     .prepare = prepare_float,
      .run = run_float},
-    {.name = "f32_u8_unidirectional_sequence_lstm__ref", .types = MWI_LSTM_HYBRID("u8"), .prepare = prepare_float,
+    {.name = "f32_s8_unidirectional_sequence_lstm__ref",
+     .types = MWI_LSTM_HYBRID("i8"),
+     .prepare = prepare_float,
      .run = run_float},
-    {.name = "f32_s8_unidirectional_sequence_lstm_diagonal__ref", .types = MWI_LSTM_HYBRID_DIAGONAL,
-     .accepts = mwi_lstm_is_diagonal, .prepare = prepare_float, .run = run_float},
-    {.name = "s8_unidirectional_sequence_lstm__ref", .types = MWI_LSTM_INT, .prepare = prepare_int, .run = run_int},
+    {.name = "f32_u8_unidirectional_sequence_lstm__ref",
+     .types = MWI_LSTM_HYBRID("u8"),
+     .prepare = prepare_float,
+     .run = run_float},
+    {.name = "f32_s8_unidirectional_sequence_lstm_diagonal__ref",
+     .types = MWI_LSTM_HYBRID_DIAGONAL,
+     .accepts = mwi_lstm_is_diagonal,
+     .prepare = prepare_float,
+     .run = run_float},
+    {.name = "s8_unidirectional_sequence_lstm__ref",
+     .types = MWI_LSTM_INT,
+     .prepare = prepare_int,
+     .run = run_int},
     {.name = NULL},
 };
 
@@ -116,7 +136,10 @@ const mwi_op_desc mwi_op_unidirectional_sequence_lstm = {
     .name = "UNIDIRECTIONAL_SEQUENCE_LSTM",
     .tflite_code = 44,
     .options_type = 71,
-    .min_in = 20, .max_in = 24, .min_out = 1, .max_out = 1,
+    .min_in = 20,
+    .max_in = 24,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_STATEFUL,
     .attr_size = sizeof(attr),
     .fields = fields,

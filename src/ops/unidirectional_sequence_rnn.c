@@ -1,5 +1,7 @@
-/* ops/unidirectional_sequence_rnn.c - UNIDIRECTIONAL_SEQUENCE_RNN: RNN over x [n,t,i] (or [t,n,i]).
- * Depends: ops/rnn_cell.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/unidirectional_sequence_rnn.c - UNIDIRECTIONAL_SEQUENCE_RNN: RNN over x [n,t,i] (or
+ * [t,n,i]).
+ * Depends: ops/rnn_cell.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rnn_cell.h"
 
 typedef struct attr {
@@ -9,7 +11,8 @@ typedef struct attr {
 
 static const mwi_field fields[] = {
     {"time_major", offsetof(attr, time_major), MWI_FIELD_BOOL, 0, 0, 0, 1, NULL},
-    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 1, 0, 0, 5, mwi_activation_names},
+    {"fused_activation_function", offsetof(attr, activation), MWI_FIELD_ENUM, 1, 0, 0, 5,
+     mwi_activation_names},
     {"asymmetric_quantize_inputs", offsetof(attr, asymmetric), MWI_FIELD_BOOL, 2, 0, 0, 1, NULL},
     MWI_FIELDS_END,
 };
@@ -19,18 +22,23 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     mwi_rnn_state s;
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 3, 3));
-    MWI_TRY(mwi_rnn_check(ctx, call->in, call->n_in, &mwi_rnn_plain, ((const attr *)call->attr)->time_major, &s));
+    MWI_TRY(mwi_rnn_check(ctx, call->in, call->n_in, &mwi_rnn_plain,
+                          ((const attr *)call->attr)->time_major, &s));
     mwi_view_set_dims(&call->out[0], 3, call->in[0].dims);
     call->out[0].dims[2] = (int32_t)s.n_units;
     return MW_OK;
 }
 
-static uint64_t macs(const mwi_shape_call *call) { return mwi_rnn_macs(call->in, call->n_in, &mwi_rnn_plain); }
+static uint64_t macs(const mwi_shape_call *call)
+{
+    return mwi_rnn_macs(call->in, call->n_in, &mwi_rnn_plain);
+}
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
-    const mwi_rnn_options o = {.activation = a->activation, .asymmetric = a->asymmetric, .time_major = a->time_major};
+    const mwi_rnn_options o = {
+        .activation = a->activation, .asymmetric = a->asymmetric, .time_major = a->time_major};
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_rnn_state), &memory));
@@ -54,9 +62,18 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "f32_unidirectional_sequence_rnn__ref", .types = "f32,f32,f32,f32,f32>f32", .prepare = prepare, .run = run},
-    {.name = "f32_s8_unidirectional_sequence_rnn__ref", .types = "f32,i8,i8,f32,f32>f32", .prepare = prepare, .run = run},
-    {.name = "f32_u8_unidirectional_sequence_rnn__ref", .types = "f32,u8,u8,f32,f32>f32", .prepare = prepare, .run = run},
+    {.name = "f32_unidirectional_sequence_rnn__ref",
+     .types = "f32,f32,f32,f32,f32>f32",
+     .prepare = prepare,
+     .run = run},
+    {.name = "f32_s8_unidirectional_sequence_rnn__ref",
+     .types = "f32,i8,i8,f32,f32>f32",
+     .prepare = prepare,
+     .run = run},
+    {.name = "f32_u8_unidirectional_sequence_rnn__ref",
+     .types = "f32,u8,u8,f32,f32>f32",
+     .prepare = prepare,
+     .run = run},
     {.name = NULL},
 };
 
@@ -64,7 +81,10 @@ const mwi_op_desc mwi_op_unidirectional_sequence_rnn = {
     .name = "UNIDIRECTIONAL_SEQUENCE_RNN",
     .tflite_code = 35,
     .options_type = 31,
-    .min_in = 5, .max_in = 5, .min_out = 1, .max_out = 1,
+    .min_in = 5,
+    .max_in = 5,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_STATEFUL,
     .attr_size = sizeof(attr),
     .fields = fields,

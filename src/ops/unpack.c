@@ -1,5 +1,6 @@
 /* ops/unpack.c - UNPACK: the slices along an axis, one an output.
- * Depends: ops/strided, ops/rules.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -22,8 +23,8 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     MWI_TRY(mwi_need_input(ctx, call, 0, 1, MW_MAX_RANK));
     MWI_TRY(mwi_axis(ctx, a->axis, x->rank, &axis));
     if (a->num != x->dims[axis] || (size_t)x->dims[axis] != call->n_out)
-        return mwi_fail(ctx, MW_EFORMAT, "num is %d and outputs %zu for dimension %d, which is %d", a->num, call->n_out, axis,
-                        x->dims[axis]);
+        return mwi_fail(ctx, MW_EFORMAT, "num is %d and outputs %zu for dimension %d, which is %d",
+                        a->num, call->n_out, axis, x->dims[axis]);
     for (int32_t i = 0; i + 1 < x->rank; i++) dims[i] = x->dims[i < axis ? i : i + 1];
     for (size_t i = 0; i < call->n_out; i++) mwi_view_set_dims(&call->out[i], x->rank - 1, dims);
     return MW_OK;
@@ -59,7 +60,10 @@ const mwi_op_desc mwi_op_unpack = {
     .name = "UNPACK",
     .tflite_code = 88,
     .options_type = 64,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = -1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = -1,
     .traits = MWI_OP_PER_SAMPLE,
     .attr_size = sizeof(attr),
     .fields = fields,

@@ -1,5 +1,6 @@
 /* ops/unsorted_segment_min.c - UNSORTED_SEGMENT_MIN: the smallest of the rows of each segment.
- * Depends: ops/segments.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/segments.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/segments.h"
 
 #include <float.h>
@@ -17,7 +18,10 @@ const mwi_op_desc mwi_op_unsorted_segment_min = {
     .name = "UNSORTED_SEGMENT_MIN",
     .tflite_code = 157,
     .options_type = 120,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = mwi_segments_infer,
 };

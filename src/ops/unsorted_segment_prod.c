@@ -1,5 +1,6 @@
 /* ops/unsorted_segment_prod.c - UNSORTED_SEGMENT_PROD: the product of the rows of each segment.
- * Depends: ops/segments.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/segments.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/segments.h"
 
 MWI_SEGMENTS_RUN(run_f32, float, float, 1, acc *= v)
@@ -15,7 +16,10 @@ const mwi_op_desc mwi_op_unsorted_segment_prod = {
     .name = "UNSORTED_SEGMENT_PROD",
     .tflite_code = 153,
     .options_type = 118,
-    .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
     .kernels = kernels,
     .infer = mwi_segments_infer,
 };

@@ -1,5 +1,6 @@
 /* ops/view_op.c - see view_op.h.
- * Depends: ops/registry.  Used by: RESHAPE, SQUEEZE, EXPAND_DIMS.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/registry.  Used by: RESHAPE, SQUEEZE, EXPAND_DIMS.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/view_op.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* ops/view_op.h - operators whose output has the bytes of their input.
- * Depends: ops/registry.  Used by: RESHAPE, SQUEEZE, EXPAND_DIMS.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/registry.  Used by: RESHAPE, SQUEEZE, EXPAND_DIMS.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_VIEW_OP_H
 #define MWI_OPS_VIEW_OP_H
 

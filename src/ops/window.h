@@ -1,6 +1,7 @@
-/* ops/window.h - convolution and pooling windows: strides, padding, and a padded 16-bit or float copy of the
- * input, in which every window lies whole.
- * Depends: ops/registry.  Used by: convolutions, pooling.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/window.h - convolution and pooling windows: strides, padding, and a padded 16-bit or float
+ * copy of the input, in which every window lies whole.
+ * Depends: ops/registry.  Used by: convolutions, pooling.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_WINDOW_H
 #define MWI_OPS_WINDOW_H
 
@@ -15,15 +16,19 @@ typedef struct mwi_window {
 
 /* Fields of the window that attributes and shapes give; sets out_h, out_w and pads.
  * Fails: MW_EFORMAT (a window larger than a VALID input, sizes that overflow). */
-MW_MUST_USE mw_status mwi_window_make(mw_ctx *ctx, const mwi_view *input, int32_t padding, mwi_window *w);
+MW_MUST_USE mw_status mwi_window_make(mw_ctx *ctx, const mwi_view *input, int32_t padding,
+                                      mwi_window *w);
 
 /* Elements of the padded copy of one batch item; false on overflow. */
 bool mwi_window_padded_count(const mwi_window *w, size_t *out);
-/* Copies one batch item minus its zero point into a padded area of zeros. dtype: int8, uint8 or int16. */
-void mwi_window_pad_s16(const mwi_window *w, mw_dtype dtype, const void *item, int32_t zero, int16_t *out);
+/* Copies one batch item minus its zero point into a padded area of zeros. dtype: int8, uint8 or
+ * int16. */
+void mwi_window_pad_s16(const mwi_window *w, mw_dtype dtype, const void *item, int32_t zero,
+                        int16_t *out);
 void mwi_window_pad_f32(const mwi_window *w, const float *item, float *out);
 
-/* Dot product of int16 values, wrapping at 32 bits: the form that compilers turn into multiply-add. */
+/* Dot product of int16 values, wrapping at 32 bits: the form that compilers turn into multiply-add.
+ */
 static inline int32_t mwi_dot_s16(const int16_t *a, const int16_t *b, size_t n)
 {
     uint32_t sum = 0;

@@ -1,5 +1,6 @@
 /* ops/zeros_like.c - ZEROS_LIKE: zeros of the input's shape.
- * Depends: ops/shapes.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: ops/shapes.  Used by: the list of operators only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
 #include <string.h>
@@ -22,7 +23,10 @@ const mwi_op_desc mwi_op_zeros_like = {
     .name = "ZEROS_LIKE",
     .tflite_code = 93,
     .options_type = 67,
-    .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_SHAPE_ONLY,
     .kernels = kernels,
     .infer = mwi_infer_same,

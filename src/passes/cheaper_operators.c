@@ -1,7 +1,9 @@
-/* passes/cheaper_operators.c - single operators by cheaper equal ones, and pairs by one: x ^ 2 is x * x, x / 4 is
- * x * 0.25, a + -b is a - b, a sum times 1/n is a mean, a CONCATENATION in a CONCATENATION is one.
- * MUL is preferred to SQUARE, which has no integer kernel: the model may yet be quantized.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/cheaper_operators.c - single operators by cheaper equal ones, and pairs by one: x ^ 2 is
+ * x * x, x / 4 is x * 0.25, a + -b is a - b, a sum times 1/n is a mean, a CONCATENATION in a
+ * CONCATENATION is one. MUL is preferred to SQUARE, which has no integer kernel: the model may yet
+ * be quantized.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <math.h>
@@ -11,7 +13,8 @@ typedef mw_status (*rewrite_fn)(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done);
 
 static bool plain(const mwi_op *op) { return mwi_op_activation(op) == MWI_ACT_NONE; }
 
-static mw_status replace(mw_ctx *ctx, mwi_rw *rw, int32_t i, const char *name, int32_t a, int32_t b, bool *done)
+static mw_status replace(mw_ctx *ctx, mwi_rw *rw, int32_t i, const char *name, int32_t a, int32_t b,
+                         bool *done)
 {
     const int32_t operands[2] = {a, b}, activation = mwi_op_activation(rw->ops[i]);
     mwi_op *made;
@@ -58,7 +61,8 @@ static bool inverts_exactly(float x)
     return isfinite(x) && fabsf(frexpf(x, &exponent)) == 0.5f && exponent > -120 && exponent < 120;
 }
 
-/* x / c is x * (1 / c) where that is exact; 1 / sqrt(x) is RSQRT, at the rounding of the last bit. */
+/* x / c is x * (1 / c) where that is exact; 1 / sqrt(x) is RSQRT, at the rounding of the last bit.
+ */
 static mw_status division(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
 {
     const mwi_op *const op = rw->ops[i];
@@ -67,7 +71,8 @@ static mw_status division(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     size_t n;
 
     if (!mwi_rw_is_float(rw, op->in[0])) return MW_OK;
-    if (root != NULL && plain(op) && mwi_rw_is_scalar(rw, op->in[0], 1) && mwi_rw_same_shape(rw, op->in[1], op->out[0]))
+    if (root != NULL && plain(op) && mwi_rw_is_scalar(rw, op->in[0], 1) &&
+        mwi_rw_same_shape(rw, op->in[1], op->out[0]))
         return replace(ctx, rw, i, "RSQRT", root->in[0], -1, done);
     const float *const v = mwi_rw_floats(rw, op->in[1], &n);
     if (v == NULL) return MW_OK;
@@ -125,9 +130,11 @@ static mw_status squared(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
 {
     const mwi_op *const op = rw->ops[i], *const sub = mwi_rw_producer(rw, op->in[0]);
 
-    if (!mwi_op_is(sub, "SUB") || !plain(sub) || !plain(op) || !mwi_rw_is_float(rw, op->in[0])) return MW_OK;
+    if (!mwi_op_is(sub, "SUB") || !plain(sub) || !plain(op) || !mwi_rw_is_float(rw, op->in[0]))
+        return MW_OK;
     if (op->n_in == 2 && op->in[1] != op->in[0]) return MW_OK;
-    if (rw->tensors[op->in[0]].n_reads != op->n_in || rw->tensors[op->in[0]].is_output) return MW_OK;
+    if (rw->tensors[op->in[0]].n_reads != op->n_in || rw->tensors[op->in[0]].is_output)
+        return MW_OK;
     return replace(ctx, rw, i, "SQUARED_DIFFERENCE", sub->in[0], sub->in[1], done);
 }
 
@@ -139,9 +146,13 @@ static mw_status mean(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     float factor;
     mwi_op *made;
 
-    if (*done || !plain(op) || !mwi_rw_with_const(rw, op, &value, &constant) || !mwi_rw_scalar(rw, constant, &factor)) return MW_OK;
+    if (*done || !plain(op) || !mwi_rw_with_const(rw, op, &value, &constant) ||
+        !mwi_rw_scalar(rw, constant, &factor))
+        return MW_OK;
     const mwi_op *const total = mwi_rw_inner(rw, value, "SUM");
-    if (total == NULL || !mwi_rw_is_fixed(rw, total->in[0]) || !mwi_rw_same_shape(rw, value, op->out[0])) return MW_OK;
+    if (total == NULL || !mwi_rw_is_fixed(rw, total->in[0]) ||
+        !mwi_rw_same_shape(rw, value, op->out[0]))
+        return MW_OK;
     if (mwi_op_is(op, "DIV") && op->in[0] == constant) return MW_OK;
     const size_t all = mwi_rw_count(rw, total->in[0]), kept = mwi_rw_count(rw, value);
     const double n = kept == 0 ? 0 : (double)all / (double)kept;
@@ -172,7 +183,8 @@ static mw_status quotient(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
 /* Whether every value of `a` is one of `b`. */
 static bool holds(mw_dtype b, mw_dtype a)
 {
-    if (a == MW_BOOL || a == MW_UINT8) return b == MW_INT16 || b == MW_INT32 || b == MW_INT64 || b == MW_FLOAT32;
+    if (a == MW_BOOL || a == MW_UINT8)
+        return b == MW_INT16 || b == MW_INT32 || b == MW_INT64 || b == MW_FLOAT32;
     if (a == MW_INT8 || a == MW_INT16) return b == MW_INT32 || b == MW_INT64 || b == MW_FLOAT32;
     return a == MW_INT32 && b == MW_INT64;
 }
@@ -182,7 +194,8 @@ static mw_status cast(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     const mwi_op *const op = rw->ops[i], *const before = mwi_rw_producer(rw, op->in[0]);
 
     if (!mwi_op_is(before, "CAST") || !mwi_rw_is_pure(rw, before)) return MW_OK;
-    const mw_dtype from = mwi_rw_tensor_of(rw, before->in[0])->dtype, by = mwi_rw_tensor_of(rw, op->in[0])->dtype;
+    const mw_dtype from = mwi_rw_tensor_of(rw, before->in[0])->dtype,
+                   by = mwi_rw_tensor_of(rw, op->in[0])->dtype;
     const mw_dtype to = mwi_rw_tensor_of(rw, op->out[0])->dtype;
     if (!holds(by, from) || (to != MW_FLOAT32 && to != MW_INT32 && to != MW_INT64)) return MW_OK;
     *done = true;
@@ -243,7 +256,8 @@ static mw_status concatenation(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     n = 0;
     for (size_t k = 0; k < op->n_in; k++) {
         const mwi_op *const inner = inner_list(rw, op, k);
-        for (size_t j = 0; j < (inner == NULL ? 1 : inner->n_in); j++) in[n++] = inner == NULL ? op->in[k] : inner->in[j];
+        for (size_t j = 0; j < (inner == NULL ? 1 : inner->n_in); j++)
+            in[n++] = inner == NULL ? op->in[k] : inner->in[j];
     }
     MWI_TRY(mwi_rw_replace_op(ctx, rw, i, "CONCATENATION", in, n, &made));
     mwi_op_set_i32(made, "axis", axis);
@@ -255,8 +269,16 @@ static const struct {
     size_t n_in; /* 0: any */
     rewrite_fn rewrite;
 } rows[] = {
-    {"POW", 2, power}, {"DIV", 2, quotient}, {"SUB", 2, difference}, {"ADD", 2, sum}, {"NEG", 1, sign}, {"ABS", 1, sign},
-    {"SQUARE", 1, squared}, {"MUL", 2, product}, {"CAST", 1, cast}, {"SHAPE", 1, shape},
+    {"POW", 2, power},
+    {"DIV", 2, quotient},
+    {"SUB", 2, difference},
+    {"ADD", 2, sum},
+    {"NEG", 1, sign},
+    {"ABS", 1, sign},
+    {"SQUARE", 1, squared},
+    {"MUL", 2, product},
+    {"CAST", 1, cast},
+    {"SHAPE", 1, shape},
     {"CONCATENATION", 0, concatenation},
 };
 
@@ -287,7 +309,8 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 
 const mwi_pass_desc mwi_pass_cheaper_operators = {
     .name = "cheaper_operators",
-    .summary = "replaces operators by cheaper equal ones: powers, divisions, negations, sums, casts, lists",
+    .summary = "replaces operators by cheaper equal ones: powers, divisions, negations, sums, "
+               "casts, lists",
     .flags = MWI_PASS_OPTIMIZE,
     .run = run,
 };

@@ -1,6 +1,7 @@
-/* passes/fold_batch_norm.c - BATCH_NORMALIZATION becomes part of the layer before it, or after it where no
- * padding comes between; else MUL and ADD by constants. In double precision.
- * Depends: passes/fold_channels.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/fold_batch_norm.c - BATCH_NORMALIZATION becomes part of the layer before it, or after it
+ * where no padding comes between; else MUL and ADD by constants. In double precision.
+ * Depends: passes/fold_channels.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/fold_channels.h"
 #include "passes/pass.h"
 
@@ -16,12 +17,14 @@ static mw_status channels_of(mw_ctx *ctx, mwi_rw *rw, const mwi_op *op, mwi_chan
         if (op->in[k] < 0) continue;
         p[k] = mwi_rw_floats(rw, op->in[k], &n[k]);
         if (p[k] == NULL)
-            return mwi_fail(ctx, MW_EUNSUPPORTED, "parameter %zu of BATCH_NORMALIZATION is no constant", k);
+            return mwi_fail(ctx, MW_EUNSUPPORTED,
+                            "parameter %zu of BATCH_NORMALIZATION is no constant", k);
     }
     const size_t channels = n[3];
     for (size_t k = 1; k < 5; k++)
         if ((p[k] == NULL && k >= 3) || (p[k] != NULL && n[k] != channels))
-            return mwi_fail(ctx, MW_EFORMAT, "parameter %zu of BATCH_NORMALIZATION has %zu values of %zu", k, n[k],
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "parameter %zu of BATCH_NORMALIZATION has %zu values of %zu", k, n[k],
                             channels);
     MWI_TRY(mwi_channels_make(ctx, rw, channels, out));
     const double epsilon = (double)mwi_op_get_f32(op, "epsilon", 1e-3f);
@@ -88,7 +91,8 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 
 const mwi_pass_desc mwi_pass_fold_batch_norm = {
     .name = "fold_batch_norm",
-    .summary = "folds BATCH_NORMALIZATION into the layer before or after it, or writes it as MUL and ADD",
+    .summary =
+        "folds BATCH_NORMALIZATION into the layer before or after it, or writes it as MUL and ADD",
     .flags = MWI_PASS_LOWER | MWI_PASS_OPTIMIZE,
     .run = run,
 };

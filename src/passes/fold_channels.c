@@ -16,7 +16,8 @@ typedef struct layer_kind {
 } layer_kind;
 static const layer_kind kinds[] = {
     {"CONV_2D", 0, 1, 2, 4, 0, 3},
-    {"DEPTHWISE_CONV_2D", 0, 1, 2, 4, 3, 3}, /* output channel o reads input channel o / multiplier */
+    {"DEPTHWISE_CONV_2D", 0, 1, 2, 4, 3,
+     3}, /* output channel o reads input channel o / multiplier */
     {"FULLY_CONNECTED", 0, 1, 2, 2, 0, 1},
     {"TRANSPOSE_CONV", 2, 1, 3, 4, 0, 3},
     {"CONV_3D", 0, 1, 2, 5, 4, 3},
@@ -68,8 +69,10 @@ bool mwi_channels_apply(const mwi_rw *rw, const mwi_op *op, int32_t *out_value, 
 
     if (!mwi_rw_with_const(rw, op, &value, &constant)) return false;
     const float *const x = mwi_rw_floats(rw, constant, &n);
-    const mwi_tensor *const t = mwi_rw_tensor_of(rw, constant), *const v = mwi_rw_tensor_of(rw, value);
-    if (x == NULL || !v->has_rank || t->rank > v->rank || mwi_channels_in(rw, value) != c->n) return false;
+    const mwi_tensor *const t = mwi_rw_tensor_of(rw, constant), *const v =
+                                                                    mwi_rw_tensor_of(rw, value);
+    if (x == NULL || !v->has_rank || t->rank > v->rank || mwi_channels_in(rw, value) != c->n)
+        return false;
     if (n != 1 && (n != c->n || t->dims[t->rank - 1] != (int32_t)n)) return false;
     const bool first = op->in[0] == constant; /* constant - x, constant / x */
     const bool add = mwi_op_is(op, "ADD"), sub = mwi_op_is(op, "SUB"), mul = mwi_op_is(op, "MUL");
@@ -108,7 +111,8 @@ static const float *weights_of(const mwi_rw *rw, const mwi_op *op, const layer_k
 }
 
 /* Whether the layer's bias can be replaced: absent (*out_bias NULL), or n constant floats. */
-static bool bias_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t n, const float **out_bias)
+static bool bias_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t n,
+                    const float **out_bias)
 {
     const int32_t t = (size_t)k->bias < op->n_in ? op->in[k->bias] : -1;
     size_t count;
@@ -126,7 +130,8 @@ static bool all_finite_floats(const double *x, size_t n)
     return true;
 }
 
-static mw_status set_weights(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer_kind *k, const double *values)
+static mw_status set_weights(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer_kind *k,
+                             const double *values)
 {
     const int32_t old = rw->ops[layer]->in[k->weights];
     const mwi_tensor *const t = mwi_rw_tensor_of(rw, old);
@@ -136,13 +141,15 @@ static mw_status set_weights(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer
     return mwi_rw_set_input(ctx, rw, layer, (size_t)k->weights, made);
 }
 
-static mw_status set_bias(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer_kind *k, size_t n, const double *values)
+static mw_status set_bias(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer_kind *k, size_t n,
+                          const double *values)
 {
     const mwi_op *const op = rw->ops[layer];
     const int32_t old = (size_t)k->bias < op->n_in ? op->in[k->bias] : -1, dim = (int32_t)n;
     int32_t made;
 
-    MWI_TRY(mwi_rw_add_floats(ctx, rw, old >= 0 ? old : op->out[0], old >= 0 ? "" : "_bias", 1, &dim, values, &made));
+    MWI_TRY(mwi_rw_add_floats(ctx, rw, old >= 0 ? old : op->out[0], old >= 0 ? "" : "_bias", 1,
+                              &dim, values, &made));
     return mwi_rw_set_input(ctx, rw, layer, (size_t)k->bias, made);
 }
 
@@ -170,8 +177,8 @@ static int32_t layer_behind(const mwi_rw *rw, int32_t value, size_t channels)
     }
 }
 
-mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c, int32_t activation,
-                                 bool *out_done)
+mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c,
+                                 int32_t activation, bool *out_done)
 {
     const int32_t layer = layer_behind(rw, value, c->n);
     if (layer < 0) {
@@ -186,7 +193,8 @@ mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const m
     void *memory;
 
     *out_done = false;
-    if (k == NULL || !mwi_rw_is_float(rw, op->out[0]) || mwi_channels_in(rw, op->out[0]) != c->n) return MW_OK;
+    if (k == NULL || !mwi_rw_is_float(rw, op->out[0]) || mwi_channels_in(rw, op->out[0]) != c->n)
+        return MW_OK;
     if ((size_t)k->weights >= op->n_in || op->in[k->weights] < 0) return MW_OK;
     if (!passes_activation(c, fused, activation) || !bias_of(rw, op, k, c->n, &bias)) return MW_OK;
     const mwi_tensor *const wt = mwi_rw_tensor_of(rw, op->in[k->weights]);
@@ -198,7 +206,8 @@ mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const m
     double *const values = memory, *const sums = values + n;
     const size_t inner = inner_of(wt, k->out_axis);
     for (size_t i = 0; i < n; i++) values[i] = (double)w[i] * c->scale[i / inner % c->n];
-    for (size_t i = 0; i < c->n; i++) sums[i] = (bias == NULL ? 0 : (double)bias[i]) * c->scale[i] + c->offset[i];
+    for (size_t i = 0; i < c->n; i++)
+        sums[i] = (bias == NULL ? 0 : (double)bias[i]) * c->scale[i] + c->offset[i];
     if (!all_finite_floats(values, n) || !all_finite_floats(sums, c->n)) return MW_OK;
     if (c->scales) MWI_TRY(set_weights(ctx, rw, layer, k, values));
     if (bias != NULL || c->shifts) MWI_TRY(set_bias(ctx, rw, layer, k, c->n, sums));
@@ -224,7 +233,7 @@ static bool never_pads(const mwi_rw *rw, const mwi_op *op, const layer_kind *k)
 typedef struct taps {
     size_t n, n_out, channels;
     size_t inner_out, inner_in, in_dim; /* strides of the axes; size of the input axis */
-    size_t per_group, multiplier; /* outputs a group; 0: not depthwise */
+    size_t per_group, multiplier;       /* outputs a group; 0: not depthwise */
 } taps;
 
 static size_t channel_at(const taps *t, size_t i, size_t *out_unit)
@@ -236,15 +245,22 @@ static size_t channel_at(const taps *t, size_t i, size_t *out_unit)
     return (o / t->per_group * t->in_dim + in) % t->channels;
 }
 
-static bool taps_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t channels, size_t n, taps *out)
+static bool taps_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t channels,
+                    size_t n, taps *out)
 {
     const mwi_tensor *const w = mwi_rw_tensor_of(rw, op->in[k->weights]);
     const size_t n_out = (size_t)w->dims[k->out_axis], in_dim = (size_t)w->dims[k->in_axis];
 
-    *out = (taps){.n = n, .n_out = n_out, .channels = channels, .inner_out = inner_of(w, k->out_axis),
-                  .inner_in = inner_of(w, k->in_axis), .in_dim = in_dim, .per_group = n_out};
+    *out = (taps){.n = n,
+                  .n_out = n_out,
+                  .channels = channels,
+                  .inner_out = inner_of(w, k->out_axis),
+                  .inner_in = inner_of(w, k->in_axis),
+                  .in_dim = in_dim,
+                  .per_group = n_out};
     if (n_out == 0 || in_dim == 0 || channels == 0) return false;
-    if (mwi_op_is(op, "FULLY_CONNECTED")) return in_dim % channels == 0; /* channels repeat along a flat input */
+    if (mwi_op_is(op, "FULLY_CONNECTED"))
+        return in_dim % channels == 0; /* channels repeat along a flat input */
     if (mwi_channels_in(rw, op->in[k->value]) != channels) return false;
     if (mwi_op_is(op, "DEPTHWISE_CONV_2D")) {
         out->multiplier = n_out / channels;
@@ -255,14 +271,15 @@ static bool taps_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, siz
     return in_dim == channels || mwi_op_is(op, "CONV_2D");
 }
 
-/* The layer that alone reads the value; through operators that only reshape when it flattens anyway. */
+/* The layer that alone reads the value; through operators that only reshape when it flattens
+ * anyway. */
 static int32_t reader_of(const mwi_rw *rw, int32_t value)
 {
     int32_t reader = mwi_rw_only_reader(rw, value);
     bool reshaped = false;
 
-    while (reader >= 0 && rw->ops[reader]->n_out == 1 && (rw->ops[reader]->desc->traits & MWI_OP_VIEW) != 0 &&
-           rw->ops[reader]->in[0] == value) {
+    while (reader >= 0 && rw->ops[reader]->n_out == 1 &&
+           (rw->ops[reader]->desc->traits & MWI_OP_VIEW) != 0 && rw->ops[reader]->in[0] == value) {
         value = rw->ops[reader]->out[0];
         reader = mwi_rw_only_reader(rw, value);
         reshaped = true;
@@ -272,7 +289,8 @@ static int32_t reader_of(const mwi_rw *rw, int32_t value)
     return k != NULL && rw->ops[reader]->in[k->value] == value ? reader : -1;
 }
 
-mw_status mwi_fold_into_reader(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c, bool *out_done)
+mw_status mwi_fold_into_reader(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c,
+                               bool *out_done)
 {
     const int32_t layer = reader_of(rw, value);
     const float *bias = NULL;

@@ -1,11 +1,13 @@
-/* passes/fold_constants.c - operators of constants alone are computed now, where the file does not grow by it:
- * a float16 weight stays a float16 constant behind its DEQUANTIZE, since the runtime computes it once anyway.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/fold_constants.c - operators of constants alone are computed now, where the file does not
+ * grow by it: a float16 weight stays a float16 constant behind its DEQUANTIZE, since the runtime
+ * computes it once anyway.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include "base/checked.h"
 
-enum { GROWTH_BYTES = 1024 };              /* what an operator and its tensor cost a file is of this order */
+enum { GROWTH_BYTES = 1024 }; /* what an operator and its tensor cost a file is of this order */
 static const uint64_t max_macs = 1u << 28; /* dearer operators are left to the runtime */
 
 /* Bytes of constants that go with the operator. */
@@ -20,7 +22,8 @@ static bool all_constant(const mwi_rw *rw, const mwi_op *op, size_t *out_bytes)
         const mwi_tensor *const t = mwi_rw_tensor_of(rw, op->in[k]);
         if (t->sparsity != NULL && !mwi_op_is(op, "DENSIFY")) return false;
         if (t->quant != NULL && t->quant->q.block_size > 0) return false;
-        if (rw->tensors[op->in[k]].n_reads == 1 && !rw->tensors[op->in[k]].is_output) *out_bytes += t->bytes;
+        if (rw->tensors[op->in[k]].n_reads == 1 && !rw->tensors[op->in[k]].is_output)
+            *out_bytes += t->bytes;
         any = true;
     }
     return any;
@@ -34,7 +37,9 @@ static bool may_fold(const mwi_rw *rw, const mwi_op *op, size_t in_bytes)
         const mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
         size_t bytes = 0;
         if (rw->tensors[op->out[k]].is_output || mw_dtype_bits(t->dtype) == 0) return false;
-        if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes) || !mwi_add(out_bytes, bytes, &out_bytes)) return false;
+        if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes) ||
+            !mwi_add(out_bytes, bytes, &out_bytes))
+            return false;
     }
     return out_bytes <= in_bytes || out_bytes - in_bytes <= GROWTH_BYTES;
 }
@@ -70,7 +75,8 @@ static mw_status fold(mw_ctx *ctx, mwi_rw *rw, int32_t i)
         mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
         const size_t bytes = call.out[k].bytes;
         /* Without a pointer it would be no constant. */
-        MWI_TRY(mwi_arena_copy(ctx, &rw->model->arena, call.out[k].data, bytes == 0 ? 1 : bytes, &memory));
+        MWI_TRY(mwi_arena_copy(ctx, &rw->model->arena, call.out[k].data, bytes == 0 ? 1 : bytes,
+                               &memory));
         t->data = memory;
         t->bytes = bytes;
         for (int32_t d = 0; d < t->rank; d++) t->signature[d] = t->dims[d];
@@ -85,7 +91,8 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
     for (int32_t i = 0; i < (int32_t)rw->n_ops; i++) {
         const mwi_op *const op = rw->ops[i];
         size_t bytes;
-        if (op == NULL || !mwi_rw_is_pure(rw, op) || (op->desc->traits & MWI_OP_SHAPE_ONLY) != 0) continue;
+        if (op == NULL || !mwi_rw_is_pure(rw, op) || (op->desc->traits & MWI_OP_SHAPE_ONLY) != 0)
+            continue;
         if (all_constant(rw, op, &bytes) && may_fold(rw, op, bytes)) MWI_TRY(fold(ctx, rw, i));
     }
     return MW_OK;

@@ -1,13 +1,15 @@
-/* passes/fuse_activation.c - RELU, RELU6 and RELU_N1_TO_1 become the fused activation of the operator before
- * them, also through operators that only reshape. Quantized values: only where the clamp is all that they do
- * (same scale and zero point before and after). TANH is not fused: LiteRT's float kernels leave it out.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/fuse_activation.c - RELU, RELU6 and RELU_N1_TO_1 become the fused activation of the
+ * operator before them, also through operators that only reshape. Quantized values: only where the
+ * clamp is all that they do (same scale and zero point before and after). TANH is not fused:
+ * LiteRT's float kernels leave it out.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 /* Operators whose kernels in LiteRT clamp as the field says, in every type. */
 static const char *const producers[] = {
-    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "ADD", "SUB", "MUL", "DIV",
-    "AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D", "CONV_3D",
+    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "ADD",     "SUB", "MUL",
+    "DIV",     "AVERAGE_POOL_2D",   "MAX_POOL_2D",     "L2_POOL_2D",     "CONV_3D",
 };
 
 static int32_t activation_of(const mwi_op *op)
@@ -49,14 +51,17 @@ static bool may_carry(const mwi_rw *rw, const mwi_op *op)
     return q == NULL || q->q.block_size == 0;
 }
 
-/* The operator that makes `value`, behind those that only reshape; NULL: none, or others read on the way. */
+/* The operator that makes `value`, behind those that only reshape; NULL: none, or others read on
+ * the way. */
 static mwi_op *maker_of(const mwi_rw *rw, int32_t value)
 {
     const int32_t last = value;
 
     for (;;) {
         mwi_op *const op = mwi_rw_producer(rw, value);
-        if (op == NULL || op->n_out != 1 || !mwi_rw_single(rw, value) || !mwi_rw_same_type(rw, value, last)) return NULL;
+        if (op == NULL || op->n_out != 1 || !mwi_rw_single(rw, value) ||
+            !mwi_rw_same_type(rw, value, last))
+            return NULL;
         if ((op->desc->traits & MWI_OP_VIEW) == 0) return op;
         value = op->in[0];
     }
@@ -67,7 +72,8 @@ static bool fuse(mwi_rw *rw, int32_t i, int32_t activation)
     const mwi_op *const op = rw->ops[i];
     mwi_op *const maker = maker_of(rw, op->in[0]);
 
-    if (maker == NULL || !may_carry(rw, maker) || !only_clamps(rw, op->in[0], op->out[0])) return false;
+    if (maker == NULL || !may_carry(rw, maker) || !only_clamps(rw, op->in[0], op->out[0]))
+        return false;
     const int32_t joined = both(mwi_op_activation(maker), activation);
     if (joined < 0 || !mwi_rw_forward(rw, i, op->in[0])) return false;
     mwi_op_set_i32(maker, "fused_activation_function", joined);
@@ -86,7 +92,8 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 
 const mwi_pass_desc mwi_pass_fuse_activation = {
     .name = "fuse_activation",
-    .summary = "makes RELU, RELU6 and RELU_N1_TO_1 the fused activation of the operator before them",
+    .summary =
+        "makes RELU, RELU6 and RELU_N1_TO_1 the fused activation of the operator before them",
     .flags = MWI_PASS_OPTIMIZE,
     .run = run,
 };

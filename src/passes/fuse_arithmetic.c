@@ -1,6 +1,7 @@
-/* passes/fuse_arithmetic.c - chains of ADD, SUB, MUL and DIV by constants (one number, or one a channel) become
- * part of the layer before them, or after them, or as few operators as they need.
- * Depends: passes/fold_channels.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/fuse_arithmetic.c - chains of ADD, SUB, MUL and DIV by constants (one number, or one a
+ * channel) become part of the layer before them, or after them, or as few operators as they need.
+ * Depends: passes/fold_channels.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/fold_channels.h"
 #include "passes/pass.h"
 
@@ -38,7 +39,8 @@ static mw_status collect(mw_ctx *ctx, mwi_rw *rw, int32_t last, chain *out)
         at = before;
     }
     MWI_TRY(mwi_channels_make(ctx, rw, n, &out->c));
-    for (size_t i = out->n; i-- > 0;) (void)mwi_channels_apply(rw, rw->ops[out->ops[i]], &at, &out->c);
+    for (size_t i = out->n; i-- > 0;)
+        (void)mwi_channels_apply(rw, rw->ops[out->ops[i]], &at, &out->c);
     return MW_OK;
 }
 
@@ -48,7 +50,8 @@ static bool goes_on(const mwi_rw *rw, int32_t i, mwi_channels *probe)
     const int32_t reader = mwi_rw_only_reader(rw, rw->ops[i]->out[0]);
     int32_t value;
 
-    return reader >= 0 && mwi_op_activation(rw->ops[i]) == MWI_ACT_NONE && is_step(rw, rw->ops[reader], probe, &value);
+    return reader >= 0 && mwi_op_activation(rw->ops[i]) == MWI_ACT_NONE &&
+           is_step(rw, rw->ops[reader], probe, &value);
 }
 
 static void remove_chain(mwi_rw *rw, const chain *ch, size_t from)
@@ -62,7 +65,8 @@ static mw_status into_producer(mw_ctx *ctx, mwi_rw *rw, const chain *ch, bool *d
 {
     *done = false;
     if (!mwi_rw_same_shape(rw, ch->value, rw->ops[ch->ops[0]]->out[0])) return MW_OK;
-    MWI_TRY(mwi_fold_into_producer(ctx, rw, ch->value, &ch->c, mwi_op_activation(rw->ops[ch->ops[0]]), done));
+    MWI_TRY(mwi_fold_into_producer(ctx, rw, ch->value, &ch->c,
+                                   mwi_op_activation(rw->ops[ch->ops[0]]), done));
     if (!*done) return MW_OK;
     remove_chain(rw, ch, 1);
     mwi_rw_absorb(rw, rw->tensors[ch->value].producer, ch->ops[0]);
@@ -85,8 +89,8 @@ static mw_status into_reader(mw_ctx *ctx, mwi_rw *rw, const chain *ch, bool *don
 
 /* ---- shorter ---- */
 
-static mw_status constant(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, size_t n, const double *values,
-                          int32_t *out)
+static mw_status constant(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, size_t n,
+                          const double *values, int32_t *out)
 {
     int32_t dim = (int32_t)n;
     bool same = true;

@@ -1,7 +1,8 @@
-/* passes/fuse_padding.c - a PAD of zeros before a VALID convolution becomes SAME padding, where that pads the same; so
- * before MAX_POOL of values that are never negative. A PAD of a PAD becomes one. Other paddings have no place in
- * TFLite's operators.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/fuse_padding.c - a PAD of zeros before a VALID convolution becomes SAME padding, where
+ * that pads the same; so before MAX_POOL of values that are never negative. A PAD of a PAD becomes
+ * one. Other paddings have no place in TFLite's operators.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <string.h>
@@ -31,7 +32,9 @@ static bool pads_with_zero(const mwi_rw *rw, const mwi_op *op)
     if (mwi_op_is(op, "PAD")) return true;
     if (!mwi_op_is(op, "PADV2") || !mwi_rw_is_const(rw, op->in[2])) return false;
     const mwi_tensor *const v = mwi_rw_tensor_of(rw, op->in[2]);
-    if (v->bytes < 1 || v->dtype != x->dtype || mwi_rw_count(rw, op->in[2]) != 1 || v->sparsity != NULL) return false;
+    if (v->bytes < 1 || v->dtype != x->dtype || mwi_rw_count(rw, op->in[2]) != 1 ||
+        v->sparsity != NULL)
+        return false;
     switch (v->dtype) {
     case MW_FLOAT32: return *(const float *)v->data == 0;
     case MW_INT8: return *(const int8_t *)v->data == zero;
@@ -47,14 +50,19 @@ static bool padding_of(const mwi_rw *rw, const mwi_op *op, padding *out)
     int64_t v[2 * MW_MAX_RANK];
     size_t n;
 
-    if (op == NULL || op->n_out != 1 || (!mwi_op_is(op, "PAD") && !mwi_op_is(op, "PADV2")) || op->in[0] < 0) return false;
+    if (op == NULL || op->n_out != 1 || (!mwi_op_is(op, "PAD") && !mwi_op_is(op, "PADV2")) ||
+        op->in[0] < 0)
+        return false;
     if (!pads_with_zero(rw, op) || !mwi_rw_same_type(rw, op->in[0], op->out[0])) return false;
     out->rank = mwi_rw_tensor_of(rw, op->in[0])->rank;
-    if (!mwi_rw_ints(rw, op->in[1], MWI_COUNT(v), v, &n) || n != 2 * (size_t)out->rank) return false;
+    if (!mwi_rw_ints(rw, op->in[1], MWI_COUNT(v), v, &n) || n != 2 * (size_t)out->rank)
+        return false;
     for (int32_t i = 0; i < out->rank; i++) {
         out->before[i] = v[2 * i];
         out->behind[i] = v[2 * i + 1];
-        if (v[2 * i] < 0 || v[2 * i + 1] < 0 || v[2 * i] > INT32_MAX / 4 || v[2 * i + 1] > INT32_MAX / 4) return false;
+        if (v[2 * i] < 0 || v[2 * i + 1] < 0 || v[2 * i] > INT32_MAX / 4 ||
+            v[2 * i + 1] > INT32_MAX / 4)
+            return false;
     }
     return true;
 }
@@ -73,7 +81,8 @@ static bool window_of(const mwi_rw *rw, const mwi_op *op, window *w)
     if (!pool && !mwi_op_is(op, "CONV_2D") && !mwi_op_is(op, "DEPTHWISE_CONV_2D")) return false;
     if (mwi_op_get_i32(op, "padding", -1) != MWI_PADDING_VALID) return false;
     *w = (window){.stride = {mwi_op_get_i32(op, "stride_h", 1), mwi_op_get_i32(op, "stride_w", 1)},
-                  .dilation = {mwi_op_get_i32(op, "dilation_h_factor", 1), mwi_op_get_i32(op, "dilation_w_factor", 1)}};
+                  .dilation = {mwi_op_get_i32(op, "dilation_h_factor", 1),
+                               mwi_op_get_i32(op, "dilation_w_factor", 1)}};
     if (pool) {
         w->filter[0] = mwi_op_get_i32(op, "filter_height", 1);
         w->filter[1] = mwi_op_get_i32(op, "filter_width", 1);
@@ -87,9 +96,11 @@ static bool window_of(const mwi_rw *rw, const mwi_op *op, window *w)
 }
 
 /* What SAME would pad before and behind. */
-static bool same_pads(int64_t in, int64_t filter, int64_t stride, int64_t dilation, int64_t before, int64_t behind)
+static bool same_pads(int64_t in, int64_t filter, int64_t stride, int64_t dilation, int64_t before,
+                      int64_t behind)
 {
-    const int64_t out = (in + stride - 1) / stride, needed = (out - 1) * stride + (filter - 1) * dilation + 1 - in;
+    const int64_t out = (in + stride - 1) / stride,
+                  needed = (out - 1) * stride + (filter - 1) * dilation + 1 - in;
     const int64_t total = needed < 0 ? 0 : needed;
     /* More zeros behind than the last window reaches change nothing, if no further window fits. */
     const int64_t reach = before + in + behind - ((filter - 1) * dilation + 1);
@@ -98,17 +109,21 @@ static bool same_pads(int64_t in, int64_t filter, int64_t stride, int64_t dilati
     return behind >= total - total / 2 && reach / stride + 1 == out;
 }
 
-/* Zeros are less than any value that counts: then they never win the maximum. A window of zeros alone cannot be. */
+/* Zeros are less than any value that counts: then they never win the maximum. A window of zeros
+ * alone cannot be. */
 static bool is_never_negative(const mwi_rw *rw, int32_t t)
 {
-    static const char *const names[] = {"RELU", "RELU6", "RELU_0_TO_1", "LOGISTIC", "SOFTMAX", "ABS", "SQUARE"};
+    static const char *const names[] = {"RELU",    "RELU6", "RELU_0_TO_1", "LOGISTIC",
+                                        "SOFTMAX", "ABS",   "SQUARE"};
     const mwi_op *const op = mwi_rw_producer(rw, t);
-    const int32_t a = op == NULL || mwi_op_is(op, "CONCATENATION") ? MWI_ACT_NONE : mwi_op_activation(op);
+    const int32_t a =
+        op == NULL || mwi_op_is(op, "CONCATENATION") ? MWI_ACT_NONE : mwi_op_activation(op);
 
     if (a == MWI_ACT_RELU || a == MWI_ACT_RELU6) return true;
     for (size_t i = 0; i < MWI_COUNT(names); i++)
         if (mwi_op_is(op, names[i])) return mwi_rw_is_float(rw, t) || i < 2;
-    return mwi_op_is(op, "MAX_POOL_2D") && is_never_negative(rw, op->in[0]) && mwi_rw_same_type(rw, op->in[0], t);
+    return mwi_op_is(op, "MAX_POOL_2D") && is_never_negative(rw, op->in[0]) &&
+           mwi_rw_same_type(rw, op->in[0], t);
 }
 
 static mw_status into_window(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
@@ -122,8 +137,8 @@ static mw_status into_window(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     if (p.before[0] != 0 || p.behind[0] != 0 || p.before[3] != 0 || p.behind[3] != 0) return MW_OK;
     const mwi_tensor *const x = mwi_rw_tensor_of(rw, pad->in[0]);
     for (int32_t k = 0; k < 2; k++)
-        if (x->signature[k + 1] < 1 ||
-            !same_pads(x->dims[k + 1], w.filter[k], w.stride[k], w.dilation[k], p.before[k + 1], p.behind[k + 1]))
+        if (x->signature[k + 1] < 1 || !same_pads(x->dims[k + 1], w.filter[k], w.stride[k],
+                                                  w.dilation[k], p.before[k + 1], p.behind[k + 1]))
             return MW_OK;
     if (mwi_op_is(op, "MAX_POOL_2D") && !is_never_negative(rw, pad->in[0])) return MW_OK;
     MWI_TRY(mwi_rw_set_input(ctx, rw, i, 0, pad->in[0]));
@@ -159,8 +174,10 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
         const mwi_op *const op = rw->ops[i];
         bool done = false;
         if (op == NULL || op->n_in == 0 || op->in[0] < 0 || !mwi_rw_is_pure(rw, op)) continue;
-        if (mwi_op_is(op, "PAD") || mwi_op_is(op, "PADV2")) MWI_TRY(into_pad(ctx, rw, i, &done));
-        else MWI_TRY(into_window(ctx, rw, i, &done));
+        if (mwi_op_is(op, "PAD") || mwi_op_is(op, "PADV2"))
+            MWI_TRY(into_pad(ctx, rw, i, &done));
+        else
+            MWI_TRY(into_window(ctx, rw, i, &done));
         rw->n_changes += done;
     }
     return MW_OK;

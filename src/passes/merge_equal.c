@@ -1,6 +1,7 @@
-/* passes/merge_equal.c - constants of the same bytes become one; so do operators that do the same to the
- * same inputs.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/merge_equal.c - constants of the same bytes become one; so do operators that do the same
+ * to the same inputs.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <string.h>
@@ -52,7 +53,9 @@ static uint64_t hash_const(const mwi_tensor *t)
 
 static bool same_const(const mwi_tensor *a, const mwi_tensor *b)
 {
-    if (a->dtype != b->dtype || a->rank != b->rank || a->bytes != b->bytes || a->sparsity != b->sparsity) return false;
+    if (a->dtype != b->dtype || a->rank != b->rank || a->bytes != b->bytes ||
+        a->sparsity != b->sparsity)
+        return false;
     if (memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) != 0) return false;
     if (!mwi_same_quant(a->quant, b->quant)) return false;
     return a->data == b->data || memcmp(a->data, b->data, a->bytes) == 0;
@@ -67,7 +70,8 @@ static mw_status merge_consts(mw_ctx *ctx, mwi_rw *rw)
         if (!mwi_rw_is_const(rw, i) || rw->tensors[i].n_reads == 0) continue;
         const mwi_tensor *const x = mwi_rw_tensor_of(rw, i);
         size_t at = hash_const(x) & t.mask;
-        while (t.slots[at] != 0 && !same_const(x, mwi_rw_tensor_of(rw, t.slots[at] - 1))) at = (at + 1) & t.mask;
+        while (t.slots[at] != 0 && !same_const(x, mwi_rw_tensor_of(rw, t.slots[at] - 1)))
+            at = (at + 1) & t.mask;
         if (t.slots[at] == 0) {
             t.slots[at] = i + 1;
             continue;
@@ -99,7 +103,8 @@ static bool same_field(const mwi_field *f, const void *pa, const void *pb)
         return x->n == y->n && (x->n == 0 || memcmp(x->v, y->v, x->n * sizeof *x->v) == 0);
     }
     case MWI_FIELD_STRING: {
-        const char *const x = *(const char *const *)(const void *)a, *const y = *(const char *const *)(const void *)b;
+        const char *const x = *(const char *const *)(const void *)a,
+                          *const y = *(const char *const *)(const void *)b;
         return x == y || (x != NULL && y != NULL && strcmp(x, y) == 0);
     }
     case MWI_FIELD_END: break;
@@ -109,7 +114,8 @@ static bool same_field(const mwi_field *f, const void *pa, const void *pb)
 
 static uint64_t hash_op(const mwi_rw *rw, const mwi_op *op)
 {
-    uint64_t h = mix_bytes(mix(23, (uintptr_t)op->desc), (const uint8_t *)op->in, op->n_in * sizeof *op->in);
+    uint64_t h =
+        mix_bytes(mix(23, (uintptr_t)op->desc), (const uint8_t *)op->in, op->n_in * sizeof *op->in);
 
     h = mix_bytes(h, op->custom_options, op->n_custom_options);
     for (const mwi_field *f = op->desc->fields; f != NULL && f->kind != MWI_FIELD_END; f++) {
@@ -122,7 +128,8 @@ static uint64_t hash_op(const mwi_rw *rw, const mwi_op *op)
     }
     for (size_t k = 0; k < op->n_out; k++) {
         const mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
-        h = mix_bytes(mix(h, (uint64_t)t->dtype), (const uint8_t *)t->dims, (size_t)t->rank * sizeof *t->dims);
+        h = mix_bytes(mix(h, (uint64_t)t->dtype), (const uint8_t *)t->dims,
+                      (size_t)t->rank * sizeof *t->dims);
     }
     return h;
 }
@@ -132,12 +139,15 @@ static bool same_op(const mwi_rw *rw, const mwi_op *a, const mwi_op *b)
     if (a->desc != b->desc || a->n_in != b->n_in || a->n_out != b->n_out) return false;
     if (memcmp(a->in, b->in, a->n_in * sizeof *a->in) != 0) return false;
     if (a->n_custom_options != b->n_custom_options ||
-        (a->n_custom_options > 0 && memcmp(a->custom_options, b->custom_options, a->n_custom_options) != 0))
+        (a->n_custom_options > 0 &&
+         memcmp(a->custom_options, b->custom_options, a->n_custom_options) != 0))
         return false;
     for (const mwi_field *f = a->desc->fields; f != NULL && f->kind != MWI_FIELD_END; f++)
         if (!same_field(f, a->attr, b->attr)) return false;
     for (size_t k = 0; k < a->n_out; k++)
-        if (!mwi_rw_same_type(rw, a->out[k], b->out[k]) || !mwi_rw_same_shape(rw, a->out[k], b->out[k])) return false;
+        if (!mwi_rw_same_type(rw, a->out[k], b->out[k]) ||
+            !mwi_rw_same_shape(rw, a->out[k], b->out[k]))
+            return false;
     return true;
 }
 
@@ -156,15 +166,18 @@ static mw_status merge_ops(mw_ctx *ctx, mwi_rw *rw)
     MWI_TRY(make_table(ctx, rw, rw->n_ops, &t));
     for (int32_t i = 0; i < (int32_t)rw->n_ops; i++) {
         const mwi_op *const op = rw->ops[i];
-        if (op == NULL || op->n_in == 0 || op->n_intermediates > 0 || !mwi_rw_is_pure(rw, op)) continue;
+        if (op == NULL || op->n_in == 0 || op->n_intermediates > 0 || !mwi_rw_is_pure(rw, op))
+            continue;
         size_t at = hash_op(rw, op) & t.mask;
-        while (t.slots[at] != 0 && !same_op(rw, rw->ops[t.slots[at] - 1], op)) at = (at + 1) & t.mask;
+        while (t.slots[at] != 0 && !same_op(rw, rw->ops[t.slots[at] - 1], op))
+            at = (at + 1) & t.mask;
         if (t.slots[at] == 0) {
             t.slots[at] = i + 1;
             continue;
         }
         if (makes_output(rw, op)) continue;
-        for (size_t k = 0; k < op->n_out; k++) mwi_rw_redirect(rw, op->out[k], rw->ops[t.slots[at] - 1]->out[k]);
+        for (size_t k = 0; k < op->n_out; k++)
+            mwi_rw_redirect(rw, op->out[k], rw->ops[t.slots[at] - 1]->out[k]);
         mwi_rw_remove(rw, i);
         rw->n_changes++;
     }

@@ -1,7 +1,8 @@
-/* passes/merge_transposes.c - a TRANSPOSE of a TRANSPOSE becomes one; one that only moves dimensions of 1 becomes a
- * RESHAPE; a TRANSPOSE and one behind it, or a RESHAPE and one behind it, come together past the elementwise operators
- * between them.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/merge_transposes.c - a TRANSPOSE of a TRANSPOSE becomes one; one that only moves
+ * dimensions of 1 becomes a RESHAPE; a TRANSPOSE and one behind it, or a RESHAPE and one behind
+ * it, come together past the elementwise operators between them.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <string.h>
@@ -13,7 +14,9 @@ static bool perm_of(const mwi_rw *rw, const mwi_op *op, int64_t *perm)
     uint32_t seen = 0;
     size_t n;
 
-    if (!mwi_op_is(op, "TRANSPOSE") || !mwi_rw_ints(rw, op->in[1], MW_MAX_RANK, perm, &n) || n != (size_t)rank) return false;
+    if (!mwi_op_is(op, "TRANSPOSE") || !mwi_rw_ints(rw, op->in[1], MW_MAX_RANK, perm, &n) ||
+        n != (size_t)rank)
+        return false;
     for (size_t i = 0; i < n; i++) {
         if (perm[i] < 0) perm[i] += rank;
         if (perm[i] < 0 || perm[i] >= rank || (seen & 1u << perm[i]) != 0) return false;
@@ -23,7 +26,8 @@ static bool perm_of(const mwi_rw *rw, const mwi_op *op, int64_t *perm)
 }
 
 /* TRANSPOSE `i` reads `source` by first `inner`, then its own permutation. */
-static mw_status compose(mw_ctx *ctx, mwi_rw *rw, int32_t i, int32_t source, const int64_t *inner, const int64_t *outer)
+static mw_status compose(mw_ctx *ctx, mwi_rw *rw, int32_t i, int32_t source, const int64_t *inner,
+                         const int64_t *outer)
 {
     const size_t n = (size_t)mwi_rw_tensor_of(rw, source)->rank;
     int64_t perm[MW_MAX_RANK];
@@ -41,12 +45,14 @@ static mw_status merge(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     int64_t inner[MW_MAX_RANK], outer[MW_MAX_RANK];
 
     if (before == NULL || !perm_of(rw, op, outer) || !perm_of(rw, before, inner)) return MW_OK;
-    if (!mwi_rw_is_pure(rw, before) || !mwi_rw_same_type(rw, before->in[0], op->in[0])) return MW_OK;
+    if (!mwi_rw_is_pure(rw, before) || !mwi_rw_same_type(rw, before->in[0], op->in[0]))
+        return MW_OK;
     *done = true;
     return compose(ctx, rw, i, before->in[0], inner, outer);
 }
 
-/* Dimensions of other sizes than 1 stay in their order. The batch may grow, but if it is where it was. */
+/* Dimensions of other sizes than 1 stay in their order. The batch may grow, but if it is where it
+ * was. */
 static bool moves_only_ones(const mwi_rw *rw, const mwi_op *op, const int64_t *perm)
 {
     const mwi_tensor *const x = mwi_rw_tensor_of(rw, op->in[0]);
@@ -73,14 +79,15 @@ static bool is_elementwise(const mwi_rw *rw, const mwi_op *op, int32_t value)
     if (out->quant != NULL && out->quant->q.n_scales > 1) return false;
     if (op->n_in == 1) return (op->desc->traits & MWI_OP_POINTWISE) != 0;
     const int32_t other = mwi_rw_other(op, value);
-    if ((op->desc->traits & MWI_OP_BINARY_BROADCAST) == 0 || other < 0 || other == value) return false;
+    if ((op->desc->traits & MWI_OP_BINARY_BROADCAST) == 0 || other < 0 || other == value)
+        return false;
     return mwi_rw_is_const(rw, other) && mwi_rw_count(rw, other) == 1 &&
            mwi_rw_tensor_of(rw, other)->rank <= mwi_rw_tensor_of(rw, value)->rank &&
            mwi_rw_same_shape(rw, value, op->out[0]);
 }
 
-/* From operator i on: elementwise ones, each read by the next alone, up to one of the same kind as i. Fills their
- * indices; 0: it does not end so. */
+/* From operator i on: elementwise ones, each read by the next alone, up to one of the same kind as
+ * i. Fills their indices; 0: it does not end so. */
 static size_t path_from(const mwi_rw *rw, int32_t i, int32_t *path, int32_t *end)
 {
     int32_t value = rw->ops[i]->out[0];
@@ -119,7 +126,9 @@ static bool constants_fit(const mwi_rw *rw, const int32_t *path, size_t n, int32
     for (size_t k = 0; k < n; k++)
         for (size_t j = 0; j < rw->ops[path[k]]->n_in; j++) {
             const int32_t t = rw->ops[path[k]]->in[j];
-            if (mwi_rw_is_const(rw, t) && mwi_rw_tensor_of(rw, t)->rank > mwi_rw_tensor_of(rw, source)->rank) return false;
+            if (mwi_rw_is_const(rw, t) &&
+                mwi_rw_tensor_of(rw, t)->rank > mwi_rw_tensor_of(rw, source)->rank)
+                return false;
         }
     return true;
 }
@@ -132,7 +141,9 @@ static mw_status meet(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     const bool transposes = mwi_op_is(op, "TRANSPOSE");
     const size_t n = path_from(rw, i, path, &end);
 
-    if (n == 0 || !mwi_rw_same_type(rw, op->in[0], op->out[0]) || !constants_fit(rw, path, n, op->in[0])) return MW_OK;
+    if (n == 0 || !mwi_rw_same_type(rw, op->in[0], op->out[0]) ||
+        !constants_fit(rw, path, n, op->in[0]))
+        return MW_OK;
     if (!mwi_rw_tensor_of(rw, op->in[0])->has_rank) return MW_OK;
     if (transposes && (!perm_of(rw, op, inner) || !perm_of(rw, rw->ops[end], outer))) return MW_OK;
     const int32_t source = op->in[0], value = op->out[0], last = rw->ops[path[n - 1]]->out[0];
@@ -153,7 +164,8 @@ static mw_status visit(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     if (mwi_op_is(rw->ops[i], "TRANSPOSE")) {
         MWI_TRY(merge(ctx, rw, i, done));
         const mwi_op *const op = rw->ops[i];
-        if (perm_of(rw, op, perm) && moves_only_ones(rw, op, perm) && mwi_rw_same_type(rw, op->in[0], op->out[0])) {
+        if (perm_of(rw, op, perm) && moves_only_ones(rw, op, perm) &&
+            mwi_rw_same_type(rw, op->in[0], op->out[0])) {
             bool reshaped = false;
             const bool moves = mwi_rw_tensor_of(rw, op->in[0])->rank > 0;
             if (moves) MWI_TRY(mwi_rw_make_reshape(ctx, rw, i, op->in[0], perm[0] == 0, &reshaped));

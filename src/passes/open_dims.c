@@ -1,5 +1,5 @@
-/* passes/open_dims.c - which dimensions change with the inputs' open ones: found by inferring all shapes twice,
- * with the declared inputs and with larger ones.
+/* passes/open_dims.c - which dimensions change with the inputs' open ones: found by inferring all
+ * shapes twice, with the declared inputs and with larger ones.
  * Depends: passes/pass.  Used by: passes.c.   SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
@@ -33,7 +33,8 @@ static void enlarge(mwi_graph *g)
 static void mark(mwi_tensor *t, const mwi_tensor *one, const mwi_tensor *two)
 {
     for (int32_t k = 0; k < t->rank; k++) {
-        const bool known = one->has_rank && two->has_rank && one->rank == t->rank && two->rank == t->rank;
+        const bool known =
+            one->has_rank && two->has_rank && one->rank == t->rank && two->rank == t->rank;
         if (!known || one->dims[k] != two->dims[k]) t->signature[k] = -1;
     }
 }
@@ -48,7 +49,8 @@ static mw_status mark_graph(mw_ctx *ctx, mw_model *model, size_t at, mw_model *o
     forget(b);
     enlarge(b);
     if (mwi_graph_infer(ctx, one, a) != MW_OK || mwi_graph_infer(ctx, two, b) != MW_OK) {
-        mw_ctx_clear(ctx); /* something in the graph fixes the shape: nothing is open but what the file says */
+        mw_ctx_clear(ctx); /* something in the graph fixes the shape: nothing is open but what the
+                              file says */
         return MW_OK;
     }
     MWI_TRY(mwi_arena_array(ctx, &one->arena, g->n_tensors, sizeof(bool), &memory));
@@ -57,7 +59,8 @@ static mw_status mark_graph(mw_ctx *ctx, mw_model *model, size_t at, mw_model *o
     for (size_t i = 0; i < g->n_ops; i++) {
         for (size_t k = 0; k < g->ops[i]->n_out; k++) {
             const int32_t t = g->ops[i]->out[k];
-            if (!g->tensors[t]->is_variable && !output[t]) mark(g->tensors[t], a->tensors[t], b->tensors[t]);
+            if (!g->tensors[t]->is_variable && !output[t])
+                mark(g->tensors[t], a->tensors[t], b->tensors[t]);
         }
     }
     return MW_OK;

@@ -37,7 +37,8 @@ static mw_status check_names(mw_ctx *ctx, const char *const *names, size_t n)
 }
 
 /* One pass on one graph. */
-static mw_status run_graph(mw_ctx *ctx, mw_model *model, mwi_graph *graph, const mwi_pass_desc *pass, uint32_t *n)
+static mw_status run_graph(mw_ctx *ctx, mw_model *model, mwi_graph *graph,
+                           const mwi_pass_desc *pass, uint32_t *n)
 {
     mwi_arena scratch;
     mwi_rw rw;
@@ -57,7 +58,8 @@ static mw_status run_one(mw_ctx *ctx, mw_model *model, const mwi_pass_desc *pass
 {
     *n = 0;
     for (size_t g = 0; g < model->n_graphs; g++)
-        MWI_TRY(mwi_prefix(ctx, run_graph(ctx, model, model->graphs[g], pass, n), "pass %s", pass->name));
+        MWI_TRY(mwi_prefix(ctx, run_graph(ctx, model, model->graphs[g], pass, n), "pass %s",
+                           pass->name));
     if (*n == 0) return MW_OK;
     MWI_TRY(mwi_model_sweep(ctx, model, NULL));
     return mwi_prefix(ctx, mwi_model_verify(ctx, model), "after pass %s", pass->name);
@@ -72,8 +74,8 @@ static bool wanted(const mwi_pass_desc *p, uint32_t flags, const mw_optimize_opt
 }
 
 /* Round after round until each pass has seen the model as it is and left it so. */
-static mw_status run_rounds(mw_ctx *ctx, mw_model *model, uint32_t flags, const mw_optimize_options *o,
-                            uint32_t *counts)
+static mw_status run_rounds(mw_ctx *ctx, mw_model *model, uint32_t flags,
+                            const mw_optimize_options *o, uint32_t *counts)
 {
     size_t n_passes = 0, quiet = 0; /* passes; how many in a row changed nothing */
 
@@ -81,7 +83,8 @@ static mw_status run_rounds(mw_ctx *ctx, mw_model *model, uint32_t flags, const 
     for (int round = 0; round < MAX_ROUNDS; round++) {
         for (size_t i = 0; i < n_passes; i++) {
             uint32_t n = 0;
-            if (wanted(mwi_passes[i], flags, o, round)) MWI_TRY(run_one(ctx, model, mwi_passes[i], &n));
+            if (wanted(mwi_passes[i], flags, o, round))
+                MWI_TRY(run_one(ctx, model, mwi_passes[i], &n));
             counts[i] += n;
             quiet = n > 0 ? 0 : quiet + 1;
             if (quiet >= n_passes) return MW_OK;
@@ -103,7 +106,8 @@ mw_status mwi_passes_run(mw_ctx *ctx, mw_model *model, uint32_t flags,
     MWI_TRY(mwi_mark_open_dims(ctx, model));
     MWI_TRY(run_rounds(ctx, model, flags, o, counts));
     /* Constants that nobody ever read go even where no pass changed anything. */
-    if ((flags & MWI_PASS_OPTIMIZE) != 0 && o->only == NULL) MWI_TRY(mwi_model_sweep(ctx, model, NULL));
+    if ((flags & MWI_PASS_OPTIMIZE) != 0 && o->only == NULL)
+        MWI_TRY(mwi_model_sweep(ctx, model, NULL));
     if (report == NULL) return MW_OK;
     report->n_passes = 0;
     for (size_t i = 0; mwi_passes[i] != NULL && i < MW_MAX_PASSES; i++)

@@ -1,20 +1,22 @@
-/* passes/recognize_activations.c - a function of one value that is written out in elementwise operators and scalars
- * becomes the operator that computes it. What is recognised is the function, not how it was written: the written-out
- * operators are run on a grid of numbers, dense where activations bend, and so is each operator that they might be.
- * Covers hard-swish, GELU (both forms), LEAKY_RELU, ELU, LOGISTIC, TANH, the RELU family and ABS in all shapes that
- * converters write.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/recognize_activations.c - a function of one value that is written out in elementwise
+ * operators and scalars becomes the operator that computes it. What is recognised is the function,
+ * not how it was written: the written-out operators are run on a grid of numbers, dense where
+ * activations bend, and so is each operator that they might be. Covers hard-swish, GELU (both
+ * forms), LEAKY_RELU, ELU, LOGISTIC, TANH, the RELU family and ABS in all shapes that converters
+ * write.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <math.h>
 
 enum {
-    MAX_NODES = 24,   /* operators of one function */
+    MAX_NODES = 24, /* operators of one function */
     MAX_POINTS = 4096,
-    FEW_POINTS = 64,  /* tried first */
+    FEW_POINTS = 64, /* tried first */
 };
-/* Of the largest of 1, |x| and |f(x)|: some roundings of float32. Forms that differ on purpose (the two GELUs) are
- * further apart by three orders. */
+/* Of the largest of 1, |x| and |f(x)|: some roundings of float32. Forms that differ on purpose (the
+ * two GELUs) are further apart by three orders. */
 static const double tolerance = 1e-6;
 
 /* ---- the written-out function ---- */
@@ -39,8 +41,8 @@ static bool is_elementwise(const mwi_rw *rw, const mwi_op *op)
     if (out != MW_FLOAT32 && out != MW_BOOL) return false;
     for (size_t k = 0; k < op->n_in; k++)
         if (op->in[k] < 0) return false;
-    return (op->desc->traits & (MWI_OP_POINTWISE | MWI_OP_BINARY_BROADCAST)) != 0 || mwi_op_is(op, "PRELU") ||
-           mwi_op_is(op, "SELECT") || mwi_op_is(op, "SELECT_V2");
+    return (op->desc->traits & (MWI_OP_POINTWISE | MWI_OP_BINARY_BROADCAST)) != 0 ||
+           mwi_op_is(op, "PRELU") || mwi_op_is(op, "SELECT") || mwi_op_is(op, "SELECT_V2");
 }
 
 static bool contains(const function *f, int32_t op)
@@ -124,7 +126,8 @@ static mw_status make_grid(mw_ctx *ctx, mwi_rw *rw, const function *f, grid *out
     MWI_TRY(mwi_arena_array(ctx, rw->arena, MAX_POINTS, sizeof(float), &memory));
     *out = (grid){0, memory};
     add_point(out, 0);
-    for (int i = 0; i < FEW_POINTS - 1; i++) add_point(out, -8 + 16.0 * (i * 29 % 63) / 62.0 + 0.01);
+    for (int i = 0; i < FEW_POINTS - 1; i++)
+        add_point(out, -8 + 16.0 * (i * 29 % 63) / 62.0 + 0.01);
     for (size_t i = 0; i < f->n; i++) { /* where a scalar might make it bend */
         const mwi_op *const op = rw->ops[f->nodes[i]];
         for (size_t k = 0; k < op->n_in; k++) {
@@ -144,17 +147,23 @@ static mw_status make_grid(mw_ctx *ctx, mwi_rw *rw, const function *f, grid *out
 /* ---- running ---- */
 
 /* One operator on vectors of n numbers; `in` are views of the operands. */
-static mw_status run_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op *op, const mwi_view *in, size_t n_in, mw_dtype out_type,
-                        size_t n, mwi_view *out)
+static mw_status run_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op *op, const mwi_view *in, size_t n_in,
+                        mw_dtype out_type, size_t n, mwi_view *out)
 {
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, rw->arena, 1, sizeof(mwi_tensor), &memory));
     mwi_tensor *const t = memory;
-    *t = (mwi_tensor){.name = "", .dtype = out_type, .has_rank = true, .rank = 1, .dims = {(int32_t)n},
-                      .signature = {(int32_t)n}, .source = -1};
+    *t = (mwi_tensor){.name = "",
+                      .dtype = out_type,
+                      .has_rank = true,
+                      .rank = 1,
+                      .dims = {(int32_t)n},
+                      .signature = {(int32_t)n},
+                      .source = -1};
     mwi_view_of(t, out);
-    mwi_shape_call call = {.op = op, .attr = op->attr, .n_in = n_in, .n_out = 1, .in = in, .out = out};
+    mwi_shape_call call = {
+        .op = op, .attr = op->attr, .n_in = n_in, .n_out = 1, .in = in, .out = out};
     return mwi_op_eval(ctx, &call, rw->arena);
 }
 
@@ -165,14 +174,22 @@ static mw_status vector(mw_ctx *ctx, mwi_rw *rw, const float *x, size_t n, mwi_v
 
     MWI_TRY(mwi_arena_array(ctx, rw->arena, 1, sizeof(mwi_tensor), &memory));
     mwi_tensor *const t = memory;
-    *t = (mwi_tensor){.name = "", .dtype = MW_FLOAT32, .has_rank = true, .rank = 1, .dims = {(int32_t)n},
-                      .signature = {(int32_t)n}, .data = x, .bytes = n * sizeof(float), .source = -1};
+    *t = (mwi_tensor){.name = "",
+                      .dtype = MW_FLOAT32,
+                      .has_rank = true,
+                      .rank = 1,
+                      .dims = {(int32_t)n},
+                      .signature = {(int32_t)n},
+                      .data = x,
+                      .bytes = n * sizeof(float),
+                      .source = -1};
     mwi_view_of(t, out);
     return MW_OK;
 }
 
 /* The function on the first n points. MW_EUNSUPPORTED: an operator does not run on vectors. */
-static mw_status run_function(mw_ctx *ctx, mwi_rw *rw, const function *f, const grid *g, size_t n, const float **out)
+static mw_status run_function(mw_ctx *ctx, mwi_rw *rw, const function *f, const grid *g, size_t n,
+                              const float **out)
 {
     mwi_view values[MAX_NODES], argument, in[3];
 
@@ -185,11 +202,15 @@ static mw_status run_function(mw_ctx *ctx, mwi_rw *rw, const function *f, const 
             size_t from = 0;
             while (from < i && rw->ops[f->nodes[from]]->out[0] != t) from++;
             size_t count;
-            if (t == f->argument) in[k] = argument;
-            else if (from < i) in[k] = values[from];
-            else MWI_TRY(vector(ctx, rw, mwi_rw_floats(rw, t, &count), 1, &in[k]));
+            if (t == f->argument)
+                in[k] = argument;
+            else if (from < i)
+                in[k] = values[from];
+            else
+                MWI_TRY(vector(ctx, rw, mwi_rw_floats(rw, t, &count), 1, &in[k]));
         }
-        MWI_TRY(run_op(ctx, rw, op, in, op->n_in, mwi_rw_tensor_of(rw, op->out[0])->dtype, n, &values[i]));
+        MWI_TRY(run_op(ctx, rw, op, in, op->n_in, mwi_rw_tensor_of(rw, op->out[0])->dtype, n,
+                       &values[i]));
     }
     *out = values[f->n - 1].data;
     return MW_OK;
@@ -199,14 +220,14 @@ static mw_status run_function(mw_ctx *ctx, mwi_rw *rw, const function *f, const 
 
 typedef struct candidate {
     const char *name;
-    bool approximate;   /* GELU's attribute */
-    bool leaky;         /* LEAKY_RELU: alpha is -f(-1) */
+    bool approximate; /* GELU's attribute */
+    bool leaky;       /* LEAKY_RELU: alpha is -f(-1) */
 } candidate;
 static const candidate candidates[] = {
-    {"RELU", false, false},      {"RELU6", false, false},      {"RELU_N1_TO_1", false, false},
-    {"RELU_0_TO_1", false, false}, {"ABS", false, false},      {"LEAKY_RELU", false, true},
-    {"LOGISTIC", false, false},  {"TANH", false, false},       {"HARD_SWISH", false, false},
-    {"GELU", false, false},      {"GELU", true, false},        {"ELU", false, false},
+    {"RELU", false, false},        {"RELU6", false, false}, {"RELU_N1_TO_1", false, false},
+    {"RELU_0_TO_1", false, false}, {"ABS", false, false},   {"LEAKY_RELU", false, true},
+    {"LOGISTIC", false, false},    {"TANH", false, false},  {"HARD_SWISH", false, false},
+    {"GELU", false, false},        {"GELU", true, false},   {"ELU", false, false},
 };
 
 static void set_attributes(mwi_op *op, const candidate *c, float alpha)
@@ -216,7 +237,8 @@ static void set_attributes(mwi_op *op, const candidate *c, float alpha)
 }
 
 /* A stand-in for the operator, to run and to compare. */
-static mw_status make_candidate(mw_ctx *ctx, mwi_rw *rw, const candidate *c, float alpha, mwi_op **out)
+static mw_status make_candidate(mw_ctx *ctx, mwi_rw *rw, const candidate *c, float alpha,
+                                mwi_op **out)
 {
     const mwi_op_desc *const desc = mwi_op_by_name(c->name);
     void *memory;
@@ -251,7 +273,8 @@ static float at_minus_one(const grid *g, const float *y, size_t n)
 }
 
 /* Whether the operator gives y on the first n points. */
-static mw_status fits(mw_ctx *ctx, mwi_rw *rw, const mwi_op *op, const grid *g, const float *y, size_t n, bool *out)
+static mw_status fits(mw_ctx *ctx, mwi_rw *rw, const mwi_op *op, const grid *g, const float *y,
+                      size_t n, bool *out)
 {
     mwi_view argument, result;
 
@@ -313,7 +336,8 @@ static bool is_worth(const mwi_rw *rw, const function *f)
 {
     const mwi_op *const op = rw->ops[f->nodes[f->n - 1]];
 
-    return f->n > 1 || mwi_op_is(op, "MAXIMUM") || mwi_op_is(op, "MINIMUM") || mwi_op_is(op, "PRELU");
+    return f->n > 1 || mwi_op_is(op, "MAXIMUM") || mwi_op_is(op, "MINIMUM") ||
+           mwi_op_is(op, "PRELU");
 }
 
 /* A fused activation is part of the function, and of no operator that it might become. */
@@ -328,10 +352,12 @@ static mw_status recognize(mw_ctx *ctx, mwi_rw *rw, int32_t root)
         match found;
         mwi_op *made;
         if (mwi_rw_is_const(rw, f.argument) || !mwi_rw_same_shape(rw, f.argument, out)) continue;
-        if (!collect(rw, &f, out, 0) || f.n == 0 || !is_worth(rw, &f) || !is_closed(rw, &f)) continue;
+        if (!collect(rw, &f, out, 0) || f.n == 0 || !is_worth(rw, &f) || !is_closed(rw, &f))
+            continue;
         const mw_status st = identify(ctx, rw, &f, &found);
         if (st == MW_ENOMEM || st == MW_ELIMIT || st == MW_ECANCELLED) return st;
-        if (st != MW_OK) mw_ctx_clear(ctx); /* something does not run on vectors: it stays as it is */
+        if (st != MW_OK)
+            mw_ctx_clear(ctx); /* something does not run on vectors: it stays as it is */
         if (st != MW_OK || found.candidate == NULL) continue;
         MWI_TRY(mwi_rw_replace_op(ctx, rw, root, found.candidate->name, &f.argument, 1, &made));
         set_attributes(made, found.candidate, found.alpha);
@@ -355,7 +381,8 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 
 const mwi_pass_desc mwi_pass_recognize_activations = {
     .name = "recognize_activations",
-    .summary = "makes activations that are written out (hard-swish, GELU, leaky RELU, ...) one operator",
+    .summary =
+        "makes activations that are written out (hard-swish, GELU, leaky RELU, ...) one operator",
     .flags = MWI_PASS_OPTIMIZE,
     .run = run,
 };

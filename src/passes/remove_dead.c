@@ -1,5 +1,7 @@
-/* passes/remove_dead.c - operators whose results nobody reads go, unless they set state. Inputs of the graph stay.
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/remove_dead.c - operators whose results nobody reads go, unless they set state. Inputs of
+ * the graph stay.
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 static bool is_read(const mwi_rw *rw, const mwi_op *op)

@@ -1,12 +1,13 @@
-/* passes/remove_identity.c - operators that give back their input: a RESHAPE to the same shape, a PAD by nothing, a
- * POOL of single pixels, x * 1, x + 0, a clamp of values that lie inside, ...
- * Depends: passes/pass.  Used by: the list of passes only.   SPDX-License-Identifier: Apache-2.0 */
+/* passes/remove_identity.c - operators that give back their input: a RESHAPE to the same shape, a
+ * PAD by nothing, a POOL of single pixels, x * 1, x + 0, a clamp of values that lie inside, ...
+ * Depends: passes/pass.  Used by: the list of passes only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <math.h>
 
-/* Each of these answers: the input that the operator gives back, -1 none. Type, quantization and shape of input and
- * output are compared by the caller. */
+/* Each of these answers: the input that the operator gives back, -1 none. Type, quantization and
+ * shape of input and output are compared by the caller. */
 typedef int32_t (*identity_fn)(const mwi_rw *rw, const mwi_op *op);
 
 static bool plain(const mwi_op *op) { return mwi_op_activation(op) == MWI_ACT_NONE; }
@@ -44,8 +45,14 @@ static int32_t transpose(const mwi_rw *rw, const mwi_op *op)
     return op->in[0];
 }
 
-static int32_t pad(const mwi_rw *rw, const mwi_op *op) { return all_ints(rw, op, 1, 0) ? op->in[0] : -1; }
-static int32_t tile(const mwi_rw *rw, const mwi_op *op) { return all_ints(rw, op, 1, 1) ? op->in[0] : -1; }
+static int32_t pad(const mwi_rw *rw, const mwi_op *op)
+{
+    return all_ints(rw, op, 1, 0) ? op->in[0] : -1;
+}
+static int32_t tile(const mwi_rw *rw, const mwi_op *op)
+{
+    return all_ints(rw, op, 1, 1) ? op->in[0] : -1;
+}
 
 static int32_t blocks(const mwi_rw *rw, const mwi_op *op)
 {
@@ -70,7 +77,9 @@ static int32_t slice(const mwi_rw *rw, const mwi_op *op)
     int64_t size[MW_MAX_RANK];
     size_t n;
 
-    if (!all_ints(rw, op, 1, 0) || !mwi_rw_ints(rw, op->in[2], MW_MAX_RANK, size, &n) || n != (size_t)x->rank) return -1;
+    if (!all_ints(rw, op, 1, 0) || !mwi_rw_ints(rw, op->in[2], MW_MAX_RANK, size, &n) ||
+        n != (size_t)x->rank)
+        return -1;
     for (size_t i = 0; i < n; i++)
         if (size[i] != -1 && (x->signature[i] < 0 || size[i] != x->dims[i])) return -1;
     return op->in[0];
@@ -79,14 +88,17 @@ static int32_t slice(const mwi_rw *rw, const mwi_op *op)
 static int32_t strided_slice(const mwi_rw *rw, const mwi_op *op)
 {
     const mwi_tensor *const x = mwi_rw_tensor_of(rw, op->in[0]);
-    const int32_t from_start = mwi_op_get_i32(op, "begin_mask", 0), to_end = mwi_op_get_i32(op, "end_mask", 0);
+    const int32_t from_start = mwi_op_get_i32(op, "begin_mask", 0),
+                  to_end = mwi_op_get_i32(op, "end_mask", 0);
     int64_t begin[MW_MAX_RANK], end[MW_MAX_RANK];
     size_t n, n_end;
 
-    if (mwi_op_get_i32(op, "ellipsis_mask", 1) != 0 || mwi_op_get_i32(op, "new_axis_mask", 1) != 0 ||
+    if (mwi_op_get_i32(op, "ellipsis_mask", 1) != 0 ||
+        mwi_op_get_i32(op, "new_axis_mask", 1) != 0 ||
         mwi_op_get_i32(op, "shrink_axis_mask", 1) != 0 || mwi_op_get_bool(op, "offset", true))
         return -1;
-    if (op->n_in < 4 || !all_ints(rw, op, 3, 1) || !mwi_rw_ints(rw, op->in[1], MW_MAX_RANK, begin, &n) ||
+    if (op->n_in < 4 || !all_ints(rw, op, 3, 1) ||
+        !mwi_rw_ints(rw, op->in[1], MW_MAX_RANK, begin, &n) ||
         !mwi_rw_ints(rw, op->in[2], MW_MAX_RANK, end, &n_end) || n_end != n || n > (size_t)x->rank)
         return -1;
     for (size_t i = 0; i < n; i++) {
@@ -155,7 +167,8 @@ static int32_t arithmetic(const mwi_rw *rw, const mwi_op *op)
 /* MEAN, SUM, ... over dimensions of 1 that stay. */
 static int32_t reduction(const mwi_rw *rw, const mwi_op *op)
 {
-    return mwi_rw_is_float(rw, op->in[0]) && mwi_op_get_bool(op, "keep_dims", false) ? fixed(rw, op) : -1;
+    return mwi_rw_is_float(rw, op->in[0]) && mwi_op_get_bool(op, "keep_dims", false) ? fixed(rw, op)
+                                                                                     : -1;
 }
 
 /* All rows in their order. */
@@ -166,7 +179,9 @@ static int32_t gather(const mwi_rw *rw, const mwi_op *op)
     int64_t v[1024];
     size_t n;
 
-    if (mwi_op_get_i32(op, "batch_dims", 1) != 0 || axis < 0 || axis >= x->rank || x->signature[axis] < 0) return -1;
+    if (mwi_op_get_i32(op, "batch_dims", 1) != 0 || axis < 0 || axis >= x->rank ||
+        x->signature[axis] < 0)
+        return -1;
     if (!mwi_rw_ints(rw, op->in[1], MWI_COUNT(v), v, &n) || n != (size_t)x->dims[axis]) return -1;
     for (size_t i = 0; i < n; i++)
         if (v[i] != (int64_t)i) return -1;
@@ -206,23 +221,37 @@ static range clamp_of(int32_t activation)
 /* Between which numbers the results of an operator lie, whatever it reads. */
 static range range_of(const mwi_op *op)
 {
-    static const struct { const char *name; range r; } known[] = {
-        {"RELU", {0, (double)INFINITY}},   {"RELU6", {0, 6}}, {"RELU_N1_TO_1", {-1, 1}}, {"RELU_0_TO_1", {0, 1}},
-        {"LOGISTIC", {0, 1}},      {"TANH", {-1, 1}}, {"SOFTMAX", {0, 1}},       {"ABS", {0, (double)INFINITY}},
-        {"SQUARE", {0, (double)INFINITY}}, {"EXP", {0, (double)INFINITY}}, {"SQRT", {0, (double)INFINITY}}, {"SIN", {-1, 1}},
+    static const struct {
+        const char *name;
+        range r;
+    } known[] = {
+        {"RELU", {0, (double)INFINITY}},
+        {"RELU6", {0, 6}},
+        {"RELU_N1_TO_1", {-1, 1}},
+        {"RELU_0_TO_1", {0, 1}},
+        {"LOGISTIC", {0, 1}},
+        {"TANH", {-1, 1}},
+        {"SOFTMAX", {0, 1}},
+        {"ABS", {0, (double)INFINITY}},
+        {"SQUARE", {0, (double)INFINITY}},
+        {"EXP", {0, (double)INFINITY}},
+        {"SQRT", {0, (double)INFINITY}},
+        {"SIN", {-1, 1}},
         {"COS", {-1, 1}},
     };
 
     for (size_t i = 0; i < MWI_COUNT(known); i++)
         if (mwi_op_is(op, known[i].name)) return known[i].r;
     /* CONCATENATION has the field, but no kernel that heeds it. */
-    return clamp_of(op == NULL || mwi_op_is(op, "CONCATENATION") ? MWI_ACT_NONE : mwi_op_activation(op));
+    return clamp_of(op == NULL || mwi_op_is(op, "CONCATENATION") ? MWI_ACT_NONE
+                                                                 : mwi_op_activation(op));
 }
 
 static int32_t clamp(const mwi_rw *rw, const mwi_op *op)
 {
     const range keep = range_of(op), r = range_of(mwi_rw_producer(rw, op->in[0]));
-    return mwi_rw_is_float(rw, op->in[0]) && r.low >= keep.low && r.high <= keep.high ? op->in[0] : -1;
+    return mwi_rw_is_float(rw, op->in[0]) && r.low >= keep.low && r.high <= keep.high ? op->in[0]
+                                                                                      : -1;
 }
 
 /* ---- the table ---- */
@@ -231,14 +260,43 @@ static const struct {
     const char *name;
     identity_fn source;
 } rows[] = {
-    {"RESHAPE", view}, {"TRANSPOSE", transpose}, {"PAD", pad}, {"PADV2", pad}, {"MIRROR_PAD", pad}, {"TILE", tile},
-    {"BROADCAST_TO", fixed}, {"SLICE", slice}, {"STRIDED_SLICE", strided_slice}, {"CONCATENATION", only_input},
-    {"ADD_N", only_input}, {"SPLIT", split}, {"SPLIT_V", split}, {"MAX_POOL_2D", pool}, {"AVERAGE_POOL_2D", pool},
-    {"CAST", same}, {"QUANTIZE", same}, {"ADD", arithmetic}, {"SUB", arithmetic}, {"MUL", arithmetic},
-    {"DIV", arithmetic}, {"POW", arithmetic}, {"MEAN", reduction}, {"SUM", reduction}, {"REDUCE_MAX", reduction},
-    {"REDUCE_MIN", reduction}, {"REDUCE_PROD", reduction}, {"GATHER", gather}, {"REVERSE_V2", reverse},
-    {"RESIZE_NEAREST_NEIGHBOR", fixed}, {"SPACE_TO_BATCH_ND", blocks}, {"BATCH_TO_SPACE_ND", blocks},
-    {"SPACE_TO_DEPTH", depth}, {"DEPTH_TO_SPACE", depth}, {"RELU", clamp}, {"RELU6", clamp}, {"RELU_N1_TO_1", clamp},
+    {"RESHAPE", view},
+    {"TRANSPOSE", transpose},
+    {"PAD", pad},
+    {"PADV2", pad},
+    {"MIRROR_PAD", pad},
+    {"TILE", tile},
+    {"BROADCAST_TO", fixed},
+    {"SLICE", slice},
+    {"STRIDED_SLICE", strided_slice},
+    {"CONCATENATION", only_input},
+    {"ADD_N", only_input},
+    {"SPLIT", split},
+    {"SPLIT_V", split},
+    {"MAX_POOL_2D", pool},
+    {"AVERAGE_POOL_2D", pool},
+    {"CAST", same},
+    {"QUANTIZE", same},
+    {"ADD", arithmetic},
+    {"SUB", arithmetic},
+    {"MUL", arithmetic},
+    {"DIV", arithmetic},
+    {"POW", arithmetic},
+    {"MEAN", reduction},
+    {"SUM", reduction},
+    {"REDUCE_MAX", reduction},
+    {"REDUCE_MIN", reduction},
+    {"REDUCE_PROD", reduction},
+    {"GATHER", gather},
+    {"REVERSE_V2", reverse},
+    {"RESIZE_NEAREST_NEIGHBOR", fixed},
+    {"SPACE_TO_BATCH_ND", blocks},
+    {"BATCH_TO_SPACE_ND", blocks},
+    {"SPACE_TO_DEPTH", depth},
+    {"DEPTH_TO_SPACE", depth},
+    {"RELU", clamp},
+    {"RELU6", clamp},
+    {"RELU_N1_TO_1", clamp},
     {"RELU_0_TO_1", clamp},
 };
 

@@ -7,8 +7,8 @@
 
 /* ---- making ---- */
 
-static mw_status grow(mw_ctx *ctx, mwi_arena *arena, void **items, size_t n, size_t need, size_t *capacity,
-                      size_t element)
+static mw_status grow(mw_ctx *ctx, mwi_arena *arena, void **items, size_t n, size_t need,
+                      size_t *capacity, size_t element)
 {
     void *memory;
     const size_t wanted = need > 2 * *capacity ? need : 2 * *capacity;
@@ -50,8 +50,10 @@ static void unlink_use(mwi_rw *rw, int32_t use, int32_t tensor)
     const mwi_rw_use *const u = &rw->uses[use];
     mwi_rw_tensor *const t = &rw->tensors[tensor];
 
-    if (u->prev >= 0) rw->uses[u->prev].next = u->next;
-    else t->first = u->next;
+    if (u->prev >= 0)
+        rw->uses[u->prev].next = u->next;
+    else
+        t->first = u->next;
     if (u->next >= 0) rw->uses[u->next].prev = u->prev;
     t->n_reads--;
 }
@@ -62,7 +64,8 @@ static mw_status add_uses(mw_ctx *ctx, mwi_rw *rw, int32_t op)
     const mwi_op *const o = rw->ops[op];
     void *items = rw->uses;
 
-    MWI_TRY(grow(ctx, rw->arena, &items, rw->n_uses, rw->n_uses + o->n_in, &rw->uses_capacity, sizeof *rw->uses));
+    MWI_TRY(grow(ctx, rw->arena, &items, rw->n_uses, rw->n_uses + o->n_in, &rw->uses_capacity,
+                 sizeof *rw->uses));
     rw->uses = items;
     rw->first_use[op] = (int32_t)rw->n_uses;
     for (size_t k = 0; k < o->n_in; k++) {
@@ -79,7 +82,8 @@ static mw_status track_op(mw_ctx *ctx, mwi_rw *rw, mwi_op *op, int32_t *out)
     void *items = rw->ops, *firsts = rw->first_use;
 
     MWI_TRY(grow(ctx, rw->arena, &items, rw->n_ops, rw->n_ops + 1, &capacity, sizeof *rw->ops));
-    MWI_TRY(grow(ctx, rw->arena, &firsts, rw->n_ops, rw->n_ops + 1, &rw->ops_capacity, sizeof *rw->first_use));
+    MWI_TRY(grow(ctx, rw->arena, &firsts, rw->n_ops, rw->n_ops + 1, &rw->ops_capacity,
+                 sizeof *rw->first_use));
     rw->ops = items;
     rw->first_use = firsts;
     const int32_t id = (int32_t)rw->n_ops++;
@@ -90,7 +94,8 @@ static mw_status track_op(mw_ctx *ctx, mwi_rw *rw, mwi_op *op, int32_t *out)
     return add_uses(ctx, rw, id);
 }
 
-mw_status mwi_rw_init(mw_ctx *ctx, mwi_arena *scratch, mw_model *model, mwi_graph *graph, mwi_rw *out)
+mw_status mwi_rw_init(mw_ctx *ctx, mwi_arena *scratch, mw_model *model, mwi_graph *graph,
+                      mwi_rw *out)
 {
     int32_t id;
 
@@ -128,7 +133,8 @@ static mw_status place(mw_ctx *ctx, mwi_rw *rw, int32_t root, uint8_t *mark, fra
             if (p < 0 || mark[p] == PLACED) continue;
             /* An operator that reads the state that it writes reads its value from before. */
             if (mark[p] == OPEN && mwi_rw_tensor_of(rw, t)->is_variable) continue;
-            if (mark[p] == OPEN) return mwi_fail(ctx, MW_EFORMAT, "graph '%s' has a cycle", g->name);
+            if (mark[p] == OPEN)
+                return mwi_fail(ctx, MW_EFORMAT, "graph '%s' has a cycle", g->name);
             if (mwi_rw_tensor_of(rw, t)->is_variable) continue;
             mark[p] = OPEN;
             stack[depth++] = (frame){p, 0};
@@ -150,13 +156,17 @@ mw_status mwi_rw_finish(mw_ctx *ctx, mwi_rw *rw)
     MWI_TRY(mwi_arena_array(ctx, rw->arena, rw->n_ops, sizeof(frame), &frames));
     rw->graph->n_ops = 0; /* it has room for all, since all were added to it */
     for (size_t i = 0; i < rw->n_ops; i++)
-        if (rw->ops[i] != NULL && ((uint8_t *)marks)[i] == NEW) MWI_TRY(place(ctx, rw, (int32_t)i, marks, frames));
+        if (rw->ops[i] != NULL && ((uint8_t *)marks)[i] == NEW)
+            MWI_TRY(place(ctx, rw, (int32_t)i, marks, frames));
     return MW_OK;
 }
 
 /* ---- asking ---- */
 
-bool mwi_op_is(const mwi_op *op, const char *name) { return op != NULL && strcmp(op->desc->name, name) == 0; }
+bool mwi_op_is(const mwi_op *op, const char *name)
+{
+    return op != NULL && strcmp(op->desc->name, name) == 0;
+}
 
 mwi_op *mwi_rw_producer(const mwi_rw *rw, int32_t t)
 {
@@ -180,11 +190,15 @@ bool mwi_rw_single(const mwi_rw *rw, int32_t t)
     return rw->tensors[t].n_reads == 1 && !rw->tensors[t].is_output;
 }
 
-int32_t mwi_rw_index(const mwi_rw *rw, const mwi_op *op) { return rw->tensors[op->out[0]].producer; }
+int32_t mwi_rw_index(const mwi_rw *rw, const mwi_op *op)
+{
+    return rw->tensors[op->out[0]].producer;
+}
 
 bool mwi_rw_is_pure(const mwi_rw *rw, const mwi_op *op)
 {
-    if (op->desc == &mwi_op_unknown || (op->desc->traits & MWI_OP_STATEFUL) != 0 || op->n_out == 0) return false;
+    if (op->desc == &mwi_op_unknown || (op->desc->traits & MWI_OP_STATEFUL) != 0 || op->n_out == 0)
+        return false;
     for (size_t k = 0; k < op->n_in; k++)
         if (op->in[k] >= 0 && mwi_rw_tensor_of(rw, op->in[k])->is_variable) return false;
     for (size_t k = 0; k < op->n_out; k++)
@@ -192,7 +206,10 @@ bool mwi_rw_is_pure(const mwi_rw *rw, const mwi_op *op)
     return true;
 }
 
-bool mwi_rw_is_float(const mwi_rw *rw, int32_t t) { return t >= 0 && mwi_rw_tensor_of(rw, t)->dtype == MW_FLOAT32; }
+bool mwi_rw_is_float(const mwi_rw *rw, int32_t t)
+{
+    return t >= 0 && mwi_rw_tensor_of(rw, t)->dtype == MW_FLOAT32;
+}
 
 bool mwi_rw_is_const(const mwi_rw *rw, int32_t t)
 {
@@ -219,7 +236,9 @@ bool mwi_rw_same_shape(const mwi_rw *rw, int32_t a, int32_t b)
 
     if (!x->has_rank || !y->has_rank || x->rank != y->rank) return false;
     for (int32_t i = 0; i < x->rank; i++)
-        if (x->dims[i] != y->dims[i] || (!outputs && (x->signature[i] < 0) != (y->signature[i] < 0))) return false;
+        if (x->dims[i] != y->dims[i] ||
+            (!outputs && (x->signature[i] < 0) != (y->signature[i] < 0)))
+            return false;
     return true;
 }
 
@@ -232,7 +251,8 @@ bool mwi_same_quant(const mwi_quant *a, const mwi_quant *b)
     if (n_a != n_b) return false;
     if (n_a > 1 && a->q.axis != b->q.axis) return false;
     for (size_t i = 0; i < n_a; i++)
-        if (a->q.scales[i] != b->q.scales[i] || a->q.zero_points[i] != b->q.zero_points[i]) return false;
+        if (a->q.scales[i] != b->q.scales[i] || a->q.zero_points[i] != b->q.zero_points[i])
+            return false;
     return true;
 }
 
@@ -282,15 +302,21 @@ bool mwi_rw_ints(const mwi_rw *rw, int32_t t, size_t max, int64_t *out, size_t *
 {
     if (!mwi_rw_is_const(rw, t)) return false;
     const mwi_tensor *const x = mwi_rw_tensor_of(rw, t);
-    const size_t each = x->dtype == MW_INT32 ? sizeof(int32_t) : sizeof(int64_t), n = x->bytes / each;
-    if ((x->dtype != MW_INT32 && x->dtype != MW_INT64) || x->sparsity != NULL || n > max) return false;
+    const size_t each = x->dtype == MW_INT32 ? sizeof(int32_t) : sizeof(int64_t),
+                 n = x->bytes / each;
+    if ((x->dtype != MW_INT32 && x->dtype != MW_INT64) || x->sparsity != NULL || n > max)
+        return false;
     for (size_t i = 0; i < n; i++)
-        out[i] = x->dtype == MW_INT32 ? ((const int32_t *)x->data)[i] : ((const int64_t *)x->data)[i];
+        out[i] =
+            x->dtype == MW_INT32 ? ((const int32_t *)x->data)[i] : ((const int64_t *)x->data)[i];
     *out_n = n;
     return true;
 }
 
-int32_t mwi_op_activation(const mwi_op *op) { return mwi_op_get_i32(op, "fused_activation_function", MWI_ACT_NONE); }
+int32_t mwi_op_activation(const mwi_op *op)
+{
+    return mwi_op_get_i32(op, "fused_activation_function", MWI_ACT_NONE);
+}
 
 static void *field_at(const mwi_op *op, const char *name, mwi_field_kind kind)
 {
@@ -328,7 +354,8 @@ bool mwi_rw_with_const(const mwi_rw *rw, const mwi_op *op, int32_t *value, int32
 
     if (op == NULL || op->n_in != 2 || op->n_out != 1) return false;
     if (!mwi_rw_is_float(rw, op->in[0]) || !mwi_rw_is_float(rw, op->in[1])) return false;
-    const bool a = mwi_rw_floats(rw, op->in[0], &n) != NULL, b = mwi_rw_floats(rw, op->in[1], &n) != NULL;
+    const bool a = mwi_rw_floats(rw, op->in[0], &n) != NULL,
+               b = mwi_rw_floats(rw, op->in[1], &n) != NULL;
     if (a == b) return false;
     *value = op->in[a ? 1 : 0];
     *constant = op->in[a ? 0 : 1];
@@ -382,7 +409,8 @@ void mwi_rw_remove(mwi_rw *rw, int32_t op)
     for (size_t k = 0; k < o->n_in; k++)
         if (o->in[k] >= 0) unlink_use(rw, rw->first_use[op] + (int32_t)k, o->in[k]);
     for (size_t k = 0; k < o->n_out; k++)
-        if (o->out[k] >= 0 && rw->tensors[o->out[k]].producer == op) rw->tensors[o->out[k]].producer = -1;
+        if (o->out[k] >= 0 && rw->tensors[o->out[k]].producer == op)
+            rw->tensors[o->out[k]].producer = -1;
     rw->ops[op] = NULL;
 }
 
@@ -428,7 +456,8 @@ void mwi_rw_absorb(mwi_rw *rw, int32_t first, int32_t second)
     mwi_rw_set_output(rw, first, out);
 }
 
-mw_status mwi_rw_add_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op_desc *desc, size_t n_in, size_t n_out, int32_t *out)
+mw_status mwi_rw_add_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op_desc *desc, size_t n_in, size_t n_out,
+                        int32_t *out)
 {
     mwi_op *op;
 
@@ -436,8 +465,8 @@ mw_status mwi_rw_add_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op_desc *desc, size_t
     return track_op(ctx, rw, op, out);
 }
 
-mw_status mwi_rw_replace_op(mw_ctx *ctx, mwi_rw *rw, int32_t op, const char *name, const int32_t *in, size_t n_in,
-                            mwi_op **out)
+mw_status mwi_rw_replace_op(mw_ctx *ctx, mwi_rw *rw, int32_t op, const char *name,
+                            const int32_t *in, size_t n_in, mwi_op **out)
 {
     const mwi_op_desc *const desc = mwi_op_by_name(name);
     const int32_t tensor = rw->ops[op]->out[0];
@@ -472,12 +501,14 @@ mw_status mwi_rw_add_value(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *su
     return sync_tensors(ctx, rw);
 }
 
-mw_status mwi_rw_add_const(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, mw_dtype dtype, int32_t rank,
-                           const int32_t *dims, const void *data, int32_t *out)
+mw_status mwi_rw_add_const(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix,
+                           mw_dtype dtype, int32_t rank, const int32_t *dims, const void *data,
+                           int32_t *out)
 {
     const char *name;
 
-    MWI_TRY(mwi_arena_printf(ctx, rw->arena, &name, "%s%s", mwi_rw_tensor_of(rw, like)->name, suffix));
+    MWI_TRY(
+        mwi_arena_printf(ctx, rw->arena, &name, "%s%s", mwi_rw_tensor_of(rw, like)->name, suffix));
     MWI_TRY(mwi_graph_add_const(ctx, rw->model, rw->graph, name, dtype, rank, dims, data, out));
     return sync_tensors(ctx, rw);
 }
@@ -495,8 +526,8 @@ mw_status mwi_rw_add_floats(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *s
     return mwi_rw_add_const(ctx, rw, like, suffix, MW_FLOAT32, rank, dims, f, out);
 }
 
-mw_status mwi_rw_add_ints(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, size_t n, const int64_t *values,
-                          int32_t *out)
+mw_status mwi_rw_add_ints(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, size_t n,
+                          const int64_t *values, int32_t *out)
 {
     const int32_t dim = (int32_t)n;
     int32_t narrow[4 * MW_MAX_RANK];
@@ -525,7 +556,8 @@ static bool shape_operand(const mwi_tensor *out, bool keeps_batch, int64_t *shap
     return open <= 1;
 }
 
-mw_status mwi_rw_make_reshape(mw_ctx *ctx, mwi_rw *rw, int32_t op, int32_t in, bool keeps_batch, bool *out_done)
+mw_status mwi_rw_make_reshape(mw_ctx *ctx, mwi_rw *rw, int32_t op, int32_t in, bool keeps_batch,
+                              bool *out_done)
 {
     const int32_t out = rw->ops[op]->out[0];
     int64_t shape[MW_MAX_RANK];
@@ -534,7 +566,8 @@ mw_status mwi_rw_make_reshape(mw_ctx *ctx, mwi_rw *rw, int32_t op, int32_t in, b
 
     *out_done = false;
     if (!shape_operand(mwi_rw_tensor_of(rw, out), keeps_batch, shape)) return MW_OK;
-    MWI_TRY(mwi_rw_add_ints(ctx, rw, out, "_shape", (size_t)mwi_rw_tensor_of(rw, out)->rank, shape, &operands[1]));
+    MWI_TRY(mwi_rw_add_ints(ctx, rw, out, "_shape", (size_t)mwi_rw_tensor_of(rw, out)->rank, shape,
+                            &operands[1]));
     MWI_TRY(mwi_rw_replace_op(ctx, rw, op, "RESHAPE", operands, 2, &made));
     /* The attribute repeats the shape, as converters write it; readers of old kind look there. */
     void *memory;

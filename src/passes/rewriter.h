@@ -1,7 +1,7 @@
-/* passes/rewriter.h - one graph while a pass changes it: who makes and who reads each tensor, kept up to date
- * by every change, so that a pass is linear in the graph.
- * Depends: ops/registry.  Used by: passes.
- * Holds:   (1) operators are named by an index that stays the same during a pass; removed ones are NULL;
+/* passes/rewriter.h - one graph while a pass changes it: who makes and who reads each tensor, kept
+ * up to date by every change, so that a pass is linear in the graph.
+ * Depends: ops/registry.  Used by: passes. Holds:   (1) operators are named by an index that stays
+ * the same during a pass; removed ones are NULL;
  *          (2) the order of graph->ops is put right by mwi_rw_finish;
  *          (3) graph inputs and outputs keep their tensors: name, type, shape, quantization.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -27,34 +27,41 @@ typedef struct mwi_rw {
     mw_model *model;
     mwi_graph *graph;
     size_t n_ops, ops_capacity;
-    mwi_op **ops;        /* (1) */
-    int32_t *first_use;  /* by operator: its operand k is use first_use + k */
+    mwi_op **ops;       /* (1) */
+    int32_t *first_use; /* by operator: its operand k is use first_use + k */
     size_t n_uses, uses_capacity;
     mwi_rw_use *uses;
     size_t n_tensors, tensors_capacity;
     mwi_rw_tensor *tensors;
-    uint32_t n_changes;  /* places rewritten: the pass counts them */
+    uint32_t n_changes; /* places rewritten: the pass counts them */
 } mwi_rw;
 
-MW_MUST_USE mw_status mwi_rw_init(mw_ctx *ctx, mwi_arena *scratch, mw_model *model, mwi_graph *graph, mwi_rw *out);
+MW_MUST_USE mw_status mwi_rw_init(mw_ctx *ctx, mwi_arena *scratch, mw_model *model,
+                                  mwi_graph *graph, mwi_rw *out);
 /* Writes the operators back, each after what it reads, the present order kept where possible. */
 MW_MUST_USE mw_status mwi_rw_finish(mw_ctx *ctx, mwi_rw *rw);
 
 /* ---- asking ---- */
 
-static inline mwi_tensor *mwi_rw_tensor_of(const mwi_rw *rw, int32_t t) { return rw->graph->tensors[t]; }
+static inline mwi_tensor *mwi_rw_tensor_of(const mwi_rw *rw, int32_t t)
+{
+    return rw->graph->tensors[t];
+}
 /* The operator that makes the tensor; NULL: none. t may be -1. */
 mwi_op *mwi_rw_producer(const mwi_rw *rw, int32_t t);
-/* The same when its name is `name`, the tensor is its only output, and no one else reads that: else NULL. */
+/* The same when its name is `name`, the tensor is its only output, and no one else reads that: else
+ * NULL. */
 mwi_op *mwi_rw_inner(const mwi_rw *rw, int32_t t, const char *name);
-/* The only operand that reads the tensor: its operator, -1 when there are several, none, or it is an output. */
+/* The only operand that reads the tensor: its operator, -1 when there are several, none, or it is
+ * an output. */
 int32_t mwi_rw_only_reader(const mwi_rw *rw, int32_t t);
 /* Read once, and not a graph output. */
 bool mwi_rw_single(const mwi_rw *rw, int32_t t);
 int32_t mwi_rw_index(const mwi_rw *rw, const mwi_op *op); /* of an operator with an output */
 
 bool mwi_op_is(const mwi_op *op, const char *name); /* NULL is nothing */
-/* May be folded, merged, renamed: no state, no control flow, no variable among its operands, known. */
+/* May be folded, merged, renamed: no state, no control flow, no variable among its operands, known.
+ */
 bool mwi_rw_is_pure(const mwi_rw *rw, const mwi_op *op);
 bool mwi_rw_is_float(const mwi_rw *rw, int32_t t);
 bool mwi_rw_is_const(const mwi_rw *rw, int32_t t);
@@ -79,43 +86,51 @@ bool mwi_op_get_bool(const mwi_op *op, const char *field, bool otherwise);
 float mwi_op_get_f32(const mwi_op *op, const char *field, float otherwise);
 void mwi_op_set_bool(mwi_op *op, const char *field, bool value);
 void mwi_op_set_f32(mwi_op *op, const char *field, float value);
-/* MUL, ADD, ... of a computed float value and a float constant, in any order: which operand is which. */
+/* MUL, ADD, ... of a computed float value and a float constant, in any order: which operand is
+ * which. */
 bool mwi_rw_with_const(const mwi_rw *rw, const mwi_op *op, int32_t *value, int32_t *constant);
 /* The operand of a two-operand operator that is not `one`; -1 when neither is. */
 int32_t mwi_rw_other(const mwi_op *op, int32_t one);
 
 /* ---- changing ---- */
 
-MW_MUST_USE mw_status mwi_rw_set_input(mw_ctx *ctx, mwi_rw *rw, int32_t op, size_t k, int32_t tensor);
+MW_MUST_USE mw_status mwi_rw_set_input(mw_ctx *ctx, mwi_rw *rw, int32_t op, size_t k,
+                                       int32_t tensor);
 /* All operators that read `from` read `to`. */
 void mwi_rw_redirect(mwi_rw *rw, int32_t from, int32_t to);
 void mwi_rw_remove(mwi_rw *rw, int32_t op);
 /* The operator's only output becomes `tensor`, which nobody makes any more. */
 void mwi_rw_set_output(mwi_rw *rw, int32_t op, int32_t tensor);
-/* Removes operator `op` of one output whose value is that of `source`: readers read `source`. Where the
- * output is one of the graph, what makes `source` makes it instead. False, nothing changed: they differ in
- * type, shape or quantization, or neither tensor may go. */
+/* Removes operator `op` of one output whose value is that of `source`: readers read `source`. Where
+ * the output is one of the graph, what makes `source` makes it instead. False, nothing changed:
+ * they differ in type, shape or quantization, or neither tensor may go. */
 bool mwi_rw_forward(mwi_rw *rw, int32_t op, int32_t source);
 /* Producer `first`, read only by `second`, takes over the output of `second`, which goes. */
 void mwi_rw_absorb(mwi_rw *rw, int32_t first, int32_t second);
 /* A new operator with unset operands and default attributes; its index in *out. */
-MW_MUST_USE mw_status mwi_rw_add_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op_desc *desc, size_t n_in, size_t n_out,
-                                    int32_t *out);
-/* A new operator of one output, which makes the same tensor from inputs `in`, takes the place of `op`. */
-MW_MUST_USE mw_status mwi_rw_replace_op(mw_ctx *ctx, mwi_rw *rw, int32_t op, const char *name, const int32_t *in,
-                                        size_t n_in, mwi_op **out);
+MW_MUST_USE mw_status mwi_rw_add_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op_desc *desc, size_t n_in,
+                                    size_t n_out, int32_t *out);
+/* A new operator of one output, which makes the same tensor from inputs `in`, takes the place of
+ * `op`. */
+MW_MUST_USE mw_status mwi_rw_replace_op(mw_ctx *ctx, mwi_rw *rw, int32_t op, const char *name,
+                                        const int32_t *in, size_t n_in, mwi_op **out);
 /* A value with the type, shape and quantization of `like`, named after it. */
-MW_MUST_USE mw_status mwi_rw_add_value(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, int32_t *out);
+MW_MUST_USE mw_status mwi_rw_add_value(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix,
+                                       int32_t *out);
 /* A constant named after `like`; data are copied. */
-MW_MUST_USE mw_status mwi_rw_add_const(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, mw_dtype dtype,
-                                       int32_t rank, const int32_t *dims, const void *data, int32_t *out);
-MW_MUST_USE mw_status mwi_rw_add_floats(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, int32_t rank,
-                                        const int32_t *dims, const double *values, int32_t *out);
-MW_MUST_USE mw_status mwi_rw_add_ints(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix, size_t n,
-                                      const int64_t *values, int32_t *out); /* int32, one dimension */
-/* A RESHAPE of `in` to the shape of `out` in place of `op`, which makes `out`. keeps_batch: dimension 0 is the
- * same in both for whatever size of it. False: more than one dimension is open. */
-MW_MUST_USE mw_status mwi_rw_make_reshape(mw_ctx *ctx, mwi_rw *rw, int32_t op, int32_t in, bool keeps_batch,
-                                          bool *out_done);
+MW_MUST_USE mw_status mwi_rw_add_const(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix,
+                                       mw_dtype dtype, int32_t rank, const int32_t *dims,
+                                       const void *data, int32_t *out);
+MW_MUST_USE mw_status mwi_rw_add_floats(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix,
+                                        int32_t rank, const int32_t *dims, const double *values,
+                                        int32_t *out);
+MW_MUST_USE mw_status mwi_rw_add_ints(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix,
+                                      size_t n, const int64_t *values,
+                                      int32_t *out); /* int32, one dimension */
+/* A RESHAPE of `in` to the shape of `out` in place of `op`, which makes `out`. keeps_batch:
+ * dimension 0 is the same in both for whatever size of it. False: more than one dimension is open.
+ */
+MW_MUST_USE mw_status mwi_rw_make_reshape(mw_ctx *ctx, mwi_rw *rw, int32_t op, int32_t in,
+                                          bool keeps_batch, bool *out_done);
 
 #endif

@@ -1,6 +1,7 @@
-/* runtime/batch.c - running any number of samples: planned as a batch where that provably gives the same
- * results, else one after another.
- * Depends: runtime/session_state.  Used by: milliwatt/session.h.   SPDX-License-Identifier: Apache-2.0 */
+/* runtime/batch.c - running any number of samples: planned as a batch where that provably gives
+ * the same results, else one after another.
+ * Depends: runtime/session_state.  Used by: milliwatt/session.h.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/session_state.h"
 
 #include <string.h>
@@ -10,8 +11,8 @@ enum { MAX_PIECE = 64, MAX_INPUTS = 16 };
 
 /* ---- samples ---- */
 
-/* Samples that one run at the declared shapes takes: the first dimension of all inputs; 0 when they have
- * none in common, and all of each input is one sample. */
+/* Samples that one run at the declared shapes takes: the first dimension of all inputs; 0 when they
+ * have none in common, and all of each input is one sample. */
 static size_t unit_of(const mw_session *s)
 {
     const mwi_view *const views = s->kept[0].plan->views;
@@ -54,12 +55,15 @@ static bool grew(const mwi_view *a, const mwi_view *b, const int32_t *grown)
 {
     const size_t one = (size_t)grown[0], many = (size_t)grown[1];
 
-    if (a->rank < 1 || a->rank != b->rank || a->dims[0] != grown[0] || b->dims[0] != grown[1]) return false;
-    if (memcmp(a->dims + 1, b->dims + 1, (size_t)(a->rank - 1) * sizeof *a->dims) != 0) return false;
+    if (a->rank < 1 || a->rank != b->rank || a->dims[0] != grown[0] || b->dims[0] != grown[1])
+        return false;
+    if (memcmp(a->dims + 1, b->dims + 1, (size_t)(a->rank - 1) * sizeof *a->dims) != 0)
+        return false;
     return a->bytes % one == 0 && b->bytes == a->bytes / one * many;
 }
 
-/* Whether operand `i` has the same value in both plans, or is a shape that differs in the batch alone. */
+/* Whether operand `i` has the same value in both plans, or is a shape that differs in the batch
+ * alone. */
 static bool same_constant(const mwi_view *a, const mwi_view *b, const int32_t *grown)
 {
     const size_t head = a->dtype == MW_INT64 ? sizeof(int64_t) : sizeof(int32_t);
@@ -74,18 +78,21 @@ static bool same_constant(const mwi_view *a, const mwi_view *b, const int32_t *g
            memcmp((const char *)a->data + head, (const char *)b->data + head, a->bytes - head) == 0;
 }
 
-/* Whether sample i of step `at`'s outputs depends on sample i of its inputs alone: its row says so, and the
- * operands that carry the batch have it first and in one place. */
-static bool keeps_samples_apart(const mwi_plan *one, const mwi_plan *many, size_t at, const int32_t *grown)
+/* Whether sample i of step `at`'s outputs depends on sample i of its inputs alone: its row says so,
+ * and the operands that carry the batch have it first and in one place. */
+static bool keeps_samples_apart(const mwi_plan *one, const mwi_plan *many, size_t at,
+                                const int32_t *grown)
 {
     const mwi_step *const x = &one->steps[at], *const y = &many->steps[at];
     const mwi_op *const op = x->op;
     const uint32_t traits = op->desc->traits;
-    const bool any_rank = (traits & (MWI_OP_POINTWISE | MWI_OP_BINARY_BROADCAST | MWI_OP_VIEW)) != 0;
+    const bool any_rank =
+        (traits & (MWI_OP_POINTWISE | MWI_OP_BINARY_BROADCAST | MWI_OP_VIEW)) != 0;
     size_t carriers = 0;
     bool ranks_differ = false;
 
-    if ((traits & MWI_OP_STATEFUL) != 0 || (!any_rank && (traits & MWI_OP_PER_SAMPLE) == 0)) return false;
+    if ((traits & MWI_OP_STATEFUL) != 0 || (!any_rank && (traits & MWI_OP_PER_SAMPLE) == 0))
+        return false;
     for (size_t i = 0; i < op->n_out; i++)
         if (!grew(&x->call.out[i], &y->call.out[i], grown)) return false;
     for (size_t i = 0; i < op->n_in; i++) {
@@ -103,12 +110,16 @@ static bool keeps_samples_apart(const mwi_plan *one, const mwi_plan *many, size_
 }
 
 /* grown: samples of the two plans. */
-static bool scales(const mw_session *s, const mwi_plan *one, const mwi_plan *many, const int32_t *grown)
+static bool scales(const mw_session *s, const mwi_plan *one, const mwi_plan *many,
+                   const int32_t *grown)
 {
     const size_t n_ops = s->graph->n_ops;
-    if (one->n_steps != many->n_steps || s->states.n > 0 || one->next_op < n_ops || many->next_op < n_ops) return false;
+    if (one->n_steps != many->n_steps || s->states.n > 0 || one->next_op < n_ops ||
+        many->next_op < n_ops)
+        return false;
     for (size_t i = 0; i < one->n_steps; i++)
-        if (one->steps[i].op != many->steps[i].op || !keeps_samples_apart(one, many, i, grown)) return false;
+        if (one->steps[i].op != many->steps[i].op || !keeps_samples_apart(one, many, i, grown))
+            return false;
     for (size_t i = 0; i < s->n_outputs; i++)
         if (!grew(&one->views[s->outputs[i]], &many->views[s->outputs[i]], grown)) return false;
     return true;
@@ -148,7 +159,8 @@ typedef struct batch_io {
     size_t unit; /* samples of a run */
 } batch_io;
 
-/* One run of the present plan on `count` samples from `at`; where the plan takes more, the last is repeated. */
+/* One run of the present plan on `count` samples from `at`; where the plan takes more, the last is
+ * repeated. */
 static mw_status run_piece(mw_ctx *ctx, mw_session *s, const batch_io *io, size_t at, size_t count)
 {
     for (size_t i = 0; i < s->n_inputs; i++) {
@@ -157,28 +169,32 @@ static mw_status run_piece(mw_ctx *ctx, mw_session *s, const batch_io *io, size_
         if (v->bytes == 0) continue;
         memcpy(v->data, (const char *)io->in[i] + at * sample, count * sample);
         for (size_t k = count; k < io->unit; k++)
-            memcpy((char *)v->data + k * sample, (const char *)io->in[i] + (at + count - 1) * sample, sample);
+            memcpy((char *)v->data + k * sample,
+                   (const char *)io->in[i] + (at + count - 1) * sample, sample);
     }
     MWI_TRY(mw_session_run(ctx, s));
     for (size_t i = 0; i < s->n_outputs; i++) {
         const mwi_view *const v = &mwi_session_last_plan(s)->views[s->outputs[i]];
         const size_t sample = v->bytes / io->unit;
         if (sample != sample_bytes(s, s->outputs[i]))
-            return mwi_fail(ctx, MW_EINVAL, "%s: the size of output %zu depends on data: run samples one at a time",
+            return mwi_fail(ctx, MW_EINVAL,
+                            "%s: the size of output %zu depends on data: run samples one at a time",
                             s->model->name, i);
         if (v->bytes != 0) memcpy((char *)io->out[i] + at * sample, v->data, count * sample);
     }
     return MW_OK;
 }
 
-static mw_status run_pieces(mw_ctx *ctx, mw_session *s, const batch_io *io, size_t begin, size_t end)
+static mw_status run_pieces(mw_ctx *ctx, mw_session *s, const batch_io *io, size_t begin,
+                            size_t end)
 {
     for (size_t at = begin; at < end; at += io->unit)
         MWI_TRY(run_piece(ctx, s, io, at, end - at < io->unit ? end - at : io->unit));
     return MW_OK;
 }
 
-/* A model that is declared for several samples takes a part of them only when it keeps them apart. */
+/* A model that is declared for several samples takes a part of them only when it keeps them apart.
+ */
 static bool takes_part(const mw_session *s, size_t unit)
 {
     const mwi_plan *const p = s->kept[0].plan;
@@ -205,8 +221,8 @@ static mw_status run_all(mw_ctx *ctx, mw_session *s, size_t batch, batch_io *io)
     return run_pieces(ctx, s, io, done, batch);
 }
 
-mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch, const void *const *in,
-                               void *const *out)
+mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch,
+                               const void *const *in, void *const *out)
 {
     mwi_plan *const before = session->present;
     const size_t unit = unit_of(session);
@@ -214,10 +230,13 @@ mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch, c
 
     if (batch == 0) return MW_OK;
     if (unit == 0 && batch != 1)
-        return mwi_fail(ctx, MW_EINVAL, "%s: its inputs and outputs have no batch dimension in common: give one "
-                        "sample at a time, not %zu", session->model->name, batch);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: its inputs and outputs have no batch dimension in common: give one "
+                        "sample at a time, not %zu",
+                        session->model->name, batch);
     if (batch % io.unit != 0 && !takes_part(session, unit))
-        return mwi_fail(ctx, MW_EINVAL, "%s takes %zu samples at a time and mixes them: give a multiple, not %zu",
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s takes %zu samples at a time and mixes them: give a multiple, not %zu",
                         session->model->name, unit, batch);
     const mw_status st = run_all(ctx, session, batch, &io);
     mwi_session_use_plan(session, before);

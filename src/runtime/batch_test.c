@@ -11,7 +11,8 @@
 
 static void count_run(void *self, mw_session *s) { (void)s, ++*(size_t *)self; }
 
-/* Runs `n` random samples alone and as a batch: the same bytes. Returns how many runs the batch took. */
+/* Runs `n` random samples alone and as a batch: the same bytes. Returns how many runs the batch
+ * took. */
 static size_t runs_of_batch(mw_ctx *ctx, const mw_model *m, size_t n, uint32_t n_threads)
 {
     mw_session *s;
@@ -25,7 +26,8 @@ static size_t runs_of_batch(mw_ctx *ctx, const mw_model *m, size_t n, uint32_t n
     for (size_t i = 0; i < n_in; i++) {
         const size_t bytes = mw_session_input_sample_bytes(s, i);
         in[i] = malloc(n * bytes);
-        for (size_t k = 0; k < n * bytes / 4; k++) ((float *)in[i])[k] = (float)mwi_rng_uniform(&rng) - 0.25f;
+        for (size_t k = 0; k < n * bytes / 4; k++)
+            ((float *)in[i])[k] = (float)mwi_rng_uniform(&rng) - 0.25f;
     }
     for (size_t i = 0; i < n_out; i++) {
         alone[i] = malloc(n * mw_session_output_sample_bytes(s, i) + 1);
@@ -52,8 +54,10 @@ static size_t runs_of_batch(mw_ctx *ctx, const mw_model *m, size_t n, uint32_t n
     return runs;
 }
 
-/* Closes the graph, checks the runs that batches take, destroys it. `planned`: by pieces of up to 64. */
-static void check(builder *b, const int32_t *in, size_t n_in, const int32_t *out, size_t n_out, bool planned)
+/* Closes the graph, checks the runs that batches take, destroys it. `planned`: by pieces of up
+ * to 64. */
+static void check(builder *b, const int32_t *in, size_t n_in, const int32_t *out, size_t n_out,
+                  bool planned)
 {
     static const size_t sizes[] = {1, 2, 3, 7, 64, 130};
     mw_model *const m = builder_close(b, in, n_in, out, n_out);
@@ -71,9 +75,11 @@ static void check(builder *b, const int32_t *in, size_t n_in, const int32_t *out
 static void layers_are_planned(void **state)
 {
     builder b = builder_open(test_ctx());
-    const int32_t x = builder_value(&b, DIMS(1, 6, 5, 2)), filter = builder_random(&b, DIMS(3, 3, 3, 2), 1);
+    const int32_t x = builder_value(&b, DIMS(1, 6, 5, 2)),
+                  filter = builder_random(&b, DIMS(3, 3, 3, 2), 1);
     const int32_t c = builder_value(&b, DIMS(1, 6, 5, 3)), flat = builder_value(&b, DIMS(1, 90));
-    const int32_t shape = builder_ints(&b, DIMS(2), (const int32_t[]){-1, 90}), w = builder_random(&b, DIMS(4, 90), 2);
+    const int32_t shape = builder_ints(&b, DIMS(2), (const int32_t[]){-1, 90}),
+                  w = builder_random(&b, DIMS(4, 90), 2);
     const int32_t d = builder_value(&b, DIMS(1, 4)), add = builder_random(&b, DIMS(1, 4), 3);
 
     (void)state;
@@ -92,8 +98,10 @@ static void a_shape_computed_from_the_input_is_planned(void **state)
 {
     builder b = builder_open(test_ctx());
     const int32_t x = builder_value(&b, DIMS(1, 6)), shape = builder_typed(&b, MW_INT32, DIMS(2));
-    const int32_t from = builder_ints(&b, DIMS(1), (const int32_t[]){0}), one = builder_ints(&b, DIMS(1), (const int32_t[]){1});
-    const int32_t n = builder_typed(&b, MW_INT32, DIMS(0)), three = builder_ints(&b, 0, NULL, (const int32_t[]){3});
+    const int32_t from = builder_ints(&b, DIMS(1), (const int32_t[]){0}),
+                  one = builder_ints(&b, DIMS(1), (const int32_t[]){1});
+    const int32_t n = builder_typed(&b, MW_INT32, DIMS(0)),
+                  three = builder_ints(&b, 0, NULL, (const int32_t[]){3});
     const int32_t two = builder_ints(&b, 0, NULL, (const int32_t[]){2});
     const int32_t want = builder_typed(&b, MW_INT32, DIMS(3)), y = builder_value(&b, DIMS(1, 3, 2));
 
@@ -134,14 +142,16 @@ static void state_runs_one_by_one(void **state)
 static void operators_that_mix_samples_run_one_by_one(void **state)
 {
     builder b = builder_open(test_ctx());
-    const int32_t x = builder_value(&b, DIMS(1, 4)), zero = builder_ints(&b, 0, NULL, (const int32_t[]){0});
+    const int32_t x = builder_value(&b, DIMS(1, 4)),
+                  zero = builder_ints(&b, 0, NULL, (const int32_t[]){0});
 
     (void)state;
     const int32_t y = builder_apply(&b, "CUMSUM", TENSORS(x, zero));
     check(&b, &x, 1, &y, 1, false);
 
     b = builder_open(test_ctx());
-    const int32_t u = builder_value(&b, DIMS(1, 4)), first = builder_ints(&b, DIMS(1), (const int32_t[]){0});
+    const int32_t u = builder_value(&b, DIMS(1, 4)),
+                  first = builder_ints(&b, DIMS(1), (const int32_t[]){0});
     const int32_t v = builder_apply(&b, "REVERSE_V2", TENSORS(u, first));
     check(&b, &u, 1, &v, 1, false);
 
@@ -161,7 +171,8 @@ static void operators_that_mix_samples_run_one_by_one(void **state)
 static void an_output_without_a_batch_is_given_for_each_sample(void **state)
 {
     builder b = builder_open(test_ctx());
-    const int32_t x = builder_value(&b, DIMS(1, 4)), y = builder_value(&b, DIMS(4)), shape = builder_ints(&b, DIMS(1), (const int32_t[]){4});
+    const int32_t x = builder_value(&b, DIMS(1, 4)), y = builder_value(&b, DIMS(4)),
+                  shape = builder_ints(&b, DIMS(1), (const int32_t[]){4});
 
     (void)state;
     (void)builder_op(&b, "RESHAPE", TENSORS(x, shape), &y, 1);
@@ -172,7 +183,8 @@ static void models_declared_for_several_samples(void **state)
 {
     mw_ctx *const ctx = test_ctx();
     builder b = builder_open(ctx);
-    const int32_t x = builder_value(&b, DIMS(3, 4)), zero = builder_ints(&b, 0, NULL, (const int32_t[]){0});
+    const int32_t x = builder_value(&b, DIMS(3, 4)),
+                  zero = builder_ints(&b, 0, NULL, (const int32_t[]){0});
     const int32_t y = builder_apply(&b, "SQUARE", &x, 1);
     float in[7 * 4], out[7 * 4];
     const void *const ins[] = {in};

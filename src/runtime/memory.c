@@ -1,14 +1,16 @@
-/* runtime/memory.c - offsets of activations in one block.
- * Two ways, and the smaller result: largest first into the tightest gap (Pisarchyk and Lee 2020, "greedy by
- * size"), and in order of birth into the tightest gap.
- * Depends: runtime/plan_maker.  Used by: runtime/plan_lifetimes.   SPDX-License-Identifier: Apache-2.0 */
+/* runtime/memory.c - offsets of activations in one block. Two ways, and the smaller result:
+ * largest first into the tightest gap (Pisarchyk and Lee 2020, "greedy by size"), and in order of
+ * birth into the tightest gap.
+ * Depends: runtime/plan_maker.  Used by: runtime/plan_lifetimes.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan_maker.h"
 
 #include "base/checked.h"
 
 #include <stdlib.h>
 
-/* By size looks at all pairs; above this many spans only by birth is tried, which looks at live ones. */
+/* By size looks at all pairs; above this many spans only by birth is tried, which looks at live
+ * ones. */
 enum { MAX_BY_SIZE = 4096 };
 
 typedef mwi_span *span_ptr;
@@ -73,9 +75,10 @@ static size_t drop_dead(span_ptr *placed, size_t n, int32_t now)
     return kept;
 }
 
-/* Places the spans in the order given; `births`: the order is by `first`, so that the dead are gone. */
-static mw_status place_in_order(mw_ctx *ctx, const span_ptr *order, size_t n, bool births, span_ptr *placed,
-                                size_t *out_bytes)
+/* Places the spans in the order given; `births`: the order is by `first`, so that the dead are
+ * gone. */
+static mw_status place_in_order(mw_ctx *ctx, const span_ptr *order, size_t n, bool births,
+                                span_ptr *placed, size_t *out_bytes)
 {
     size_t n_placed = 0;
 
@@ -92,7 +95,8 @@ static mw_status place_in_order(mw_ctx *ctx, const span_ptr *order, size_t n, bo
     return MW_OK;
 }
 
-mw_status mwi_memory_place(mw_ctx *ctx, mwi_arena *scratch, mwi_span *spans, size_t n, size_t *out_bytes)
+mw_status mwi_memory_place(mw_ctx *ctx, mwi_arena *scratch, mwi_span *spans, size_t n,
+                           size_t *out_bytes)
 {
     size_t by_size;
     void *memory;

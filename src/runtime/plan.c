@@ -1,6 +1,7 @@
-/* runtime/plan.c - making, binding and dropping a plan. The work is in plan_steps.c (shapes, constants,
- * kernels), plan_lifetimes.c (who shares memory) and memory.c (where).
- * Depends: runtime/plan_maker.  Used by: runtime/session*.   SPDX-License-Identifier: Apache-2.0 */
+/* runtime/plan.c - making, binding and dropping a plan. The work is in plan_steps.c (shapes,
+ * constants, kernels), plan_lifetimes.c (who shares memory) and memory.c (where).
+ * Depends: runtime/plan_maker.  Used by: runtime/session*.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan_maker.h"
 
 #include <string.h>
@@ -17,8 +18,8 @@ void mwi_take_error(mw_ctx *ctx, char *text, size_t text_bytes)
 
 /* ---- constants ---- */
 
-mw_status mwi_constants_init(mw_ctx *ctx, const mwi_graph *graph, const int32_t *inputs, size_t n_inputs,
-                             mwi_constants *out)
+mw_status mwi_constants_init(mw_ctx *ctx, const mwi_graph *graph, const int32_t *inputs,
+                             size_t n_inputs, mwi_constants *out)
 {
     void *memory;
 
@@ -48,10 +49,12 @@ static mw_status go_on_from(mw_ctx *ctx, mwi_plan *p, const mwi_plan *before, co
     MWI_TRY(mwi_arena_array(ctx, &p->arena, n, sizeof(bool), &memory));
     p->carried = memory;
     for (size_t i = 0; i < n; i++) {
-        p->carried[i] = before->places[i] != MWI_NO_PLACE || (before->carried != NULL && before->carried[i]);
+        p->carried[i] =
+            before->places[i] != MWI_NO_PLACE || (before->carried != NULL && before->carried[i]);
         if (p->carried[i] || before->views[i].tensor->is_variable) p->views[i].data = NULL;
     }
-    MWI_TRY(mwi_arena_copy(ctx, &p->arena, given, before->next_call.n_out * sizeof *given, &memory));
+    MWI_TRY(
+        mwi_arena_copy(ctx, &p->arena, given, before->next_call.n_out * sizeof *given, &memory));
     p->given = memory;
     p->before = before;
     return MW_OK;
@@ -74,7 +77,8 @@ static mw_status make(mw_ctx *ctx, mwi_maker *m)
     mwi_plan *const p = m->plan;
     void *memory;
 
-    const mwi_view *const known = m->o->before != NULL ? m->o->before->views : m->o->constants->views;
+    const mwi_view *const known =
+        m->o->before != NULL ? m->o->before->views : m->o->constants->views;
     MWI_TRY(mwi_arena_copy(ctx, &p->arena, known, n * sizeof(mwi_view), &memory));
     p->views = memory;
     if (m->o->before != NULL) MWI_TRY(go_on_from(ctx, p, m->o->before, m->o->given));
@@ -108,8 +112,10 @@ mw_status mwi_plan_create(mw_ctx *ctx, const mwi_plan_options *options, mwi_plan
     const mw_status st = make(ctx, &m);
     mwi_text_deinit(&m.missing);
     mwi_arena_deinit(&m.scratch);
-    if (st == MW_OK) *out = m.plan;
-    else mwi_plan_destroy(m.plan);
+    if (st == MW_OK)
+        *out = m.plan;
+    else
+        mwi_plan_destroy(m.plan);
     return st;
 }
 
@@ -139,7 +145,8 @@ static bool made_for(const mwi_plan *tail, const mwi_shape_call *call)
         if (!same_shape(&tail->given[i], &call->out[i])) return false;
     for (size_t i = 0; i < call->n_in && tail->fixed != NULL; i++) {
         const mwi_view *const f = &tail->fixed[i];
-        if (f->data != NULL && f->bytes > 0 && memcmp(f->data, call->in[i].data, f->bytes) != 0) return false;
+        if (f->data != NULL && f->bytes > 0 && memcmp(f->data, call->in[i].data, f->bytes) != 0)
+            return false;
     }
     return true;
 }
@@ -203,5 +210,6 @@ void mwi_plan_bind(mwi_plan *plan, uint8_t *base)
         s->call.scratch = base + (s->scratch_place != MWI_NO_PLACE ? s->scratch_place : 0);
     }
     if (plan->next_op < plan->graph->n_ops)
-        bind_all(plan, plan->graph->ops[plan->next_op]->in, plan->next_call.n_in, plan->next_call.in);
+        bind_all(plan, plan->graph->ops[plan->next_op]->in, plan->next_call.n_in,
+                 plan->next_call.in);
 }

@@ -1,5 +1,6 @@
-/* runtime/plan_check.c - a plan's memory, proven in debug builds by walking its steps: a value that is read
- * was not overwritten since it was written. Independent of how plan_lifetimes.c found the places.
+/* runtime/plan_check.c - a plan's memory, proven in debug builds by walking its steps: a value
+ * that is read was not overwritten since it was written. Independent of how plan_lifetimes.c found
+ * the places.
  * Depends: runtime/plan_maker.  Used by: runtime/plan.   SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan_maker.h"
 
@@ -16,7 +17,8 @@ static bool overlap(size_t a, size_t a_bytes, size_t b, size_t b_bytes)
 static void overwrite(const mwi_plan *p, bool *good, size_t place, size_t bytes)
 {
     for (size_t i = 0; i < p->graph->n_tensors; i++)
-        if (good[i] && p->places[i] != MWI_NO_PLACE && overlap(p->places[i], p->views[i].bytes, place, bytes))
+        if (good[i] && p->places[i] != MWI_NO_PLACE &&
+            overlap(p->places[i], p->views[i].bytes, place, bytes))
             good[i] = false;
 }
 
@@ -40,9 +42,11 @@ static void check_step(const mwi_plan *p, const mwi_step *s, bool *good)
                 MWI_ASSERT(!overlap(place, bytes, s->scratch_place, s->scratch_bytes));
             for (size_t j = 0; j < op->n_in; j++) {
                 if (op->in[j] < 0 || p->places[op->in[j]] == MWI_NO_PLACE) continue;
-                const bool allowed = j == 0 && (op->desc->traits & MWI_OP_INPLACE) != 0 && op->n_out == 1 &&
-                                     p->places[op->in[0]] == place && p->views[op->in[0]].bytes == bytes;
-                MWI_ASSERT(allowed || !overlap(p->places[op->in[j]], p->views[op->in[j]].bytes, place, bytes));
+                const bool allowed = j == 0 && (op->desc->traits & MWI_OP_INPLACE) != 0 &&
+                                     op->n_out == 1 && p->places[op->in[0]] == place &&
+                                     p->views[op->in[0]].bytes == bytes;
+                MWI_ASSERT(allowed ||
+                           !overlap(p->places[op->in[j]], p->views[op->in[j]].bytes, place, bytes));
             }
             overwrite(p, good, place, bytes);
         }
@@ -58,7 +62,8 @@ mw_status mwi_maker_check(mw_ctx *ctx, mwi_maker *m)
     if (p->graph->n_tensors > MAX_TENSORS) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, &m->scratch, p->graph->n_tensors, sizeof(bool), &memory));
     bool *const good = memory;
-    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++) good[m->o->inputs[i]] = true;
+    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++)
+        good[m->o->inputs[i]] = true;
     for (size_t i = 0; i < p->n_steps; i++) check_step(p, &p->steps[i], good);
     for (size_t i = 0; i < m->o->n_outputs; i++)
         MWI_ASSERT(p->places[m->o->outputs[i]] == MWI_NO_PLACE || good[m->o->outputs[i]]);

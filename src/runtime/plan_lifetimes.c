@@ -1,12 +1,13 @@
-/* runtime/plan_lifetimes.c - from when to when each value is needed, which values share memory, and where
- * they lie. A view (RESHAPE) shares its input's memory; an in-place operator takes over memory that nobody
- * reads after it; inputs are alive before the first step, outputs after the last.
+/* runtime/plan_lifetimes.c - from when to when each value is needed, which values share memory,
+ * and where they lie. A view (RESHAPE) shares its input's memory; an in-place operator takes over
+ * memory that nobody reads after it; inputs are alive before the first step, outputs after the
+ * last.
  * Depends: runtime/plan_maker.  Used by: runtime/plan.   SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan_maker.h"
 
 typedef struct value {
-    bool placed;  /* lives in the activations */
-    int32_t root; /* the tensor whose memory it shares; itself */
+    bool placed;         /* lives in the activations */
+    int32_t root;        /* the tensor whose memory it shares; itself */
     int32_t first, last; /* steps; of a root: of all that share it */
 } value;
 
@@ -28,7 +29,8 @@ static void find_lifetimes(const mwi_maker *m, value *values)
 {
     for (size_t i = 0; i < m->o->graph->n_tensors; i++)
         values[i] = (value){.root = (int32_t)i, .first = INT32_MAX, .last = -1};
-    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++) write_at(m, values, m->o->inputs[i], -1);
+    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++)
+        write_at(m, values, m->o->inputs[i], -1);
     for (size_t i = 0; i < m->plan->n_steps; i++) {
         const mwi_op *const op = m->plan->steps[i].op;
         for (size_t k = 0; k < op->n_out; k++) write_at(m, values, op->out[k], (int32_t)i);
@@ -65,8 +67,8 @@ static void share_memory(const mwi_maker *m, value *values)
         if (!from->placed || !to->placed) continue;
         if (m->plan->views[op->in[0]].bytes != m->plan->views[op->out[0]].bytes) continue;
         const bool view = (op->desc->traits & MWI_OP_VIEW) != 0;
-        const bool in_place = (op->desc->traits & MWI_OP_INPLACE) != 0 && from->last == (int32_t)i &&
-                              times_read(values, op, root) == 1;
+        const bool in_place = (op->desc->traits & MWI_OP_INPLACE) != 0 &&
+                              from->last == (int32_t)i && times_read(values, op, root) == 1;
         if (!view && !in_place) continue;
         if (view) s->run = NULL;
         to->root = root;
@@ -90,11 +92,13 @@ static mw_status place_all(mw_ctx *ctx, mwi_maker *m, const value *values)
     }
     for (size_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].run != NULL && p->steps[i].scratch_bytes > 0)
-            spans[n++] = (mwi_span){.bytes = p->steps[i].scratch_bytes, .first = (int32_t)i, .last = (int32_t)i};
+            spans[n++] = (mwi_span){
+                .bytes = p->steps[i].scratch_bytes, .first = (int32_t)i, .last = (int32_t)i};
     MWI_TRY(mwi_memory_place(ctx, &m->scratch, spans, n, &p->arena_bytes));
     n = 0;
     for (size_t i = 0; i < n_tensors; i++)
-        p->places[i] = values[i].placed && values[i].root == (int32_t)i ? spans[n++].place : MWI_NO_PLACE;
+        p->places[i] =
+            values[i].placed && values[i].root == (int32_t)i ? spans[n++].place : MWI_NO_PLACE;
     for (size_t i = 0; i < n_tensors; i++)
         if (values[i].placed) p->places[i] = p->places[values[i].root];
     for (size_t i = 0; i < p->n_steps; i++) {

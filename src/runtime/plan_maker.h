@@ -1,5 +1,6 @@
 /* runtime/plan_maker.h - what the parts of planning share while a plan is made.
- * Depends: runtime/plan.  Used by: runtime/plan*.c, runtime/memory.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: runtime/plan.  Used by: runtime/plan*.c, runtime/memory.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_RUNTIME_PLAN_MAKER_H
 #define MWI_RUNTIME_PLAN_MAKER_H
 
@@ -10,8 +11,8 @@ typedef struct mwi_maker {
     const mwi_plan_options *o;
     mwi_plan *plan;
     mwi_arena scratch; /* until the plan is made */
-    bool *lost;        /* by tensor: made by an operator that cannot run, so that its shape is not known */
-    mwi_text missing;  /* operators that cannot run, and why */
+    bool *lost; /* by tensor: made by an operator that cannot run, so that its shape is not known */
+    mwi_text missing; /* operators that cannot run, and why */
     size_t n_missing;
 } mwi_maker;
 
@@ -32,8 +33,8 @@ typedef struct mwi_span {
     int32_t first, last;
     size_t place; /* out */
 } mwi_span;
-/* Gives each span a 64-byte aligned place so that no two that live at once overlap; *out_bytes is the
- * end. Rounds bytes up to 64. */
+/* Gives each span a 64-byte aligned place so that no two that live at once overlap; *out_bytes is
+ * the end. Rounds bytes up to 64. */
 MW_MUST_USE mw_status mwi_memory_place(mw_ctx *ctx, mwi_arena *scratch, mwi_span *spans, size_t n,
                                        size_t *out_bytes);
 

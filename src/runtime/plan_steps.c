@@ -1,5 +1,5 @@
-/* runtime/plan_steps.c - from operators to steps: shapes, constants, kernels, arguments.
- * What cannot run is collected, so that one message names all of it; what follows from it is not named.
+/* runtime/plan_steps.c - from operators to steps: shapes, constants, kernels, arguments. What
+ * cannot run is collected, so that one message names all of it; what follows from it is not named.
  * Depends: runtime/plan_maker, ops/, devices/.  Used by: runtime/plan.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
@@ -12,15 +12,17 @@ enum { MAX_NAMED = 20, REASON_BYTES = 512, MAX_FIXED_BYTES = 512 };
 
 /* ---- what is given ---- */
 
-static mw_status set_input_shape(mw_ctx *ctx, const mwi_tensor *t, size_t i, const mw_shape *s, mwi_view *v)
+static mw_status set_input_shape(mw_ctx *ctx, const mwi_tensor *t, size_t i, const mw_shape *s,
+                                 mwi_view *v)
 {
     if (s->rank < 0 || s->rank > MW_MAX_RANK || (t->has_rank && s->rank != t->rank))
-        return mwi_fail(ctx, MW_EINVAL, "input %zu '%s' has rank %d, given is rank %d", i, t->name, t->rank,
-                        s->rank);
+        return mwi_fail(ctx, MW_EINVAL, "input %zu '%s' has rank %d, given is rank %d", i, t->name,
+                        t->rank, s->rank);
     for (int32_t k = 0; k < s->rank; k++)
         if (s->dims[k] < 0)
-            return mwi_fail(ctx, MW_EINVAL, "input %zu '%s': dimension %d is %d, allowed 0 and above", i,
-                            t->name, k, s->dims[k]);
+            return mwi_fail(ctx, MW_EINVAL,
+                            "input %zu '%s': dimension %d is %d, allowed 0 and above", i, t->name,
+                            k, s->dims[k]);
     v->rank = s->rank;
     memcpy(v->dims, s->dims, sizeof v->dims);
     return MW_OK;
@@ -33,12 +35,12 @@ static mw_status set_inputs(mw_ctx *ctx, mwi_maker *m)
         mwi_view *const v = &m->plan->views[m->o->inputs[i]];
         if (m->o->shapes != NULL) MWI_TRY(set_input_shape(ctx, t, i, &m->o->shapes[i], v));
         if (mw_dtype_bits(v->dtype) == 0)
-            return mwi_fail(ctx, MW_EUNSUPPORTED, "input %zu '%s' is %s, which is not supported", i, t->name,
-                            mw_dtype_name(v->dtype));
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "input %zu '%s' is %s, which is not supported", i,
+                            t->name, mw_dtype_name(v->dtype));
         if (!mwi_dims_bytes(v->dtype, v->rank, v->dims, &v->bytes) ||
             v->bytes > mwi_limits(ctx)->max_memory_bytes)
-            return mwi_fail(ctx, MW_ELIMIT, "input %zu '%s' is larger than limits.max_memory_bytes", i,
-                            t->name);
+            return mwi_fail(ctx, MW_ELIMIT, "input %zu '%s' is larger than limits.max_memory_bytes",
+                            i, t->name);
     }
     return MW_OK;
 }
@@ -50,8 +52,10 @@ static mw_status check_states(mw_ctx *ctx, const mwi_maker *m)
         const mwi_state *const s = &m->o->states->v[i];
         const mwi_view *const v = &m->plan->views[s->tensor];
         if (v->bytes != s->bytes)
-            return mwi_fail(ctx, MW_EUNSUPPORTED, "state '%s' has %zu bytes and would need %zu: state keeps its "
-                            "shape", v->tensor->name, s->bytes, v->bytes);
+            return mwi_fail(ctx, MW_EUNSUPPORTED,
+                            "state '%s' has %zu bytes and would need %zu: state keeps its "
+                            "shape",
+                            v->tensor->name, s->bytes, v->bytes);
     }
     return MW_OK;
 }
@@ -66,11 +70,13 @@ static const char *name_of(const mwi_shape_call *call)
 static mw_status types_text(mw_ctx *ctx, mwi_text *t, const mwi_shape_call *call)
 {
     for (size_t i = 0; i < call->n_in; i++)
-        MWI_TRY(mwi_text_printf(ctx, t, "%s%s", i > 0 ? "," : "",
-                                call->in[i].tensor == NULL ? "-" : mwi_dtype_short(call->in[i].dtype)));
+        MWI_TRY(
+            mwi_text_printf(ctx, t, "%s%s", i > 0 ? "," : "",
+                            call->in[i].tensor == NULL ? "-" : mwi_dtype_short(call->in[i].dtype)));
     MWI_TRY(mwi_text_printf(ctx, t, ">"));
     for (size_t i = 0; i < call->n_out; i++)
-        MWI_TRY(mwi_text_printf(ctx, t, "%s%s", i > 0 ? "," : "", mwi_dtype_short(call->out[i].dtype)));
+        MWI_TRY(
+            mwi_text_printf(ctx, t, "%s%s", i > 0 ? "," : "", mwi_dtype_short(call->out[i].dtype)));
     return MW_OK;
 }
 
@@ -80,24 +86,29 @@ static void lose_outputs(mwi_maker *m, const mwi_op *op)
 }
 
 /* `reason` NULL: no kernel takes these operands. */
-static mw_status name_missing(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call, const char *reason)
+static mw_status name_missing(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call,
+                              const char *reason)
 {
     const mwi_op *const op = call->op;
     mwi_text *const t = &m->missing;
 
     lose_outputs(m, op);
     if (++m->n_missing > MAX_NAMED) return MW_OK;
-    MWI_TRY(mwi_text_printf(ctx, t, "%s%s '%s' (", m->n_missing > 1 ? "; " : "", mwi_op_name(op), name_of(call)));
+    MWI_TRY(mwi_text_printf(ctx, t, "%s%s '%s' (", m->n_missing > 1 ? "; " : "", mwi_op_name(op),
+                            name_of(call)));
     if (reason != NULL) return mwi_text_printf(ctx, t, "%s)", reason);
     if (op->desc == &mwi_op_unknown && op->custom_code != NULL)
         return mwi_text_printf(ctx, t, "unknown custom operator)");
-    if (op->desc == &mwi_op_unknown) return mwi_text_printf(ctx, t, "unknown operator, code %d)", op->code);
-    MWI_TRY(mwi_text_printf(ctx, t, "no kernel for %s ", mwi_op_kernel(call) != NULL ? "the shapes of" : "types"));
+    if (op->desc == &mwi_op_unknown)
+        return mwi_text_printf(ctx, t, "unknown operator, code %d)", op->code);
+    MWI_TRY(mwi_text_printf(ctx, t, "no kernel for %s ",
+                            mwi_op_kernel(call) != NULL ? "the shapes of" : "types"));
     MWI_TRY(types_text(ctx, t, call));
     return mwi_text_printf(ctx, t, ")");
 }
 
-/* An operator that reads what an operator that cannot run makes: its own types are all that can be judged. */
+/* An operator that reads what an operator that cannot run makes: its own types are all that can be
+ * judged. */
 static mw_status judge_types(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
 {
     lose_outputs(m, call->op);
@@ -107,8 +118,9 @@ static mw_status judge_types(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *ca
 static mw_status fail_missing(mw_ctx *ctx, const mwi_maker *m)
 {
     if (m->n_missing == 0) return MW_OK;
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "%zu of %zu operators cannot run here: %s%s", m->n_missing,
-                    m->o->graph->n_ops, mwi_text_chars(&m->missing), m->n_missing > MAX_NAMED ? "; ..." : "");
+    return mwi_fail(ctx, MW_EUNSUPPORTED, "%zu of %zu operators cannot run here: %s%s",
+                    m->n_missing, m->o->graph->n_ops, mwi_text_chars(&m->missing),
+                    m->n_missing > MAX_NAMED ? "; ..." : "");
 }
 
 /* What says that this build cannot do it is collected; every other error ends the planning. */
@@ -132,8 +144,13 @@ static mw_status gather(mw_ctx *ctx, mwi_maker *m, const mwi_op *op, mwi_shape_c
     for (size_t i = 0; i < op->n_in; i++)
         if (op->in[i] >= 0) v[i] = m->plan->views[op->in[i]];
     for (size_t i = 0; i < op->n_out; i++) v[op->n_in + i] = m->plan->views[op->out[i]];
-    *out = (mwi_shape_call){.op = op, .attr = op->attr, .graph = m->o->graph, .n_in = op->n_in,
-                            .n_out = op->n_out, .in = v, .out = v + op->n_in};
+    *out = (mwi_shape_call){.op = op,
+                            .attr = op->attr,
+                            .graph = m->o->graph,
+                            .n_in = op->n_in,
+                            .n_out = op->n_out,
+                            .in = v,
+                            .out = v + op->n_in};
     return MW_OK;
 }
 
@@ -168,8 +185,14 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
 {
     mwi_plan *const p = m->plan;
     mwi_step *const s = &p->steps[p->n_steps];
-    mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph, .n_in = call->n_in,
-                             .n_out = call->n_out, .in = call->in, .out = call->out, .arena = &p->arena,
+    mwi_prepare_call prep = {.op = call->op,
+                             .attr = call->attr,
+                             .graph = call->graph,
+                             .n_in = call->n_in,
+                             .n_out = call->n_out,
+                             .in = call->in,
+                             .out = call->out,
+                             .arena = &p->arena,
                              .n_threads = m->o->n_threads};
     const mwi_kernel *const k = mwi_device_choose(m->o->device, &prep, m->o->kernel_suffix);
 
@@ -183,10 +206,16 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
         MWI_TRY(mwi_prefix(ctx, st, "%s '%s'", mwi_op_name(call->op), name_of(call)));
     }
     s->scratch_bytes = prep.scratch_bytes;
-    s->call = (mwi_run_call){.attr = call->attr, .n_in = call->n_in, .n_out = call->n_out, .in = call->in,
-                             .out = call->out, .state = prep.state, .pool = m->o->pool};
+    s->call = (mwi_run_call){.attr = call->attr,
+                             .n_in = call->n_in,
+                             .n_out = call->n_out,
+                             .in = call->in,
+                             .out = call->out,
+                             .state = prep.state,
+                             .pool = m->o->pool};
     s->macs = call->op->desc->macs == NULL ? 0 : call->op->desc->macs(call);
-    for (size_t i = 0; i < call->n_in; i++) s->bytes += call->in[i].tensor == NULL ? 0 : call->in[i].bytes;
+    for (size_t i = 0; i < call->n_in; i++)
+        s->bytes += call->in[i].tensor == NULL ? 0 : call->in[i].bytes;
     for (size_t i = 0; i < call->n_out; i++) s->bytes += call->out[i].bytes;
     p->n_steps++;
     return MW_OK;
@@ -208,7 +237,8 @@ static void end_before(mwi_maker *m, size_t at, const mwi_shape_call *call)
     lose_outputs(m, call->op);
 }
 
-/* Small integers that decide a shape (paddings, axes) are constants of a tail whose kernel prepares itself. */
+/* Small integers that decide a shape (paddings, axes) are constants of a tail whose kernel prepares
+ * itself. */
 static mw_status fix_inputs(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
 {
     mwi_plan *const p = m->plan;
@@ -217,9 +247,11 @@ static mw_status fix_inputs(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *cal
 
     for (size_t i = 0; i < call->n_in; i++) {
         mwi_view *const v = &in[i];
-        if (v->tensor == NULL || v->data != NULL || (v->dtype != MW_INT32 && v->dtype != MW_INT64)) continue;
+        if (v->tensor == NULL || v->data != NULL || (v->dtype != MW_INT32 && v->dtype != MW_INT64))
+            continue;
         if (v->bytes > MAX_FIXED_BYTES || v->tensor->is_variable) continue;
-        MWI_TRY(mwi_arena_copy(ctx, &p->arena, p->before->views[call->op->in[i]].data, v->bytes, &v->data));
+        MWI_TRY(mwi_arena_copy(ctx, &p->arena, p->before->views[call->op->in[i]].data, v->bytes,
+                               &v->data));
     }
     MWI_TRY(mwi_arena_copy(ctx, &p->arena, in, call->n_in * sizeof *in, &memory));
     p->fixed = memory;
@@ -264,8 +296,10 @@ static mw_status plan_op(mw_ctx *ctx, mwi_maker *m, size_t at)
         end_before(m, at, &call);
         return MW_OK;
     }
-    if (is_foldable(m, &call, &shared)) MWI_TRY(collect(ctx, m, &call, fold(ctx, m, &call, shared)));
-    else MWI_TRY(add_step(ctx, m, &call));
+    if (is_foldable(m, &call, &shared))
+        MWI_TRY(collect(ctx, m, &call, fold(ctx, m, &call, shared)));
+    else
+        MWI_TRY(add_step(ctx, m, &call));
     for (size_t i = 0; i < op->n_out; i++) m->plan->views[op->out[i]] = call.out[i];
     return MW_OK;
 }

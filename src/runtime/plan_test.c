@@ -1,4 +1,5 @@
-/* runtime/plan_test.c - planning memory: random graphs give what a run without reuse gives; placement.
+/* runtime/plan_test.c - planning memory: random graphs give what a run without reuse gives;
+ * placement.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "graph_builder.h"
 #include "support.h"
@@ -54,7 +55,8 @@ static void add_view(random_graph *r)
 {
     const int32_t x = any_value(r);
     const mwi_tensor *const t = tensor(r, x);
-    const int32_t flat[] = {1, t->rank == 3 ? t->dims[1] * 2 : t->dims[1]}, split[] = {1, flat[1] / 2, 2};
+    const int32_t flat[] = {1, t->rank == 3 ? t->dims[1] * 2 : t->dims[1]},
+                  split[] = {1, flat[1] / 2, 2};
     const int32_t rank = t->rank == 3 ? 2 : 3;
 
     if (flat[1] % 2 != 0) return;
@@ -83,7 +85,8 @@ static void add_split(random_graph *r)
 
     if (t->rank != 2 || t->dims[1] % 2 != 0 || t->dims[1] < 4) return;
     const int32_t axis = builder_ints(&r->b, 0, NULL, (const int32_t[]){1});
-    const int32_t a = builder_value(&r->b, DIMS(1, t->dims[1] / 2)), b = builder_value(&r->b, DIMS(1, t->dims[1] / 2));
+    const int32_t a = builder_value(&r->b, DIMS(1, t->dims[1] / 2)),
+                  b = builder_value(&r->b, DIMS(1, t->dims[1] / 2));
     mwi_op *const op = builder_op(&r->b, "SPLIT", TENSORS(axis, x), TENSORS(a, b));
     mwi_op_set_i32(op, "num_splits", 2);
     keep(r, a);
@@ -101,8 +104,8 @@ static mw_model *make_random(mw_ctx *ctx, uint64_t seed)
         keep(&r, in[i]);
     }
     for (size_t i = 0; i < n_ops && r.n < MAX_VALUES - 2; i++) {
-        static void (*const adders[])(random_graph *) = {add_unary, add_unary, add_binary, add_binary, add_view,
-                                                         add_concatenation, add_split};
+        static void (*const adders[])(random_graph *) = {
+            add_unary, add_unary, add_binary, add_binary, add_view, add_concatenation, add_split};
         adders[below(&r, MWI_COUNT(adders))](&r);
     }
     const size_t n_out = 1 + below(&r, MWI_COUNT(out) - 1);
@@ -133,14 +136,16 @@ static void check_run(mw_ctx *ctx, const mw_model *m, mw_session *s, uint64_t se
     assert_ok(ctx, mw_session_run(ctx, s));
     for (size_t i = 0; i < g->n_outputs; i++) {
         assert_ok(ctx, mw_session_output(ctx, s, i, &b));
-        const void *const want = values[g->outputs[i]] != NULL ? values[g->outputs[i]] : g->tensors[g->outputs[i]]->data;
-        if (memcmp(b.data, want, b.bytes) != 0) fail_msg("seed %llu: output %zu differs", (unsigned long long)seed, i);
+        const void *const want =
+            values[g->outputs[i]] != NULL ? values[g->outputs[i]] : g->tensors[g->outputs[i]]->data;
+        if (memcmp(b.data, want, b.bytes) != 0)
+            fail_msg("seed %llu: output %zu differs", (unsigned long long)seed, i);
     }
     mwi_arena_deinit(&arena);
 }
 
-static mw_status ignore(void *self, mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op, const mwi_view *in,
-                        size_t n_in, const mwi_view *out, size_t n_out)
+static mw_status ignore(void *self, mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op,
+                        const mwi_view *in, size_t n_in, const mwi_view *out, size_t n_out)
 {
     (void)self, (void)ctx, (void)graph, (void)op, (void)in, (void)n_in, (void)out, (void)n_out;
     return MW_OK;
@@ -163,7 +168,8 @@ static void plans_of_random_graphs_keep_every_value(void **state)
         mw_session_memory_use(s, &use);
         for (size_t i = 0; i < m->graphs[0]->n_tensors; i++) {
             size_t bytes = 0;
-            assert_true(mwi_dims_bytes(MW_FLOAT32, m->graphs[0]->tensors[i]->rank, m->graphs[0]->tensors[i]->dims, &bytes));
+            assert_true(mwi_dims_bytes(MW_FLOAT32, m->graphs[0]->tensors[i]->rank,
+                                       m->graphs[0]->tensors[i]->dims, &bytes));
             sum += (bytes + 63) / 64 * 64;
         }
         assert_true(use.arena_bytes <= sum);
@@ -184,7 +190,8 @@ static void assert_apart(const mwi_span *spans, size_t n, size_t end)
         for (size_t k = 0; k < i; k++) {
             const mwi_span *const a = &spans[i], *const b = &spans[k];
             const bool together = a->first <= b->last && b->first <= a->last;
-            assert_true(!together || a->place + a->bytes <= b->place || b->place + b->bytes <= a->place);
+            assert_true(!together || a->place + a->bytes <= b->place ||
+                        b->place + b->bytes <= a->place);
         }
     }
 }
@@ -208,7 +215,8 @@ static void placement_reuses_memory(void **state)
     size_t end = 1;
 
     (void)state;
-    for (int32_t i = 0; i < 20; i++) chain[i] = (mwi_span){.bytes = 1000, .first = i, .last = i + 1};
+    for (int32_t i = 0; i < 20; i++)
+        chain[i] = (mwi_span){.bytes = 1000, .first = i, .last = i + 1};
     place(chain, 20, &end);
     assert_int_equal(end, 2 * 1024);
     assert_apart(chain, 20, end);
@@ -233,7 +241,8 @@ static void placement_never_overlaps(void **state)
         for (size_t i = 0; i < n; i++) {
             const int32_t first = (int32_t)mwi_rng_below(&rng, n) - 1;
             const size_t bytes = mwi_rng_below(&rng, 10) == 0 ? 0 : mwi_rng_below(&rng, 5000);
-            spans[i] = (mwi_span){.bytes = bytes, .first = first, .last = first + (int32_t)mwi_rng_below(&rng, 12)};
+            spans[i] = (mwi_span){
+                .bytes = bytes, .first = first, .last = first + (int32_t)mwi_rng_below(&rng, 12)};
         }
         place(spans, n, &end);
         assert_apart(spans, n, end);
@@ -244,7 +253,8 @@ static void placement_never_overlaps(void **state)
 static void placement_refuses_what_no_memory_holds(void **state)
 {
     mw_ctx *const ctx = test_ctx();
-    mwi_span spans[] = {{.bytes = SIZE_MAX - 100, .first = 0, .last = 1}, {.bytes = 4096, .first = 0, .last = 1}};
+    mwi_span spans[] = {{.bytes = SIZE_MAX - 100, .first = 0, .last = 1},
+                        {.bytes = 4096, .first = 0, .last = 1}};
     mwi_arena scratch;
     size_t end;
 

@@ -1,5 +1,5 @@
-/* runtime/session.c - making a session: the graph of its signature, its state, its first plan; its inputs
- * and outputs.
+/* runtime/session.c - making a session: the graph of its signature, its state, its first plan; its
+ * inputs and outputs.
  * Depends: runtime/session_state.  Used by: everything above through milliwatt/session.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/session_state.h"
@@ -69,26 +69,29 @@ static bool is_one_of(int32_t tensor, const int32_t *list, size_t n)
     return false;
 }
 
-/* The verifier proves a signature's indices; what the plan relies on is that its inputs are the graph's,
- * all of them, and that its outputs have values. */
+/* The verifier proves a signature's indices; what the plan relies on is that its inputs are the
+ * graph's, all of them, and that its outputs have values. */
 static mw_status check_ends(mw_ctx *ctx, const mw_session *s, const char *key)
 {
     const mwi_graph *const g = s->graph;
 
     for (size_t i = 0; i < s->n_inputs; i++)
         if (!is_one_of(s->inputs[i], g->inputs, g->n_inputs))
-            return mwi_fail(ctx, MW_EFORMAT, "signature '%s': input %zu '%s' is no input of its subgraph", key, i,
+            return mwi_fail(ctx, MW_EFORMAT,
+                            "signature '%s': input %zu '%s' is no input of its subgraph", key, i,
                             g->tensors[s->inputs[i]]->name);
     for (size_t i = 0; i < g->n_inputs; i++)
         if (!is_one_of(g->inputs[i], s->inputs, s->n_inputs))
-            return mwi_fail(ctx, MW_EFORMAT, "signature '%s' leaves out input '%s' of its subgraph", key,
-                            g->tensors[g->inputs[i]]->name);
+            return mwi_fail(ctx, MW_EFORMAT, "signature '%s' leaves out input '%s' of its subgraph",
+                            key, g->tensors[g->inputs[i]]->name);
     for (size_t i = 0; i < s->n_outputs; i++) {
         const mwi_tensor *const t = g->tensors[s->outputs[i]];
-        if (mwi_tensor_is_const(t) || t->is_variable || is_one_of(s->outputs[i], s->inputs, s->n_inputs) ||
+        if (mwi_tensor_is_const(t) || t->is_variable ||
+            is_one_of(s->outputs[i], s->inputs, s->n_inputs) ||
             mwi_graph_producer(g, s->outputs[i]) >= 0)
             continue;
-        return mwi_fail(ctx, MW_EFORMAT, "signature '%s': output %zu '%s' is made by no operator", key, i, t->name);
+        return mwi_fail(ctx, MW_EFORMAT, "signature '%s': output %zu '%s' is made by no operator",
+                        key, i, t->name);
     }
     return MW_OK;
 }
@@ -117,11 +120,13 @@ static mw_status setup(mw_ctx *ctx, mw_session *s, const mw_session_options *o)
 
     s->device = mwi_device_by_name(device);
     if (s->device == NULL)
-        return mwi_fail(ctx, MW_EUNAVAILABLE, "no device '%s'; this build has %s", device, mwi_devices[0]->name);
+        return mwi_fail(ctx, MW_EUNAVAILABLE, "no device '%s'; this build has %s", device,
+                        mwi_devices[0]->name);
     s->n_threads = o->n_threads == 0 ? 1 : o->n_threads;
     s->profile = o->profile;
     if (o->kernels != NULL)
-        MWI_TRY(mwi_arena_string(ctx, &s->arena, o->kernels, strlen(o->kernels), &s->kernel_suffix));
+        MWI_TRY(
+            mwi_arena_string(ctx, &s->arena, o->kernels, strlen(o->kernels), &s->kernel_suffix));
     MWI_TRY(choose_graph(ctx, s, o->signature));
     if (s->n_threads > 1) MWI_TRY(mwi_pool_create(ctx, s->n_threads, &s->pool));
     MWI_TRY(make_states(ctx, s));
@@ -145,8 +150,10 @@ mw_status mw_session_create(mw_ctx *ctx, const mw_model *model, const mw_session
     mwi_arena_init(ctx, &s->arena);
     s->model = mw_model_retain((mw_model *)(uintptr_t)model); /* only the reference count changes */
     const mw_status st = setup(ctx, s, options == NULL ? &none : options);
-    if (st == MW_OK) *out_session = s;
-    else mw_session_destroy(s);
+    if (st == MW_OK)
+        *out_session = s;
+    else
+        mw_session_destroy(s);
     return mwi_prefix(ctx, st, "%s", model->name);
 }
 
@@ -184,7 +191,8 @@ static void fill_buffer(const mw_session *s, int32_t tensor, mw_buffer *out)
 mw_status mw_session_input(mw_ctx *ctx, mw_session *session, size_t index, mw_buffer *out_buffer)
 {
     if (index >= session->n_inputs)
-        return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", session->model->name, index, session->n_inputs);
+        return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", session->model->name, index,
+                        session->n_inputs);
     fill_buffer(session, session->inputs[index], out_buffer);
     return MW_OK;
 }
@@ -192,7 +200,8 @@ mw_status mw_session_input(mw_ctx *ctx, mw_session *session, size_t index, mw_bu
 mw_status mw_session_output(mw_ctx *ctx, mw_session *session, size_t index, mw_buffer *out_buffer)
 {
     if (index >= session->n_outputs)
-        return mwi_fail(ctx, MW_EINVAL, "%s: output %zu of %zu", session->model->name, index, session->n_outputs);
+        return mwi_fail(ctx, MW_EINVAL, "%s: output %zu of %zu", session->model->name, index,
+                        session->n_outputs);
     fill_buffer(session, session->outputs[index], out_buffer);
     return MW_OK;
 }

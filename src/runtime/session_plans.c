@@ -1,5 +1,5 @@
-/* runtime/session_plans.c - the plans that a session keeps, one for each set of input shapes, and the
- * activations that they share.
+/* runtime/session_plans.c - the plans that a session keeps, one for each set of input shapes, and
+ * the activations that they share.
  * Depends: runtime/session_state.  Used by: runtime/session, runtime/batch.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/session_state.h"
@@ -10,7 +10,8 @@ enum { REASON_BYTES = 1024 };
 
 void mwi_session_use_plan(mw_session *s, mwi_plan *plan)
 {
-    if (plan->base != s->memory || plan != s->present) plan->tail = NULL; /* what it carries may have moved */
+    if (plan->base != s->memory || plan != s->present)
+        plan->tail = NULL; /* what it carries may have moved */
     if (plan->base != s->memory) mwi_plan_bind(plan, s->memory);
     s->present = plan;
 }
@@ -37,8 +38,8 @@ static bool same_shapes(const mw_session *s, const mw_shape *a, const mw_shape *
     return true;
 }
 
-/* Room for a plan's activations. The block only grows; what was in it is lost, and plans are bound to the
- * new one when they are used. */
+/* Room for a plan's activations. The block only grows; what was in it is lost, and plans are bound
+ * to the new one when they are used. */
 static mw_status fit_memory(mw_ctx *ctx, mw_session *s, size_t bytes)
 {
     void *memory;
@@ -65,7 +66,8 @@ static size_t next_slot(mw_session *s)
     return s->last_replaced;
 }
 
-static mw_status copy_shapes(mw_ctx *ctx, const mw_session *s, const mw_shape *shapes, mw_shape **out)
+static mw_status copy_shapes(mw_ctx *ctx, const mw_session *s, const mw_shape *shapes,
+                             mw_shape **out)
 {
     void *memory;
 
@@ -77,7 +79,7 @@ static mw_status copy_shapes(mw_ctx *ctx, const mw_session *s, const mw_shape *s
             (*out)[i] = shapes[i];
         } else {
             (*out)[i].rank = t->rank;
-            memcpy((*out)[i].dims, t->dims, sizeof (*out)[i].dims);
+            memcpy((*out)[i].dims, t->dims, sizeof(*out)[i].dims);
         }
     }
     return MW_OK;
@@ -85,10 +87,17 @@ static mw_status copy_shapes(mw_ctx *ctx, const mw_session *s, const mw_shape *s
 
 static mwi_plan_options options_of(const mw_session *s)
 {
-    return (mwi_plan_options){
-        .graph = s->graph, .device = s->device, .kernel_suffix = s->kernel_suffix, .n_threads = s->n_threads,
-        .pool = s->pool, .constants = (mwi_constants *)(uintptr_t)&s->constants, .states = &s->states,
-        .inputs = s->inputs, .outputs = s->outputs, .n_inputs = s->n_inputs, .n_outputs = s->n_outputs};
+    return (mwi_plan_options){.graph = s->graph,
+                              .device = s->device,
+                              .kernel_suffix = s->kernel_suffix,
+                              .n_threads = s->n_threads,
+                              .pool = s->pool,
+                              .constants = (mwi_constants *)(uintptr_t)&s->constants,
+                              .states = &s->states,
+                              .inputs = s->inputs,
+                              .outputs = s->outputs,
+                              .n_inputs = s->n_inputs,
+                              .n_outputs = s->n_outputs};
 }
 
 static mw_status add_plan(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
@@ -167,7 +176,8 @@ mw_status mw_session_resize(mw_ctx *ctx, mw_session *session, const mw_shape *in
 {
     char reason[REASON_BYTES];
 
-    if (input_shapes == NULL) return mwi_fail(ctx, MW_EINVAL, "resize needs a shape for each input");
+    if (input_shapes == NULL)
+        return mwi_fail(ctx, MW_EINVAL, "resize needs a shape for each input");
     mw_ctx_clear(ctx);
     const mw_status st = mwi_session_use_shapes(ctx, session, input_shapes);
     if (st != MW_EFORMAT && st != MW_EUNSUPPORTED)

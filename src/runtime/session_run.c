@@ -37,14 +37,15 @@ static mw_status run_step(mw_ctx *ctx, const mw_session *s, mwi_step *step)
         step->n_runs++;
     }
     if (s->observe == NULL) return MW_OK;
-    return s->observe(s->observe_self, ctx, s->graph, step->op, step->call.in, step->call.n_in, step->call.out,
-                      step->call.n_out);
+    return s->observe(s->observe_self, ctx, s->graph, step->op, step->call.in, step->call.n_in,
+                      step->call.out, step->call.n_out);
 }
 
 static mw_status run_watched(mw_ctx *ctx, const mw_session *s, const mwi_plan *p)
 {
     if (s->observe != NULL && p == s->present)
-        MWI_TRY(s->observe(s->observe_self, ctx, s->graph, NULL, NULL, 0, p->input_views, s->graph->n_inputs));
+        MWI_TRY(s->observe(s->observe_self, ctx, s->graph, NULL, NULL, 0, p->input_views,
+                           s->graph->n_inputs));
     for (size_t i = 0; i < p->n_steps; i++) MWI_TRY(run_step(ctx, s, &p->steps[i]));
     return MW_OK;
 }
@@ -103,7 +104,8 @@ void mw_session_memory_use(const mw_session *session, mw_session_memory *out_mem
     out_memory->arena_bytes = session->memory_bytes;
     out_memory->packed_bytes = session->constants.arena.bytes;
     for (size_t i = 0; i < session->n_kept; i++) add_plan(session->kept[i].plan, out_memory);
-    for (size_t i = 0; i < session->states.n; i++) out_memory->state_bytes += session->states.v[i].bytes;
+    for (size_t i = 0; i < session->states.n; i++)
+        out_memory->state_bytes += session->states.v[i].bytes;
 }
 
 size_t mw_session_n_steps(const mw_session *session)
@@ -113,7 +115,8 @@ size_t mw_session_n_steps(const mw_session *session)
     return n;
 }
 
-mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index, mw_step_info *out_info)
+mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index,
+                          mw_step_info *out_info)
 {
     const mwi_plan *p = session->present;
     size_t i = index;
@@ -123,9 +126,13 @@ mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index, 
         return mwi_fail(ctx, MW_EINVAL, "%s: step %zu of %zu", session->model->name, index,
                         mw_session_n_steps(session));
     const mwi_step *const s = &p->steps[i];
-    *out_info = (mw_step_info){
-        .op = mwi_op_name(s->op), .name = s->op->n_out > 0 ? s->call.out[0].tensor->name : "",
-        .kernel = s->run == NULL ? "view" : s->kernel->name, .device = session->device->name,
-        .macs = s->macs, .bytes = s->run == NULL ? 0 : s->bytes, .n_runs = s->n_runs, .total_ns = s->total_ns};
+    *out_info = (mw_step_info){.op = mwi_op_name(s->op),
+                               .name = s->op->n_out > 0 ? s->call.out[0].tensor->name : "",
+                               .kernel = s->run == NULL ? "view" : s->kernel->name,
+                               .device = session->device->name,
+                               .macs = s->macs,
+                               .bytes = s->run == NULL ? 0 : s->bytes,
+                               .n_runs = s->n_runs,
+                               .total_ns = s->total_ns};
     return MW_OK;
 }

@@ -1,5 +1,5 @@
-/* runtime/session_test.c - sessions of graphs made by hand: state, resizing, hooks, profile, observers,
- * signatures, what cannot run, failing allocations, two threads.
+/* runtime/session_test.c - sessions of graphs made by hand: state, resizing, hooks, profile,
+ * observers, signatures, what cannot run, failing allocations, two threads.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "graph_builder.h"
 #include "support.h"
@@ -214,12 +214,14 @@ static void constants_are_folded_once(void **state)
     assert_ok(ctx, mw_session_create(ctx, m, NULL, &s));
     assert_int_equal(mw_session_n_steps(s), 1);
     assert_ok(ctx, mw_session_run(ctx, s));
-    assert_true(output_of(ctx, s, 1, 4000)[7] == fabsf(((const float *)b.graph->tensors[w]->data)[7]));
+    assert_true(output_of(ctx, s, 1, 4000)[7] ==
+                fabsf(((const float *)b.graph->tensors[w]->data)[7]));
     mw_session_memory_use(s, &one);
     assert_ok(ctx, mw_session_resize(ctx, s, &(mw_shape){2, {3, 1000}}));
     assert_int_equal(mw_session_n_steps(s), 1);
     mw_session_memory_use(s, &two);
-    assert_true(two.packed_bytes - one.packed_bytes < 4000); /* the second plan has the folded values already */
+    assert_true(two.packed_bytes - one.packed_bytes <
+                4000); /* the second plan has the folded values already */
     mw_session_destroy(s);
     mw_model_destroy(m);
     mw_ctx_destroy(ctx);
@@ -257,7 +259,8 @@ static mw_model *late_model(mw_ctx *ctx)
 {
     builder b = builder_open(ctx);
     const int32_t x = builder_value(&b, DIMS(1, 12)), n = builder_apply(&b, "NEG", &x, 1);
-    const int32_t shape = builder_typed(&b, MW_INT32, DIMS(2)), second = builder_typed(&b, MW_INT32, DIMS(2));
+    const int32_t shape = builder_typed(&b, MW_INT32, DIMS(2)),
+                  second = builder_typed(&b, MW_INT32, DIMS(2));
     const int32_t a = builder_value(&b, DIMS(1, 12)), c = builder_value(&b, DIMS(1, 12));
     const int32_t one = builder_floats(&b, DIMS(1), (const float[]){1});
     (void)builder_op(&b, "RESHAPE", TENSORS(n, shape), &a, 1);
@@ -281,7 +284,8 @@ static void run_late(mw_ctx *ctx, mw_session *s, int32_t a0, int32_t b0)
     assert_ok(ctx, mw_session_output(ctx, s, 0, &b));
     assert_int_equal(b.info.dims[0], b0);
     assert_int_equal(b.info.dims[1], 12 / b0);
-    for (int i = 0; i < 12; i++) assert_true(((const float *)b.data)[i] == fabsf((float)(i - 6)) + 1);
+    for (int i = 0; i < 12; i++)
+        assert_true(((const float *)b.data)[i] == fabsf((float)(i - 6)) + 1);
     assert_ok(ctx, mw_session_output(ctx, s, 1, &b));
     assert_int_equal(b.info.dims[0], a0);
     assert_true(((const float *)b.data)[1] == 5);
@@ -338,15 +342,17 @@ static void count_after(void *self, mw_session *s, uint64_t latency_ns)
     ((counts *)self)->latency_ns += latency_ns;
 }
 
-static mw_status count_steps(void *self, mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op, const mwi_view *in,
-                             size_t n_in, const mwi_view *out, size_t n_out)
+static mw_status count_steps(void *self, mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op,
+                             const mwi_view *in, size_t n_in, const mwi_view *out, size_t n_out)
 {
     counts *const c = self;
 
     (void)ctx, (void)graph, (void)in, (void)n_in;
     for (size_t i = 0; i < n_out; i++) assert_non_null(out[i].data);
-    if (op == NULL) c->inputs++, c->n_inputs = n_out;
-    else c->steps++, c->views += (op->desc->traits & MWI_OP_VIEW) != 0;
+    if (op == NULL)
+        c->inputs++, c->n_inputs = n_out;
+    else
+        c->steps++, c->views += (op->desc->traits & MWI_OP_VIEW) != 0;
     return c->steps == 100 ? mwi_fail(ctx, MW_ECANCELLED, "enough") : MW_OK;
 }
 
@@ -413,9 +419,11 @@ static mw_model *signed_model(mw_ctx *ctx, builder *b)
     mw_model *const m = builder_close(b, &x, 1, &y, 1);
     assert_ok(ctx, mwi_model_add_graph(ctx, m, "second", &b->graph));
     const int32_t u = builder_value(b, DIMS(1, 2)), w = builder_value(b, DIMS(1, 2));
-    const int32_t sum = builder_apply(b, "ADD", TENSORS(u, w)), square = builder_apply(b, "SQUARE", &u, 1);
+    const int32_t sum = builder_apply(b, "ADD", TENSORS(u, w)),
+                  square = builder_apply(b, "SQUARE", &u, 1);
     assert_ok(ctx, mwi_graph_set_io(ctx, m, b->graph, TENSORS(u, w), TENSORS(sum, square)));
-    static mwi_signature_entry in[] = {{"b", 1}, {"a", 0}}, out[] = {{"square", 3}, {"sum", 2}, {"hidden", 2}};
+    static mwi_signature_entry in[] = {{"b", 1}, {"a", 0}},
+                               out[] = {{"square", 3}, {"sum", 2}, {"hidden", 2}};
     static mwi_signature sig[] = {{"double", 1, 2, 3, in, out}};
     m->signatures = sig;
     m->n_signatures = 1;
@@ -441,21 +449,26 @@ static void signatures_choose_graph_and_order(void **state)
     assert_true(output_of(ctx, s, 1, 8)[0] == 13);
     assert_true(output_of(ctx, s, 2, 8)[0] == 13);
     mw_session_destroy(s);
-    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.signature = "none"}, &s), MW_EINVAL);
+    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.signature = "none"}, &s),
+                     MW_EINVAL);
     assert_true(says(ctx, "no signature 'none'"));
     mw_ctx_clear(ctx);
     m->signatures[0].n_inputs = 1; /* leaves out an input: its memory would never be set */
-    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.signature = "double"}, &s), MW_EFORMAT);
+    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.signature = "double"}, &s),
+                     MW_EFORMAT);
     mw_ctx_clear(ctx);
     m->signatures[0].n_inputs = 2;
     m->signatures[0].inputs[0].tensor = 2; /* an operator's output */
-    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.signature = "double"}, &s), MW_EFORMAT);
+    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.signature = "double"}, &s),
+                     MW_EFORMAT);
     mw_ctx_clear(ctx);
     m->signatures[0].inputs[0].tensor = 1;
-    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.device = "/GPU:7"}, &s), MW_EUNAVAILABLE);
+    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.device = "/GPU:7"}, &s),
+                     MW_EUNAVAILABLE);
     assert_true(says(ctx, "/CPU:0"));
     mw_ctx_clear(ctx);
-    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.kernels = "__none"}, &s), MW_EUNSUPPORTED);
+    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.kernels = "__none"}, &s),
+                     MW_EUNSUPPORTED);
     mw_ctx_clear(ctx);
     mw_model_destroy(m);
     mw_ctx_destroy(ctx);
@@ -465,14 +478,17 @@ static void all_that_cannot_run_is_named(void **state)
 {
     mw_ctx *const ctx = test_ctx();
     builder b = builder_open(ctx);
-    const int32_t x = builder_typed(&b, MW_COMPLEX128, DIMS(1, 4)), f = builder_value(&b, DIMS(1, 4));
-    const int32_t bad = builder_apply(&b, "SOFTMAX", &x, 1), after = builder_apply(&b, "NEG", &f, 1);
+    const int32_t x = builder_typed(&b, MW_COMPLEX128, DIMS(1, 4)),
+                  f = builder_value(&b, DIMS(1, 4));
+    const int32_t bad = builder_apply(&b, "SOFTMAX", &x, 1),
+                  after = builder_apply(&b, "NEG", &f, 1);
     mwi_op *op;
     mw_session *s;
 
     (void)state;
     const int32_t lost = builder_value(&b, DIMS(1, 4)), last = builder_value(&b, DIMS(1, 4));
-    assert_ok(ctx, mwi_graph_add_op(ctx, b.model, b.graph, b.graph->n_ops, &mwi_op_unknown, 1, 1, &op));
+    assert_ok(ctx,
+              mwi_graph_add_op(ctx, b.model, b.graph, b.graph->n_ops, &mwi_op_unknown, 1, 1, &op));
     op->code = 999;
     op->in[0] = after;
     op->out[0] = lost;
@@ -583,7 +599,8 @@ static void *run_many(void *arg)
     for (int i = 0; i < 200 && j->good; i++) {
         j->good = mw_session_input(ctx, s, 0, &in) == MW_OK;
         for (int k = 0; k < 8 && j->good; k++) ((float *)in.data)[k] = (float)k;
-        j->good = j->good && mw_session_run(ctx, s) == MW_OK && mw_session_output(ctx, s, 0, &out) == MW_OK &&
+        j->good = j->good && mw_session_run(ctx, s) == MW_OK &&
+                  mw_session_output(ctx, s, 0, &out) == MW_OK &&
                   memcmp(out.data, j->want, sizeof j->want) == 0;
     }
     mw_session_destroy(s);
@@ -607,7 +624,8 @@ static void two_sessions_run_in_two_threads(void **state)
         jobs[i].model = m;
         memcpy(jobs[i].want, output_of(ctx, s, 0, 20), sizeof jobs[i].want);
     }
-    for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_many, &jobs[i]), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_many, &jobs[i]), 0);
     for (int i = 0; i < 2; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_true(jobs[0].good && jobs[1].good);
     mw_session_destroy(s);

@@ -8,8 +8,14 @@
 
 static const mwi_kernel *kernel_of(const mwi_shape_call *call, mwi_arena *scratch)
 {
-    const mwi_prepare_call prep = {.op = call->op, .attr = call->attr, .graph = call->graph, .n_in = call->n_in,
-                                   .n_out = call->n_out, .in = call->in, .out = call->out, .arena = scratch,
+    const mwi_prepare_call prep = {.op = call->op,
+                                   .attr = call->attr,
+                                   .graph = call->graph,
+                                   .n_in = call->n_in,
+                                   .n_out = call->n_out,
+                                   .in = call->in,
+                                   .out = call->out,
+                                   .arena = scratch,
                                    .n_threads = 1};
     return mwi_device_choose(mwi_devices[0], &prep, NULL);
 }
@@ -51,7 +57,8 @@ static bool is_weight(const mwi_tensor *t)
 }
 
 /* Adds the constants of a graph to `list`, which has room for all of its tensors. */
-static mw_status list_buffers(mw_ctx *ctx, const mwi_graph *g, mwi_arena *scratch, struct buffer *list, size_t *n)
+static mw_status list_buffers(mw_ctx *ctx, const mwi_graph *g, mwi_arena *scratch,
+                              struct buffer *list, size_t *n)
 {
     void *memory;
 
@@ -64,13 +71,15 @@ static mw_status list_buffers(mw_ctx *ctx, const mwi_graph *g, mwi_arena *scratc
         const mwi_tensor *const t = g->tensors[i];
         if (t->data == NULL) continue;
         struct buffer *const b = &list[(*n)++];
-        *b = (struct buffer){.data = t->data, .bytes = t->bytes, .weight = is_read[i] && is_weight(t)};
+        *b = (struct buffer){
+            .data = t->data, .bytes = t->bytes, .weight = is_read[i] && is_weight(t)};
         (void)mwi_dims_count(t->rank, t->dims, &b->elements);
     }
     return MW_OK;
 }
 
-static mw_status count_weights(mw_ctx *ctx, const mw_model *model, mwi_arena *scratch, mw_model_summary *out)
+static mw_status count_weights(mw_ctx *ctx, const mw_model *model, mwi_arena *scratch,
+                               mw_model_summary *out)
 {
     void *memory;
     size_t n = 0, k = 0;
@@ -78,7 +87,8 @@ static mw_status count_weights(mw_ctx *ctx, const mw_model *model, mwi_arena *sc
     for (size_t g = 0; g < model->n_graphs; g++) n += model->graphs[g]->n_tensors;
     MWI_TRY(mwi_arena_array(ctx, scratch, n, sizeof(struct buffer), &memory));
     struct buffer *const b = memory;
-    for (size_t g = 0; g < model->n_graphs; g++) MWI_TRY(list_buffers(ctx, model->graphs[g], scratch, b, &k));
+    for (size_t g = 0; g < model->n_graphs; g++)
+        MWI_TRY(list_buffers(ctx, model->graphs[g], scratch, b, &k));
     if (k > 1) qsort(b, k, sizeof *b, by_address);
     for (size_t i = 0; i < k;) {
         size_t end = i;
@@ -141,7 +151,8 @@ size_t mw_model_n_ops(const mw_model *model, size_t subgraph)
     return subgraph < model->n_graphs ? model->graphs[subgraph]->n_ops : 0;
 }
 
-mw_status mw_model_op(mw_ctx *ctx, const mw_model *model, size_t subgraph, size_t index, mw_op_info *out_info)
+mw_status mw_model_op(mw_ctx *ctx, const mw_model *model, size_t subgraph, size_t index,
+                      mw_op_info *out_info)
 {
     mwi_arena scratch;
     mwi_shape_call call;
@@ -155,12 +166,14 @@ mw_status mw_model_op(mw_ctx *ctx, const mw_model *model, size_t subgraph, size_
     const mw_status st = mwi_op_views(ctx, g, op, &scratch, &call);
     if (st == MW_OK) {
         const mwi_kernel *const k = kernel_of(&call, &scratch);
-        *out_info = (mw_op_info){
-            .op = mwi_op_name(op), .name = op->n_out > 0 ? g->tensors[op->out[0]]->name : "",
-            .types = k == NULL ? "" : k->types, .kernel = k == NULL ? "" : k->name,
-            .reason = k != NULL ? "" : reason_of(&call),
-            .macs = op->desc->macs == NULL ? 0 : op->desc->macs(&call), .bytes = operand_bytes(&call),
-            .version = op->version};
+        *out_info = (mw_op_info){.op = mwi_op_name(op),
+                                 .name = op->n_out > 0 ? g->tensors[op->out[0]]->name : "",
+                                 .types = k == NULL ? "" : k->types,
+                                 .kernel = k == NULL ? "" : k->name,
+                                 .reason = k != NULL ? "" : reason_of(&call),
+                                 .macs = op->desc->macs == NULL ? 0 : op->desc->macs(&call),
+                                 .bytes = operand_bytes(&call),
+                                 .version = op->version};
     }
     mwi_arena_deinit(&scratch);
     return st;

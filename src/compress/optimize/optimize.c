@@ -1,5 +1,7 @@
-/* compress/optimize/optimize.c - mw_optimize: the passes on a clone, with figures before and after.
- * Depends: passes/, runtime/ (summaries).  Used by: programs.   SPDX-License-Identifier: Apache-2.0 */
+/* compress/optimize/optimize.c - mw_optimize: the passes on a clone, with figures before and
+ * after.
+ * Depends: passes/, runtime/ (summaries).  Used by: programs.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
 #include <string.h>
@@ -21,8 +23,11 @@ mw_status mw_optimize(mw_ctx *ctx, const mw_model *model, const mw_optimize_opti
     *out_model = NULL;
     if (out_report != NULL) memset(out_report, 0, sizeof *out_report);
     MWI_TRY(mwi_model_clone(ctx, model, &clone));
-    const mw_status st = mwi_prefix(ctx, optimize(ctx, model, clone, options, out_report), "%s", model->name);
-    if (st == MW_OK) *out_model = clone;
-    else mw_model_destroy(clone);
+    const mw_status st =
+        mwi_prefix(ctx, optimize(ctx, model, clone, options, out_report), "%s", model->name);
+    if (st == MW_OK)
+        *out_model = clone;
+    else
+        mw_model_destroy(clone);
     return st;
 }

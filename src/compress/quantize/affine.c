@@ -26,7 +26,8 @@ mwi_params mwi_params_from_range(mw_dtype dtype, bool symmetric, double min, dou
         return (mwi_params){(float)scale < 1e-30f ? 1.0f : (float)scale, 0};
     }
     const float scale = (float)((high - low) / (qmax - qmin));
-    /* A tensor that was constant zero: any scale holds it. A smaller one would overflow multipliers. */
+    /* A tensor that was constant zero: any scale holds it. A smaller one would overflow
+     * multipliers. */
     if (scale < 1e-30f) return (mwi_params){1.0f, qmin};
     const double zero = qmin - low / (double)scale;
     return (mwi_params){scale, zero < qmin ? qmin : zero > qmax ? qmax : (int32_t)round(zero)};
@@ -45,9 +46,12 @@ void mwi_quantize_all(const float *x, size_t n, mw_dtype dtype, mwi_params p, vo
     mwi_quant_range(dtype, &low, &high);
     for (size_t i = 0; i < n; i++) {
         const int32_t q = mwi_quantize_one(x[i], p, low, high);
-        if (dtype == MW_INT16) ((int16_t *)out)[i] = (int16_t)q;
-        else if (dtype == MW_UINT8) ((uint8_t *)out)[i] = (uint8_t)q;
-        else ((int8_t *)out)[i] = (int8_t)q;
+        if (dtype == MW_INT16)
+            ((int16_t *)out)[i] = (int16_t)q;
+        else if (dtype == MW_UINT8)
+            ((uint8_t *)out)[i] = (uint8_t)q;
+        else
+            ((int8_t *)out)[i] = (int8_t)q;
     }
 }
 
@@ -129,7 +133,8 @@ static float least_error_scale(const float *w, const mwi_channels *c, size_t cha
     return best_scale;
 }
 
-void mwi_weight_scales(const float *w, const mwi_channels *c, int bits, mwi_weight_range how, float *scales)
+void mwi_weight_scales(const float *w, const mwi_channels *c, int bits, mwi_weight_range how,
+                       float *scales)
 {
     const float limit = (float)mwi_weight_limit(bits);
     const mwi_channels whole = {1, c->n, c->n};
@@ -146,7 +151,8 @@ void mwi_weight_scales(const float *w, const mwi_channels *c, int bits, mwi_weig
     }
 }
 
-void mwi_weight_round(const float *w, const mwi_channels *c, int bits, const float *scales, int8_t *q)
+void mwi_weight_round(const float *w, const mwi_channels *c, int bits, const float *scales,
+                      int8_t *q)
 {
     const float limit = (float)mwi_weight_limit(bits);
 
@@ -167,9 +173,11 @@ void mwi_block_scales(const float *w, size_t rows, size_t columns, size_t block,
         float largest;
         largest_of(at, &one, &largest);
         float scale = largest / limit;
-        if (how == MWI_WEIGHT_MSE && largest > 0) scale = least_error_scale(at, &one, 0, largest, limit);
+        if (how == MWI_WEIGHT_MSE && largest > 0)
+            scale = least_error_scale(at, &one, 0, largest, limit);
         scales[i] = mwi_float_to_half(scale);
-        /* A block too small for float16's least value is rounded by that value, to nearly nothing. */
+        /* A block too small for float16's least value is rounded by that value, to nearly nothing.
+         */
         if (scales[i] == 0) scales[i] = 1;
     }
 }

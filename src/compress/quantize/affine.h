@@ -1,5 +1,5 @@
-/* compress/quantize/affine.h - arithmetic of TFLite's quantization specification: ranges to scales, weights
- * to integers.
+/* compress/quantize/affine.h - arithmetic of TFLite's quantization specification: ranges to
+ * scales, weights to integers.
  * Depends: model/.  Used by: compress/quantize.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_AFFINE_H
 #define MWI_COMPRESS_AFFINE_H
@@ -14,8 +14,8 @@ typedef struct mwi_params {
 /* Smallest and largest value of an integer type; for int4 [-8, 7]. */
 void mwi_quant_range(mw_dtype dtype, int32_t *low, int32_t *high);
 
-/* int8 and uint8: asymmetric over all 256 values with zero on a value; int16, or `symmetric`: zero point 0
- * over [-127, 127] or [-32767, 32767]. A range without extent gets scale 1. */
+/* int8 and uint8: asymmetric over all 256 values with zero on a value; int16, or `symmetric`: zero
+ * point 0 over [-127, 127] or [-32767, 32767]. A range without extent gets scale 1. */
 mwi_params mwi_params_from_range(mw_dtype dtype, bool symmetric, double min, double max);
 /* q = round-half-away(x / scale) + zero point, saturated: what LiteRT's QUANTIZE computes. */
 int32_t mwi_quantize_one(float x, mwi_params p, int32_t low, int32_t high);
@@ -36,16 +36,18 @@ static inline size_t mwi_channel(const mwi_channels *c, size_t i)
     return c->n_channels == 1 ? 0 : i / c->inner % c->n_channels;
 }
 
-/* Largest integer of a symmetric weight: 127 for 8 bits, 7 for 4: the specification leaves out the lowest
- * so that the range is symmetric. */
+/* Largest integer of a symmetric weight: 127 for 8 bits, 7 for 4: the specification leaves out the
+ * lowest so that the range is symmetric. */
 int32_t mwi_weight_limit(int bits);
 
 typedef enum mwi_weight_range { MWI_WEIGHT_MAX = 0, MWI_WEIGHT_MSE = 1 } mwi_weight_range;
-/* Scales by the largest magnitude of each channel, or by the least squared error when `how` says so. A
- * channel of zeros gets scale 0: the caller chooses one. */
-void mwi_weight_scales(const float *w, const mwi_channels *c, int bits, mwi_weight_range how, float *scales);
+/* Scales by the largest magnitude of each channel, or by the least squared error when `how` says
+ * so. A channel of zeros gets scale 0: the caller chooses one. */
+void mwi_weight_scales(const float *w, const mwi_channels *c, int bits, mwi_weight_range how,
+                       float *scales);
 /* Rounds to nearest; a scale of 0 gives 0. */
-void mwi_weight_round(const float *w, const mwi_channels *c, int bits, const float *scales, int8_t *q);
+void mwi_weight_round(const float *w, const mwi_channels *c, int bits, const float *scales,
+                      int8_t *q);
 
 /* Blockwise along the last axis: rows x (columns / block) scales, stored as float16. */
 void mwi_block_scales(const float *w, size_t rows, size_t columns, size_t block, int bits,
@@ -56,7 +58,8 @@ void mwi_block_round(const float *w, size_t rows, size_t columns, size_t block, 
 /* Two values a byte, the first in the low half; (n + 1) / 2 bytes. */
 void mwi_pack_int4(const int8_t *q, size_t n, uint8_t *out);
 
-/* 10 log10(signal / noise); +inf without noise, and 0 dB for noise without signal counts as -inf. */
+/* 10 log10(signal / noise); +inf without noise, and 0 dB for noise without signal counts as -inf.
+ */
 double mwi_decibel(double signal, double noise);
 
 #endif

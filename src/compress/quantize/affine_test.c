@@ -17,14 +17,14 @@ static const struct {
     double min, max, scale;
     int32_t zero_point;
 } params[] = {
-    {MW_INT8, false, -1, 1, 2.0 / 255, 0},       /* -0.5 rounds away from zero */
+    {MW_INT8, false, -1, 1, 2.0 / 255, 0}, /* -0.5 rounds away from zero */
     {MW_INT8, false, 0, 2.55, 0.01, -128},
-    {MW_INT8, false, 1, 2.55, 0.01, -128},       /* stretched to hold 0 */
+    {MW_INT8, false, 1, 2.55, 0.01, -128}, /* stretched to hold 0 */
     {MW_INT8, false, -2.55, -1, 0.01, 127},
     {MW_INT8, true, -0.5, 1.27, 0.01, 0},
     {MW_UINT8, false, 0, 2.55, 0.01, 0},
     {MW_INT16, false, -3.2767, 1, 1e-4, 0},
-    {MW_INT8, false, 0, 0, 1, -128},             /* a tensor that was always zero */
+    {MW_INT8, false, 0, 0, 1, -128}, /* a tensor that was always zero */
     {MW_INT8, false, 0, 1e-40, 1, -128},
 };
 
@@ -32,7 +32,8 @@ static void test_params(void **state)
 {
     (void)state;
     for (size_t i = 0; i < MWI_COUNT(params); i++) {
-        const mwi_params p = mwi_params_from_range(params[i].dtype, params[i].symmetric, params[i].min, params[i].max);
+        const mwi_params p = mwi_params_from_range(params[i].dtype, params[i].symmetric,
+                                                   params[i].min, params[i].max);
         int32_t low, high;
         mwi_quant_range(params[i].dtype, &low, &high);
         assert_true(fabs((double)p.scale / params[i].scale - 1) < 1e-6);
@@ -81,8 +82,8 @@ static void fill(float *w, size_t n, uint64_t seed)
     for (size_t i = 0; i < n; i++) w[i] = (float)pow(mwi_rng_uniform(&rng) * 2 - 1, 3);
 }
 
-/* Each value is within half a step; the largest of each channel is at the limit, so that the integers
- * times the scale give the same integers again. */
+/* Each value is within half a step; the largest of each channel is at the limit, so that the
+ * integers times the scale give the same integers again. */
 static void test_weights(void **state)
 {
     static const int32_t dims[] = {5, 3, 3, 8};
@@ -112,10 +113,12 @@ static void test_weights(void **state)
     }
 }
 
-static double squared_error(const float *w, const int8_t *q, const mwi_channels *c, const float *scales)
+static double squared_error(const float *w, const int8_t *q, const mwi_channels *c,
+                            const float *scales)
 {
     double sum = 0;
-    for (size_t i = 0; i < c->n; i++) sum += pow((double)((float)q[i] * scales[mwi_channel(c, i)] - w[i]), 2);
+    for (size_t i = 0; i < c->n; i++)
+        sum += pow((double)((float)q[i] * scales[mwi_channel(c, i)] - w[i]), 2);
     return sum;
 }
 

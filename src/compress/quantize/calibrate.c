@@ -19,8 +19,10 @@ static mw_status watch_tensor(mw_ctx *ctx, struct watch *w, const mwi_graph *gra
 
     if (v->observer == NULL || view->dtype != MW_FLOAT32 || view->data == NULL) return MW_OK;
     if (mwi_observer_add(v->observer, view->data, view->bytes / sizeof(float))) return MW_OK;
-    return mwi_fail(ctx, MW_EINVAL, "tensor '%s' has a value that is not finite in calibration sample %" PRIu64
-                    "; look at the data and their scale", graph->tensors[index]->name, w->run);
+    return mwi_fail(ctx, MW_EINVAL,
+                    "tensor '%s' has a value that is not finite in calibration sample %" PRIu64
+                    "; look at the data and their scale",
+                    graph->tensors[index]->name, w->run);
 }
 
 static mw_status watch_step(void *self, mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op,
@@ -58,7 +60,8 @@ mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job)
 
     for (size_t i = 0; i < job->fg->n_tensors; i++)
         if (job->fg->tensors[i]->dtype == MW_FLOAT32 && !mwi_tensor_is_const(job->fg->tensors[i]))
-            MWI_TRY(mwi_observer_create(ctx, &job->arena, job->method->histogram, &job->values[i].observer));
+            MWI_TRY(mwi_observer_create(ctx, &job->arena, job->method->histogram,
+                                        &job->values[i].observer));
     mw_status st = mwi_feed_open(ctx, job->flt, job->data, o->max_samples, o->n_threads, &feed);
     if (st == MW_OK) st = run_all(ctx, job, &feed);
     mwi_feed_close(&feed);

@@ -34,7 +34,8 @@ mw_status mwi_capture_init(mw_ctx *ctx, mwi_capture *c, const mwi_graph *graph, 
 
     MWI_TRY(mwi_arena_array(ctx, arena, graph->n_tensors, sizeof(float *), &values));
     MWI_TRY(mwi_arena_array(ctx, arena, graph->n_tensors, sizeof(size_t), &counts));
-    *c = (mwi_capture){.graph = graph, .arena = arena, .wanted = wanted, .values = values, .counts = counts};
+    *c = (mwi_capture){
+        .graph = graph, .arena = arena, .wanted = wanted, .values = values, .counts = counts};
     return MW_OK;
 }
 
@@ -49,7 +50,8 @@ static mw_status take(mw_ctx *ctx, mwi_capture *c, int32_t tensor, const mwi_vie
         c->values[tensor] = memory;
         c->counts[tensor] = n;
     }
-    if (!mwi_view_floats(view, c->graph->tensors[tensor]->quant, c->values[tensor])) c->values[tensor] = NULL;
+    if (!mwi_view_floats(view, c->graph->tensors[tensor]->quant, c->values[tensor]))
+        c->values[tensor] = NULL;
     return MW_OK;
 }
 

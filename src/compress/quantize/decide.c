@@ -1,7 +1,7 @@
 /* compress/quantize/decide.c - which operators become integer, hybrid, or stay float and why.
- * Depends: compress/quantize/job, emit.  Used by: mw_quantize.
- * An operator is written with other types only where a kernel that LiteRT has too takes them; its row
- * says what is weight, bias and data.
+ * Depends: compress/quantize/job, emit.  Used by: mw_quantize. An operator is written with other
+ * types only where a kernel that LiteRT has too takes them; its row says what is weight, bias and
+ * data.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/emit.h"
 
@@ -43,10 +43,14 @@ static bool has_kernel(const mwi_shape_call *views, const mwi_quant_rule *rule, 
 
     for (size_t i = 0; i < call.n_in; i++) {
         if (call.in[i].tensor == NULL) continue;
-        if ((int32_t)i == rule->bias) in[i].dtype = c.bias;
-        else if (call.in[i].dtype != c.from) continue;
-        else if ((int32_t)i == rule->weight) in[i].dtype = c.weight;
-        else if (mwi_rule_is_data(rule, i)) in[i].dtype = c.data;
+        if ((int32_t)i == rule->bias)
+            in[i].dtype = c.bias;
+        else if (call.in[i].dtype != c.from)
+            continue;
+        else if ((int32_t)i == rule->weight)
+            in[i].dtype = c.weight;
+        else if (mwi_rule_is_data(rule, i))
+            in[i].dtype = c.data;
     }
     for (size_t i = 0; i < call.n_out; i++)
         if (views->out[i].tensor->dtype == c.from) call.out[i].dtype = c.out;
@@ -91,7 +95,8 @@ static bool touches(const mwi_graph *g, const mwi_op *op, mw_dtype dtype)
     return false;
 }
 
-static const char *why_not_integer(const mwi_qjob *job, const mwi_op *op, const mwi_shape_call *views)
+static const char *why_not_integer(const mwi_qjob *job, const mwi_op *op,
+                                   const mwi_shape_call *views)
 {
     const mwi_quant_rule *const rule = op->desc->quant;
     const mw_dtype act = job->act;
@@ -100,12 +105,15 @@ static const char *why_not_integer(const mwi_qjob *job, const mwi_op *op, const 
     if (rule == NULL || !rule->quantizable) return "the specification gives no integer form";
     if (!weight_is_const(job->fg, op, rule)) return "its weight is computed";
     if (!bias_is_const(job->fg, op, rule)) return "its bias is computed";
-    const struct candidate c = {job->source, act, MW_INT8, act == MW_INT16 ? MW_INT64 : MW_INT32, act};
+    const struct candidate c = {job->source, act, MW_INT8, act == MW_INT16 ? MW_INT64 : MW_INT32,
+                                act};
     if (accepts(views, rule, c)) return "";
-    return act == MW_INT16 ? "LiteRT has no int16 kernel for its types" : "LiteRT has no int8 kernel for its types";
+    return act == MW_INT16 ? "LiteRT has no int16 kernel for its types"
+                           : "LiteRT has no int8 kernel for its types";
 }
 
-mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op, const char **out_reason)
+mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
+                                   const char **out_reason)
 {
     mwi_shape_call views;
 
@@ -114,7 +122,8 @@ mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
     return MW_OK;
 }
 
-/* An operator that only moves values gains nothing from being integer between others that are not. */
+/* An operator that only moves values gains nothing from being integer between others that are not.
+ */
 static bool has_integer_neighbour(const mwi_qjob *job, const mwi_uses *uses, const mwi_op *op)
 {
     for (size_t k = 0; k < op->n_in; k++) {
@@ -141,7 +150,8 @@ static mw_status drop_islands(mw_ctx *ctx, mwi_qjob *job)
         again = false;
         for (size_t i = 0; i < job->fg->n_ops; i++) {
             const mwi_op *const op = job->fg->ops[i];
-            if (!job->ops[i].integer || (op->desc->quant->flags & MWI_QUANT_SAME_SCALE) == 0) continue;
+            if (!job->ops[i].integer || (op->desc->quant->flags & MWI_QUANT_SAME_SCALE) == 0)
+                continue;
             if (has_integer_neighbour(job, &uses, op)) continue;
             job->ops[i].integer = false;
             job->ops[i].reason = "between operators that stay as they are";
@@ -168,26 +178,34 @@ static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
 /* TensorFlow's converter leaves smaller weights float in these schemes: they save nothing. */
 enum { LEAST_ELEMENTS = 1024 };
 
-static const char *decide_weight(mwi_qjob *job, mwi_qop *q, const mwi_op *op, const mwi_shape_call *views)
+static const char *decide_weight(mwi_qjob *job, mwi_qop *q, const mwi_op *op,
+                                 const mwi_shape_call *views)
 {
     const mwi_quant_rule *const rule = op->desc->quant;
     const mw_quant_scheme scheme = job->options->scheme;
     size_t n;
 
     if (rule == NULL || rule->weight < 0) return "has no weight";
-    if ((size_t)rule->weight >= op->n_in || op->in[rule->weight] < 0 || !weight_is_const(job->fg, op, rule))
+    if ((size_t)rule->weight >= op->n_in || op->in[rule->weight] < 0 ||
+        !weight_is_const(job->fg, op, rule))
         return "its weight is computed";
     const mwi_tensor *const w = job->fg->tensors[op->in[rule->weight]];
     if (w->dtype != MW_FLOAT32 || w->sparsity != NULL) return "its weight is not float32";
-    /* A Keras model for int8 gets the integers that the int8 .tflite made of it will have: all weights. */
+    /* A Keras model for int8 gets the integers that the int8 .tflite made of it will have: all
+     * weights. */
     const bool every = scheme == MW_QUANT_INT8 || scheme == MW_QUANT_INT16X8;
-    if (!mwi_dims_count(w->rank, w->dims, &n) || n < (every ? 1 : LEAST_ELEMENTS)) return "its weight is small";
+    if (!mwi_dims_count(w->rank, w->dims, &n) || n < (every ? 1 : LEAST_ELEMENTS))
+        return "its weight is small";
     const bool narrow = scheme == MW_QUANT_INT4 || scheme == MW_QUANT_INT4_BLOCK;
-    const struct candidate c = {MW_FLOAT32, MW_FLOAT32, narrow ? MW_INT4 : MW_INT8, MW_FLOAT32, MW_FLOAT32};
+    const struct candidate c = {MW_FLOAT32, MW_FLOAT32, narrow ? MW_INT4 : MW_INT8, MW_FLOAT32,
+                                MW_FLOAT32};
     q->hybrid = scheme != MW_QUANT_WEIGHTS && accepts(views, rule, c);
     q->behind = !q->hybrid;
     if (job->options->for_keras) q->hybrid = false, q->behind = true;
-    q->bits = narrow && (q->hybrid || job->options->for_keras || mwi_emit_can_convert(MW_INT4, MW_FLOAT32)) ? 4 : 8;
+    q->bits = narrow && (q->hybrid || job->options->for_keras ||
+                         mwi_emit_can_convert(MW_INT4, MW_FLOAT32))
+                  ? 4
+                  : 8;
     return "";
 }
 

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-mw_status mwi_emit_retype(mw_ctx *ctx, mw_model *model, mwi_tensor *t, mw_dtype dtype, mwi_params params)
+mw_status mwi_emit_retype(mw_ctx *ctx, mw_model *model, mwi_tensor *t, mw_dtype dtype,
+                          mwi_params params)
 {
     t->dtype = dtype;
     t->quant = NULL;
@@ -16,8 +17,8 @@ mw_status mwi_emit_retype(mw_ctx *ctx, mw_model *model, mwi_tensor *t, mw_dtype 
     return mwi_quant_per_tensor(ctx, model, params.scale, params.zero_point, &t->quant);
 }
 
-mw_status mwi_emit_value(mw_ctx *ctx, mw_model *model, mwi_graph *g, int32_t like, const char *suffix,
-                         mw_dtype dtype, mwi_params params, int32_t *out)
+mw_status mwi_emit_value(mw_ctx *ctx, mw_model *model, mwi_graph *g, int32_t like,
+                         const char *suffix, mw_dtype dtype, mwi_params params, int32_t *out)
 {
     const mwi_tensor *const t = g->tensors[like];
     const char *name;
@@ -34,16 +35,20 @@ static const mwi_op_desc *converter(mw_dtype from, mw_dtype to)
 {
     const mwi_op_desc *const desc = mwi_op_by_name(to == MW_FLOAT32 ? "DEQUANTIZE" : "QUANTIZE");
     const mwi_tensor operand = {.name = ""};
-    const mwi_view in = {.dtype = from, .tensor = &operand}, out = {.dtype = to, .tensor = &operand};
+    const mwi_view in = {.dtype = from, .tensor = &operand},
+                   out = {.dtype = to, .tensor = &operand};
 
-    for (const mwi_kernel *k = desc == NULL ? NULL : desc->kernels; k != NULL && k->name != NULL; k++)
-        if (mwi_types_match(k->types, &in, 1, &out, 1)) return (k->flags & MWI_KERNEL_NOT_LITERT) == 0 ? desc : NULL;
+    for (const mwi_kernel *k = desc == NULL ? NULL : desc->kernels; k != NULL && k->name != NULL;
+         k++)
+        if (mwi_types_match(k->types, &in, 1, &out, 1))
+            return (k->flags & MWI_KERNEL_NOT_LITERT) == 0 ? desc : NULL;
     return NULL;
 }
 
 bool mwi_emit_can_convert(mw_dtype from, mw_dtype to) { return converter(from, to) != NULL; }
 
-mw_status mwi_emit_convert(mw_ctx *ctx, mw_model *model, mwi_graph *g, size_t *at, int32_t from, int32_t to)
+mw_status mwi_emit_convert(mw_ctx *ctx, mw_model *model, mwi_graph *g, size_t *at, int32_t from,
+                           int32_t to)
 {
     const mw_dtype a = g->tensors[from]->dtype, b = g->tensors[to]->dtype;
     const mwi_op_desc *const desc = converter(a, b);
@@ -53,7 +58,8 @@ mw_status mwi_emit_convert(mw_ctx *ctx, mw_model *model, mwi_graph *g, size_t *a
         const mwi_params none = {1, 0};
         int32_t between;
         if (a == MW_FLOAT32 || b == MW_FLOAT32)
-            return mwi_fail(ctx, MW_EUNSUPPORTED, "no operator turns %s into %s", mw_dtype_name(a), mw_dtype_name(b));
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "no operator turns %s into %s", mw_dtype_name(a),
+                            mw_dtype_name(b));
         MWI_TRY(mwi_emit_value(ctx, model, g, to, "_float", MW_FLOAT32, none, &between));
         MWI_TRY(mwi_emit_convert(ctx, model, g, at, from, between));
         return mwi_emit_convert(ctx, model, g, at, between, to);
@@ -65,8 +71,8 @@ mw_status mwi_emit_convert(mw_ctx *ctx, mw_model *model, mwi_graph *g, size_t *a
     return MW_OK;
 }
 
-mw_status mwi_emit_per_axis(mw_ctx *ctx, mw_model *model, const float *scales, size_t n, int32_t axis,
-                            const mwi_quant **out)
+mw_status mwi_emit_per_axis(mw_ctx *ctx, mw_model *model, const float *scales, size_t n,
+                            int32_t axis, const mwi_quant **out)
 {
     void *quant, *copy, *zeros;
 
@@ -74,7 +80,8 @@ mw_status mwi_emit_per_axis(mw_ctx *ctx, mw_model *model, const float *scales, s
     MWI_TRY(mwi_arena_copy(ctx, &model->arena, scales, n * sizeof *scales, &copy));
     MWI_TRY(mwi_arena_array(ctx, &model->arena, n, sizeof(int64_t), &zeros));
     mwi_quant *const q = quant;
-    q->q = (mw_quantization){.n_scales = n, .scales = copy, .zero_points = zeros, .axis = n > 1 ? axis : 0};
+    q->q = (mw_quantization){
+        .n_scales = n, .scales = copy, .zero_points = zeros, .axis = n > 1 ? axis : 0};
     q->block_scales = q->block_zero_points = -1;
     *out = q;
     return MW_OK;
@@ -82,7 +89,8 @@ mw_status mwi_emit_per_axis(mw_ctx *ctx, mw_model *model, const float *scales, s
 
 /* ---- constants ---- */
 
-static mw_status block_quant(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w, const mwi_quant **out)
+static mw_status block_quant(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w,
+                             const mwi_quant **out)
 {
     mwi_graph *const g = job->out->graphs[0];
     const mwi_tensor *const t = g->tensors[w->tensor];
@@ -92,14 +100,18 @@ static mw_status block_quant(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w, c
     int32_t scales;
 
     MWI_TRY(mwi_arena_printf(ctx, &job->out->arena, &name, "%s_scales", t->name));
-    MWI_TRY(mwi_graph_add_const(ctx, job->out, g, name, MW_FLOAT16, 2, dims, w->block_scales, &scales));
+    MWI_TRY(
+        mwi_graph_add_const(ctx, job->out, g, name, MW_FLOAT16, 2, dims, w->block_scales, &scales));
     MWI_TRY(mwi_arena_array(ctx, &job->out->arena, 1, sizeof(mwi_quant), &memory));
     mwi_quant *const q = memory;
-    MWI_TRY(mwi_arena_array(ctx, &job->out->arena, w->channels.n / w->block, sizeof(float), &memory));
+    MWI_TRY(
+        mwi_arena_array(ctx, &job->out->arena, w->channels.n / w->block, sizeof(float), &memory));
     float *const floats = memory;
-    for (size_t i = 0; i < w->channels.n / w->block; i++) floats[i] = mwi_half_to_float(w->block_scales[i]);
+    for (size_t i = 0; i < w->channels.n / w->block; i++)
+        floats[i] = mwi_half_to_float(w->block_scales[i]);
     q->q.block_size = (int32_t)w->block;
-    MWI_TRY(mwi_arena_array(ctx, &job->out->arena, w->channels.n / w->block, sizeof(int64_t), &memory));
+    MWI_TRY(
+        mwi_arena_array(ctx, &job->out->arena, w->channels.n / w->block, sizeof(int64_t), &memory));
     q->q.zero_points = memory;
     q->q.scales = floats;
     q->q.n_scales = w->channels.n / w->block;
@@ -120,16 +132,19 @@ mw_status mwi_emit_weight(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w, int3
         MWI_TRY(mwi_arena_alloc(ctx, &job->arena, (w->channels.n + 1) / 2, &packed));
         mwi_pack_int4(w->q, w->channels.n, packed);
     }
-    MWI_TRY(mwi_graph_add_const(ctx, job->out, g, t->name, w->bits == 4 ? MW_INT4 : MW_INT8, t->rank, t->dims,
-                                packed, out));
-    if (w->block > 0) MWI_TRY(block_quant(ctx, job, w, &quant));
-    else MWI_TRY(mwi_emit_per_axis(ctx, job->out, w->scales, w->channels.n_channels, w->axis, &quant));
+    MWI_TRY(mwi_graph_add_const(ctx, job->out, g, t->name, w->bits == 4 ? MW_INT4 : MW_INT8,
+                                t->rank, t->dims, packed, out));
+    if (w->block > 0)
+        MWI_TRY(block_quant(ctx, job, w, &quant));
+    else
+        MWI_TRY(
+            mwi_emit_per_axis(ctx, job->out, w->scales, w->channels.n_channels, w->axis, &quant));
     g->tensors[*out]->quant = quant;
     return MW_OK;
 }
 
-mw_status mwi_emit_data(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, mw_dtype dtype, mwi_params params,
-                        int32_t *out)
+mw_status mwi_emit_data(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, mw_dtype dtype,
+                        mwi_params params, int32_t *out)
 {
     mwi_graph *const g = job->out->graphs[0];
     const mwi_tensor *const t = g->tensors[tensor];
@@ -146,7 +161,8 @@ mw_status mwi_emit_data(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, mw_dtype dty
     }
     mwi_quantize_all(x, n, dtype, params, q);
     MWI_TRY(mwi_graph_add_const(ctx, job->out, g, t->name, dtype, t->rank, t->dims, q, out));
-    return mwi_quant_per_tensor(ctx, job->out, params.scale, params.zero_point, &g->tensors[*out]->quant);
+    return mwi_quant_per_tensor(ctx, job->out, params.scale, params.zero_point,
+                                &g->tensors[*out]->quant);
 }
 
 static int64_t bias_integer(float b, float scale, bool wide)
@@ -171,18 +187,25 @@ mw_status mwi_emit_bias(mw_ctx *ctx, mwi_qjob *job, size_t i, float in_scale, in
     const int32_t *const integers = job->ops[i].bias_integers;
     const int32_t dim = (int32_t)n;
 
-    if ((size_t)at < op->n_in && op->in[at] >= 0) name = job->fg->tensors[op->in[at]]->name;
-    else MWI_TRY(mwi_arena_printf(ctx, &job->out->arena, &name, "%s_bias", job->fg->tensors[op->out[0]]->name));
+    if ((size_t)at < op->n_in && op->in[at] >= 0)
+        name = job->fg->tensors[op->in[at]]->name;
+    else
+        MWI_TRY(mwi_arena_printf(ctx, &job->out->arena, &name, "%s_bias",
+                                 job->fg->tensors[op->out[0]]->name));
     MWI_TRY(mwi_arena_alloc(ctx, &job->arena, n * (wide ? 8 : 4), &q));
     const size_t n_scales = w == NULL || w->channels.n_channels != n ? 1 : n;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, n_scales, sizeof(float), &scales));
     float *const s = scales;
     for (size_t k = 0; k < n_scales; k++) s[k] = in_scale * (w == NULL ? 1 : w->scales[k]);
     for (size_t k = 0; k < n; k++) {
-        const int64_t v = integers != NULL ? integers[k] : bias_integer(bias[k], s[n_scales == 1 ? 0 : k], wide);
-        if (wide) ((int64_t *)q)[k] = v;
-        else ((int32_t *)q)[k] = (int32_t)v;
+        const int64_t v =
+            integers != NULL ? integers[k] : bias_integer(bias[k], s[n_scales == 1 ? 0 : k], wide);
+        if (wide)
+            ((int64_t *)q)[k] = v;
+        else
+            ((int32_t *)q)[k] = (int32_t)v;
     }
-    MWI_TRY(mwi_graph_add_const(ctx, job->out, g, name, wide ? MW_INT64 : MW_INT32, 1, &dim, q, out));
+    MWI_TRY(
+        mwi_graph_add_const(ctx, job->out, g, name, wide ? MW_INT64 : MW_INT32, 1, &dim, q, out));
     return mwi_emit_per_axis(ctx, job->out, s, n_scales, 0, &g->tensors[*out]->quant);
 }

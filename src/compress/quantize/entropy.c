@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-/* Counts without exact zeros: every range holds zero exactly, and the many that a RELU makes would be
- * taken for a peak that a step spreads. */
+/* Counts without exact zeros: every range holds zero exactly, and the many that a RELU makes would
+ * be taken for a peak that a step spreads. */
 static double count(const mwi_observer *o, int k)
 {
     return (double)(o->counts[k] - (k == MWI_OBSERVE_BINS ? o->n_zeros : 0));
@@ -21,8 +21,8 @@ static double total(const mwi_observer *o, int from, int to)
     return sum;
 }
 
-/* Divergence of the histogram clipped to bins [from, to) from the same rounded to `levels` steps. What
- * lies outside is put into the outermost bins of the first distribution, not of the second. */
+/* Divergence of the histogram clipped to bins [from, to) from the same rounded to `levels` steps.
+ * What lies outside is put into the outermost bins of the first distribution, not of the second. */
 static double divergence(const mwi_observer *o, int from, int to, int levels, double all)
 {
     const double kept = total(o, from, to);
@@ -50,8 +50,8 @@ static double divergence(const mwi_observer *o, int from, int to, int levels, do
             sum += p / all * log((p / all) / (q > 0 ? q / kept : 1e-9 / kept));
         }
     }
-    /* Counts that are few differ from each other by chance: as much is expected of that (Miller 1955), and
-     * would otherwise speak for clipping. */
+    /* Counts that are few differ from each other by chance: as much is expected of that (Miller
+     * 1955), and would otherwise speak for clipping. */
     return sum - free_bins / (2 * all);
 }
 

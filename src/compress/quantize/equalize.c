@@ -1,9 +1,10 @@
-/* compress/quantize/equalize.c - cross-layer equalisation (Nagel et al. 2019): what leaves some layers is
- * divided by a factor a channel, and the weights that meet it are multiplied by it. The float model stays the
- * same; quantized, its channels fill one scale evenly.
- * The factors weigh the channels' ranges of activations, measured on the calibration data, against the next
- * weights' columns and, with one scale a tensor, the first weights' rows; the mixture that is predicted to
- * lose least is taken, if any helps. Without data the rows stand in for the activations, as in the paper.
+/* compress/quantize/equalize.c - cross-layer equalisation (Nagel et al. 2019): what leaves some
+ * layers is divided by a factor a channel, and the weights that meet it are multiplied by it. The
+ * float model stays the same; quantized, its channels fill one scale evenly. The factors weigh the
+ * channels' ranges of activations, measured on the calibration data, against the next weights'
+ * columns and, with one scale a tensor, the first weights' rows; the mixture that is predicted to
+ * lose least is taken, if any helps. Without data the rows stand in for the activations, as in the
+ * paper.
  * Depends: compress/quantize/equalize_groups, feed, capture.  Used by: mw_quantize.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/equalize_groups.h"
@@ -41,11 +42,13 @@ static void measure_group(mwi_shared_channels *g, const mwi_capture *c)
 {
     for (size_t i = 0; i < g->n_values; i++)
         if (c->values[g->values[i].tensor] != NULL)
-            measure_value(&g->values[i], g->channels, c->values[g->values[i].tensor], c->counts[g->values[i].tensor]);
+            measure_value(&g->values[i], g->channels, c->values[g->values[i].tensor],
+                          c->counts[g->values[i].tensor]);
     for (size_t i = 0; i < g->n_producers; i++) {
         mwi_shared_layer *const p = &g->producers[i];
         const float *const x = c->values[p->patches.input];
-        for (size_t k = 0; x != NULL && k < c->counts[p->patches.input]; k++) p->input += (double)x[k] * (double)x[k];
+        for (size_t k = 0; x != NULL && k < c->counts[p->patches.input]; k++)
+            p->input += (double)x[k] * (double)x[k];
         if (x != NULL) p->n += c->counts[p->patches.input];
     }
 }
@@ -78,12 +81,14 @@ static mw_status measure_all(mw_ctx *ctx, struct equalizer *e)
     mwi_feed feed;
 
     MWI_TRY(mwi_capture_init(ctx, &capture, e->job->fg, e->wanted, &e->job->arena));
-    mw_status st = mwi_feed_open(ctx, e->job->flt, e->job->data, o->max_samples, o->n_threads, &feed);
+    mw_status st =
+        mwi_feed_open(ctx, e->job->flt, e->job->data, o->max_samples, o->n_threads, &feed);
     if (st == MW_OK) mwi_session_observe(feed.session, mwi_capture_step, &capture);
     for (uint64_t r = 0; st == MW_OK && r < feed.n_runs; r++) {
         st = mwi_progress(ctx, "equalize", r, feed.n_runs);
         if (st == MW_OK) st = mwi_feed_run(ctx, &feed, r);
-        for (size_t i = 0; i < e->n_groups && st == MW_OK; i++) measure_group(&e->groups[i], &capture);
+        for (size_t i = 0; i < e->n_groups && st == MW_OK; i++)
+            measure_group(&e->groups[i], &capture);
     }
     mwi_feed_close(&feed);
     return st;
@@ -113,7 +118,8 @@ static double largest_row(const struct equalizer *e, const mwi_patches *p, const
 }
 
 /* Squared step, in units where a channel's error is this times its factor squared. */
-static double common_step(const struct equalizer *e, const mwi_shared_channels *g, const double *factor)
+static double common_step(const struct equalizer *e, const mwi_shared_channels *g,
+                          const double *factor)
 {
     double sum = 0;
 
@@ -138,10 +144,10 @@ static const double *made_by(const struct equalizer *e, const mwi_op *op)
     return NULL;
 }
 
-/* Squared error at one reader's outputs: from the values' rounding, and from its own weights'. Both are
- * taken as even and independent. */
-static double reader_error(const struct equalizer *e, const mwi_shared_channels *g, const mwi_shared_layer *r,
-                           const double *factor, double step)
+/* Squared error at one reader's outputs: from the values' rounding, and from its own weights'. Both
+ * are taken as even and independent. */
+static double reader_error(const struct equalizer *e, const mwi_shared_channels *g,
+                           const mwi_shared_layer *r, const double *factor, double step)
 {
     const mwi_patches *const p = &r->patches;
     const mwi_shared_value *const v = &g->values[r->value];
@@ -150,7 +156,8 @@ static double reader_error(const struct equalizer *e, const mwi_shared_channels 
     double sum = 0, largest_of_all = 0, inputs_of_all = 0;
 
     for (size_t o = 0; o < p->n_out; o++) {
-        /* In the units of the model as it was: a channel that was divided counts for so much more. */
+        /* In the units of the model as it was: a channel that was divided counts for so much more.
+         */
         const double unit = made == NULL ? 1 : made[o] * made[o];
         double largest = 0, weights = 0, inputs = 0;
         for (size_t j = 0; j < p->k; j++) {
@@ -163,25 +170,29 @@ static double reader_error(const struct equalizer *e, const mwi_shared_channels 
         largest_of_all = fmax(largest_of_all, largest);
         inputs_of_all += unit * inputs;
         sum += unit * step * weights;
-        if (!e->job->options->per_tensor) sum += unit * largest / e->limit * (largest / e->limit) * inputs;
+        if (!e->job->options->per_tensor)
+            sum += unit * largest / e->limit * (largest / e->limit) * inputs;
     }
     if (e->job->options->per_tensor)
         sum += largest_of_all / e->limit * (largest_of_all / e->limit) * inputs_of_all;
     return sum;
 }
 
-static double predicted(const struct equalizer *e, const mwi_shared_channels *g, const double *factor)
+static double predicted(const struct equalizer *e, const mwi_shared_channels *g,
+                        const double *factor)
 {
     const double step = common_step(e, g, factor);
     double sum = 0;
 
-    for (size_t r = 0; r < g->n_readers; r++) sum += reader_error(e, g, &g->readers[r], factor, step);
+    for (size_t r = 0; r < g->n_readers; r++)
+        sum += reader_error(e, g, &g->readers[r], factor, step);
     return sum;
 }
 
 /* ---- choosing ---- */
 
-/* Profiles of the channels, each at most 1: activations, first weights' rows, next weights' columns. */
+/* Profiles of the channels, each at most 1: activations, first weights' rows, next weights'
+ * columns. */
 struct profiles {
     double *activation, *row, *column, *factor;
 };
@@ -207,7 +218,8 @@ static void set_rows(const struct equalizer *e, const mwi_shared_channels *g, do
         for (size_t o = 0; o < p->n_out; o++)
             for (size_t j = 0; j < p->k; j++) largest = fmax(largest, fabs(at(w, p, o, j)));
         for (size_t o = 0; o < p->n_out; o++)
-            for (size_t j = 0; j < p->k && largest > 0; j++) out[o] = fmax(out[o], fabs(at(w, p, o, j)) / largest);
+            for (size_t j = 0; j < p->k && largest > 0; j++)
+                out[o] = fmax(out[o], fabs(at(w, p, o, j)) / largest);
     }
 }
 
@@ -236,8 +248,10 @@ static void make_factors(size_t n, const struct profiles *p, double a, double b)
     double largest = 0;
 
     for (size_t c = 0; c < n; c++) {
-        const bool alive = (a == 0 || p->activation[c] > 0) && (b == 0 || p->row[c] > 0) && p->column[c] > 0;
-        p->factor[c] = alive ? pow(p->activation[c], a) * pow(p->row[c], b) / pow(p->column[c], 1 - a - b) : 0;
+        const bool alive =
+            (a == 0 || p->activation[c] > 0) && (b == 0 || p->row[c] > 0) && p->column[c] > 0;
+        p->factor[c] =
+            alive ? pow(p->activation[c], a) * pow(p->row[c], b) / pow(p->column[c], 1 - a - b) : 0;
         largest = fmax(largest, p->factor[c]);
     }
     for (size_t c = 0; c < n; c++) {
@@ -247,7 +261,8 @@ static void make_factors(size_t n, const struct profiles *p, double a, double b)
 }
 
 /* Leaves the best factors in p->factor; false: none is better than 1. */
-static bool choose(const struct equalizer *e, const mwi_shared_channels *g, const struct profiles *p)
+static bool choose(const struct equalizer *e, const mwi_shared_channels *g,
+                   const struct profiles *p)
 {
     const double steps = e->job->options->per_tensor ? 4 : 10;
     double best, best_a = -1, best_b = 0;
@@ -282,7 +297,8 @@ static mw_status own_copy(mw_ctx *ctx, struct equalizer *e, int32_t tensor, floa
     return MW_OK;
 }
 
-static mw_status note_factors(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p, const double *factor)
+static mw_status note_factors(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p,
+                              const double *factor)
 {
     size_t i = 0;
     void *memory;
@@ -297,7 +313,8 @@ static mw_status note_factors(mw_ctx *ctx, struct equalizer *e, const mwi_patche
     return MW_OK;
 }
 
-static mw_status divide_producer(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p, const double *factor)
+static mw_status divide_producer(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p,
+                                 const double *factor)
 {
     float *w;
 
@@ -314,8 +331,8 @@ static mw_status divide_producer(mw_ctx *ctx, struct equalizer *e, const mwi_pat
     return MW_OK;
 }
 
-static mw_status multiply_reader(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p, size_t channels,
-                                 const double *factor)
+static mw_status multiply_reader(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p,
+                                 size_t channels, const double *factor)
 {
     float *w;
 
@@ -328,7 +345,8 @@ static mw_status multiply_reader(mw_ctx *ctx, struct equalizer *e, const mwi_pat
     return MW_OK;
 }
 
-static mw_status apply(mw_ctx *ctx, struct equalizer *e, mwi_shared_channels *g, const double *factor)
+static mw_status apply(mw_ctx *ctx, struct equalizer *e, mwi_shared_channels *g,
+                       const double *factor)
 {
     for (size_t i = 0; i < g->n_producers; i++)
         MWI_TRY(divide_producer(ctx, e, &g->producers[i].patches, factor));
@@ -353,8 +371,10 @@ static mw_status equalize_group(mw_ctx *ctx, struct equalizer *e, mwi_shared_cha
     set_activation(g, p.activation);
     set_rows(e, g, p.row);
     set_columns(e, g, p.column);
-    if (e->job->data == NULL) make_factors(n, &p, 0, 0.5);
-    else if (!choose(e, g, &p)) return MW_OK;
+    if (e->job->data == NULL)
+        make_factors(n, &p, 0, 0.5);
+    else if (!choose(e, g, &p))
+        return MW_OK;
     return apply(ctx, e, g, p.factor);
 }
 
@@ -362,13 +382,18 @@ mw_status mwi_qjob_equalize(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_quant_scheme scheme = job->options->scheme;
     const bool narrow = scheme == MW_QUANT_INT4 || scheme == MW_QUANT_INT4_BLOCK;
-    struct equalizer e = {.job = job, .limit = mwi_weight_limit(narrow ? 4 : 8),
-                          .levels = scheme == MW_QUANT_INT16X8 ? 65535 : scheme == MW_QUANT_WEIGHTS ? 1e9 : 255};
+    struct equalizer e = {.job = job,
+                          .limit = mwi_weight_limit(narrow ? 4 : 8),
+                          .levels = scheme == MW_QUANT_INT16X8   ? 65535
+                                    : scheme == MW_QUANT_WEIGHTS ? 1e9
+                                                                 : 255};
 
     MWI_TRY(mwi_shared_channels_find(ctx, job, &e.groups, &e.n_groups));
     if (e.n_groups == 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no two layers in a row to equalise (convolutions or matrix products "
-                        "with nothing but RELU, additions, pooling or reshaping between them)", job->flt->name);
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%s: no two layers in a row to equalise (convolutions or matrix products "
+                        "with nothing but RELU, additions, pooling or reshaping between them)",
+                        job->flt->name);
     MWI_TRY(prepare(ctx, &e));
     if (job->data != NULL) MWI_TRY(measure_all(ctx, &e));
     for (size_t i = 0; i < e.n_groups; i++) MWI_TRY(equalize_group(ctx, &e, &e.groups[i]));

@@ -1,7 +1,9 @@
-/* compress/quantize/equalize_groups.c - channels that must be scaled together.
- * A walk from a layer's output over all that it meets: forwards to its readers, and backwards from additions
- * to what else they add. It ends at layers; where it meets anything else, the channels cannot be scaled.
- * Depends: compress/quantize/job, patches.  Used by: equalize.   SPDX-License-Identifier: Apache-2.0 */
+/* compress/quantize/equalize_groups.c - channels that must be scaled together. A walk from a
+ * layer's output over all that it meets: forwards to its readers, and backwards from additions to
+ * what else they add. It ends at layers; where it meets anything else, the channels cannot be
+ * scaled.
+ * Depends: compress/quantize/job, patches.  Used by: equalize.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/equalize_groups.h"
 
 #include <string.h>
@@ -41,12 +43,14 @@ static bool keeps_channels(const mwi_graph *g, const mwi_op *op)
 /* Operators that give a channel times a positive factor for a channel times that factor. */
 static bool passes_factors(const mwi_graph *g, const mwi_op *op)
 {
-    static const char *const names[] = {"RELU", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD", "LEAKY_RELU"};
+    static const char *const names[] = {"RELU", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD",
+                                        "LEAKY_RELU"};
 
     if (op->n_out != 1 || op->n_in < 1 || op->in[0] < 0 || !is_linear_or_relu(op)) return false;
     const mwi_tensor *const in = g->tensors[op->in[0]], *const out = g->tensors[op->out[0]];
     if (last_dim(in) <= 0) return false;
-    if (named(op, "RESHAPE")) return last_dim(out) % last_dim(in) == 0; /* channels stay innermost */
+    if (named(op, "RESHAPE"))
+        return last_dim(out) % last_dim(in) == 0; /* channels stay innermost */
     if (named(op, "MEAN")) return keeps_channels(g, op);
     for (size_t i = 0; i < MWI_COUNT(names); i++)
         if (named(op, names[i])) return in->rank == out->rank && last_dim(in) == last_dim(out);
@@ -66,11 +70,12 @@ static bool own_weight(const struct walk *w, const mwi_op *op)
 {
     return op->n_in > 1 && op->in[1] >= 0 && w->uses.n_uses[op->in[1]] == 1 &&
            (op->n_in < 3 || op->in[2] < 0 ||
-            (w->uses.n_uses[op->in[2]] == 1 && mwi_tensor_is_const(w->job->fg->tensors[op->in[2]])));
+            (w->uses.n_uses[op->in[2]] == 1 &&
+             mwi_tensor_is_const(w->job->fg->tensors[op->in[2]])));
 }
 
-static mw_status add_layer(mw_ctx *ctx, struct walk *w, mwi_shared_layer **list, size_t *n, size_t *capacity,
-                           const mwi_patches *patches, size_t value)
+static mw_status add_layer(mw_ctx *ctx, struct walk *w, mwi_shared_layer **list, size_t *n,
+                           size_t *capacity, const mwi_patches *patches, size_t value)
 {
     MWI_TRY(mwi_arena_grow(ctx, &w->job->arena, list, *n, capacity, sizeof(mwi_shared_layer)));
     (*list)[(*n)++] = (mwi_shared_layer){.patches = *patches, .value = value};
@@ -88,10 +93,11 @@ static mw_status add_value(mw_ctx *ctx, struct walk *w, int32_t tensor, size_t *
     return MW_OK;
 }
 
-static mw_status visit(mw_ctx *ctx, struct walk *w, int32_t tensor, bool forwards, size_t source, uint32_t depth);
+static mw_status visit(mw_ctx *ctx, struct walk *w, int32_t tensor, bool forwards, size_t source,
+                       uint32_t depth);
 
-static mw_status visit_reader(mw_ctx *ctx, struct walk *w, const mwi_op *op, int32_t tensor, size_t value,
-                              uint32_t depth)
+static mw_status visit_reader(mw_ctx *ctx, struct walk *w, const mwi_op *op, int32_t tensor,
+                              size_t value, uint32_t depth)
 {
     const mwi_graph *const g = w->job->fg;
     mwi_shared_channels *const group = w->group;
@@ -99,20 +105,26 @@ static mw_status visit_reader(mw_ctx *ctx, struct walk *w, const mwi_op *op, int
     mwi_patches p;
 
     if (mwi_patches_of(g, op, &p) && op->in[0] == tensor && op->in[1] != tensor) {
-        const bool fits = (size_t)p.channels % channels == 0 && (p.n_groups > 1 || p.k_channels % channels == 0);
-        if (!fits || !own_weight(w, op)) w->fails = true;
-        else return add_layer(ctx, w, &group->readers, &group->n_readers, &group->readers_capacity, &p, value);
+        const bool fits =
+            (size_t)p.channels % channels == 0 && (p.n_groups > 1 || p.k_channels % channels == 0);
+        if (!fits || !own_weight(w, op))
+            w->fails = true;
+        else
+            return add_layer(ctx, w, &group->readers, &group->n_readers, &group->readers_capacity,
+                             &p, value);
         return MW_OK;
     }
     if (is_join(g, op) && (size_t)last_dim(g->tensors[tensor]) == channels)
         return visit(ctx, w, op->out[0], false, value, depth);
-    if (passes_factors(g, op) && op->in[0] == tensor) return visit(ctx, w, op->out[0], true, value, depth);
+    if (passes_factors(g, op) && op->in[0] == tensor)
+        return visit(ctx, w, op->out[0], true, value, depth);
     w->fails = true;
     return MW_OK;
 }
 
 /* What makes a value: a layer, an addition, or what passes factors on. */
-static mw_status visit_maker(mw_ctx *ctx, struct walk *w, int32_t tensor, size_t *value, uint32_t depth)
+static mw_status visit_maker(mw_ctx *ctx, struct walk *w, int32_t tensor, size_t *value,
+                             uint32_t depth)
 {
     const mwi_graph *const g = w->job->fg;
     mwi_shared_channels *const group = w->group;
@@ -124,8 +136,11 @@ static mw_status visit_maker(mw_ctx *ctx, struct walk *w, int32_t tensor, size_t
     const mwi_op *const op = g->ops[at];
     MWI_TRY(add_value(ctx, w, tensor, value));
     if (mwi_patches_of(g, op, &p)) {
-        if (!own_weight(w, op) || !is_linear_or_relu(op) || p.n_out != group->channels) w->fails = true;
-        else return add_layer(ctx, w, &group->producers, &group->n_producers, &group->producers_capacity, &p, 0);
+        if (!own_weight(w, op) || !is_linear_or_relu(op) || p.n_out != group->channels)
+            w->fails = true;
+        else
+            return add_layer(ctx, w, &group->producers, &group->n_producers,
+                             &group->producers_capacity, &p, 0);
         return MW_OK;
     }
     if (is_join(g, op)) {
@@ -139,7 +154,8 @@ static mw_status visit_maker(mw_ctx *ctx, struct walk *w, int32_t tensor, size_t
 }
 
 /* forwards: the value was reached through the operator that makes it, from the value `source`. */
-static mw_status visit(mw_ctx *ctx, struct walk *w, int32_t tensor, bool forwards, size_t source, uint32_t depth)
+static mw_status visit(mw_ctx *ctx, struct walk *w, int32_t tensor, bool forwards, size_t source,
+                       uint32_t depth)
 {
     const mwi_graph *const g = w->job->fg;
     size_t value = source;
@@ -158,7 +174,8 @@ static mw_status visit(mw_ctx *ctx, struct walk *w, int32_t tensor, bool forward
     return MW_OK;
 }
 
-mw_status mwi_shared_channels_find(mw_ctx *ctx, mwi_qjob *job, mwi_shared_channels **out, size_t *out_n)
+mw_status mwi_shared_channels_find(mw_ctx *ctx, mwi_qjob *job, mwi_shared_channels **out,
+                                   size_t *out_n)
 {
     struct walk w = {.job = job};
     void *memory;
@@ -167,7 +184,8 @@ mw_status mwi_shared_channels_find(mw_ctx *ctx, mwi_qjob *job, mwi_shared_channe
     MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &w.uses));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(bool), &memory));
     w.seen = memory;
-    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_shared_channels), &memory));
+    MWI_TRY(
+        mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_shared_channels), &memory));
     *out = memory;
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         const mwi_op *const op = job->fg->ops[i];

@@ -1,5 +1,6 @@
 /* compress/quantize/error_report.c - each layer's error against the float model, as a quantization
- * debugger gives it: alone (float inputs, the quantized kernel) and with all layers before it quantized.
+ * debugger gives it: alone (float inputs, the quantized kernel) and with all layers before it
+ * quantized.
  * Depends: compress/quantize/job, capture, feed.  Used by: mw_quantize.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/capture.h"
@@ -19,13 +20,13 @@ struct power {
 struct measure {
     mwi_qjob *job;
     mwi_graph *qg;
-    mwi_capture floats;   /* the float model's values of this run */
-    int32_t *value_of;    /* by tensor of the result: which float value it holds, -1 none */
-    struct power *alone;  /* by op */
-    struct power *whole;  /* by float value */
-    float *buffer;        /* a dequantized tensor */
+    mwi_capture floats;  /* the float model's values of this run */
+    int32_t *value_of;   /* by tensor of the result: which float value it holds, -1 none */
+    struct power *alone; /* by op */
+    struct power *whole; /* by float value */
+    float *buffer;       /* a dequantized tensor */
     size_t buffer_n;
-    mwi_arena scratch;    /* one layer's run */
+    mwi_arena scratch; /* one layer's run */
 };
 
 static void add_power(struct power *p, const float *want, const float *got, size_t n)
@@ -113,12 +114,14 @@ static mw_status eval_producer(mw_ctx *ctx, struct measure *m, int32_t tensor, m
 }
 
 /* Gives an input of a layer its data; leaves data NULL when there is nothing to give. */
-static mw_status feed_input(mw_ctx *ctx, struct measure *m, int32_t value, int32_t tensor, mwi_view *view)
+static mw_status feed_input(mw_ctx *ctx, struct measure *m, int32_t value, int32_t tensor,
+                            mwi_view *view)
 {
     const mwi_tensor *const f = value < 0 ? NULL : m->job->fg->tensors[value];
 
     if (view->tensor == NULL || view->data != NULL || f == NULL) return MW_OK;
-    if (mwi_tensor_is_const(f)) return eval_producer(ctx, m, tensor, view); /* a weight behind DEQUANTIZE */
+    if (mwi_tensor_is_const(f))
+        return eval_producer(ctx, m, tensor, view); /* a weight behind DEQUANTIZE */
     const float *const x = m->floats.values[value];
     const size_t n = mwi_view_n(view);
     if (x == NULL || n != m->floats.counts[value]) return MW_OK;
@@ -165,11 +168,14 @@ static mw_status all_alone(mw_ctx *ctx, struct measure *m)
 {
     for (size_t i = 0; i < m->job->fg->n_ops; i++) {
         const mwi_op *const op = m->job->made_ops[i];
-        if (!was_quantized(&m->job->ops[i]) || op == NULL || (op->desc->traits & MWI_OP_STATEFUL) != 0) continue;
+        if (!was_quantized(&m->job->ops[i]) || op == NULL ||
+            (op->desc->traits & MWI_OP_STATEFUL) != 0)
+            continue;
         mwi_arena_init(ctx, &m->scratch);
         const mw_status st = run_alone(ctx, m, i);
         mwi_arena_deinit(&m->scratch);
-        MWI_TRY(mwi_prefix(ctx, st, "layer '%s' alone", m->job->fg->tensors[m->job->fg->ops[i]->out[0]]->name));
+        MWI_TRY(mwi_prefix(ctx, st, "layer '%s' alone",
+                           m->job->fg->tensors[m->job->fg->ops[i]->out[0]]->name));
     }
     return MW_OK;
 }
@@ -197,7 +203,8 @@ static mw_status measure_init(mw_ctx *ctx, mwi_qjob *job, struct measure *m)
     return MW_OK;
 }
 
-static mw_status measure_run(mw_ctx *ctx, struct measure *m, mwi_feed *feed, mw_session *quantized, uint64_t r)
+static mw_status measure_run(mw_ctx *ctx, struct measure *m, mwi_feed *feed, mw_session *quantized,
+                             uint64_t r)
 {
     mwi_session_observe(feed->session, mwi_capture_step, &m->floats);
     MWI_TRY(mwi_feed_run(ctx, feed, r));
@@ -226,7 +233,8 @@ static mw_status measure(mw_ctx *ctx, mwi_qjob *job, struct measure *m)
     mwi_feed feed;
 
     MWI_TRY(measure_init(ctx, job, m));
-    mw_status st = mwi_feed_open(ctx, job->flt, job->data, job->options->max_samples, job->options->n_threads, &feed);
+    mw_status st = mwi_feed_open(ctx, job->flt, job->data, job->options->max_samples,
+                                 job->options->n_threads, &feed);
     if (st == MW_OK) st = mw_session_create(ctx, job->out, &options, &quantized);
     if (st == MW_OK) job->n_samples = feed.n_runs * feed.samples_per_run;
     if (st == MW_OK) st = measure_all(ctx, m, &feed, quantized);
@@ -259,7 +267,8 @@ static const char *put(char **at, const char *text)
     return here;
 }
 
-static void fill_layer(const mwi_qjob *job, const struct measure *m, size_t i, char **names, mw_layer_error *out)
+static void fill_layer(const mwi_qjob *job, const struct measure *m, size_t i, char **names,
+                       mw_layer_error *out)
 {
     const mwi_op *const op = job->fg->ops[i];
     const mwi_qvalue *const v = &job->values[op->out[0]];
@@ -277,7 +286,8 @@ static void fill_layer(const mwi_qjob *job, const struct measure *m, size_t i, c
     };
 }
 
-static mw_status fill(mw_ctx *ctx, const mwi_qjob *job, const struct measure *m, mw_quantize_report *out)
+static mw_status fill(mw_ctx *ctx, const mwi_qjob *job, const struct measure *m,
+                      mw_quantize_report *out)
 {
     size_t bytes = sizeof(struct block) + job->fg->n_ops * sizeof(mw_layer_error), n = 0;
     void *memory;
@@ -304,7 +314,8 @@ static mw_status fill(mw_ctx *ctx, const mwi_qjob *job, const struct measure *m,
     return MW_OK;
 }
 
-mw_status mwi_qjob_report(mw_ctx *ctx, mwi_qjob *job, const mw_model *before, mw_quantize_report *out)
+mw_status mwi_qjob_report(mw_ctx *ctx, mwi_qjob *job, const mw_model *before,
+                          mw_quantize_report *out)
 {
     struct measure m = {0};
     struct power outputs = {0};

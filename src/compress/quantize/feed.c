@@ -1,5 +1,6 @@
 /* compress/quantize/feed.c - running a model over calibration data, one run at a time.
- * Depends: runtime/, data (public).  Used by: compress/quantize.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: runtime/, data (public).  Used by: compress/quantize.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/feed.h"
 
 #include <inttypes.h>
@@ -21,9 +22,10 @@ mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data, ui
     out->data = data;
     out->n_inputs = mw_model_n_inputs(model);
     if (mw_dataset_n_inputs(data) != out->n_inputs)
-        return mwi_fail(ctx, MW_EINVAL, "%s: the calibration data hold %zu arrays, the model takes %zu inputs; "
-                        "give one array for each input, named as it is", mw_model_name(model),
-                        mw_dataset_n_inputs(data), out->n_inputs);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: the calibration data hold %zu arrays, the model takes %zu inputs; "
+                        "give one array for each input, named as it is",
+                        mw_model_name(model), mw_dataset_n_inputs(data), out->n_inputs);
     out->n_runs = UINT64_MAX;
     for (size_t i = 0; i < out->n_inputs; i++) {
         mw_tensor_info info;
@@ -33,9 +35,10 @@ mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data, ui
         if (i == 0) out->samples_per_run = per_run;
     }
     if (out->n_runs == 0 || out->n_inputs == 0)
-        return mwi_fail(ctx, MW_EINVAL, "%s: %" PRIu64 " calibration samples, one run of the model takes %"
-                        PRIu64 "; give more data", mw_model_name(model), n,
-                        out->n_inputs == 0 ? 0 : out->samples_per_run);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: %" PRIu64 " calibration samples, one run of the model takes %" PRIu64
+                        "; give more data",
+                        mw_model_name(model), n, out->n_inputs == 0 ? 0 : out->samples_per_run);
     return mw_session_create(ctx, model, &options, &out->session);
 }
 
@@ -52,8 +55,8 @@ mw_status mwi_feed_run(mw_ctx *ctx, mwi_feed *feed, uint64_t run)
         mw_buffer buffer;
         MWI_TRY(mw_session_input(ctx, feed->session, i, &buffer));
         const uint64_t per_run = samples_of(&buffer.info);
-        MWI_TRY(mw_dataset_read(ctx, feed->data, i, run * per_run, (size_t)per_run, &buffer.info, buffer.data,
-                                buffer.bytes));
+        MWI_TRY(mw_dataset_read(ctx, feed->data, i, run * per_run, (size_t)per_run, &buffer.info,
+                                buffer.data, buffer.bytes));
     }
     return mw_session_run(ctx, feed->session);
 }

@@ -1,7 +1,6 @@
 /* compress/quantize/feed.h - running a model over calibration data, one run at a time.
- * Depends: runtime/, data (public).  Used by: compress/quantize.
- * A run takes as many samples as the model's first dimension says; samples that do not fill a run are
- * left out.
+ * Depends: runtime/, data (public).  Used by: compress/quantize. A run takes as many samples as
+ * the model's first dimension says; samples that do not fill a run are left out.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_FEED_H
 #define MWI_COMPRESS_FEED_H
@@ -17,7 +16,8 @@ typedef struct mwi_feed {
     uint64_t n_runs, samples_per_run;
 } mwi_feed;
 
-/* max_samples 0: all. Fails: MW_EINVAL (no samples, or inputs that do not fit), as mw_session_create. */
+/* max_samples 0: all. Fails: MW_EINVAL (no samples, or inputs that do not fit), as
+ * mw_session_create. */
 MW_MUST_USE mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data,
                                     uint64_t max_samples, uint32_t n_threads, mwi_feed *out);
 void mwi_feed_close(mwi_feed *feed); /* accepts a zeroed one */

@@ -1,8 +1,8 @@
 /* compress/quantize/job.h - one call of mw_quantize: what its steps share.
- * Depends: model/, ops/, runtime/.  Used by: compress/quantize.
- * Order of the steps: float model (passes) -> keep -> equalize -> decide -> calibrate -> scales -> layers
- * (weights to integers) -> moments, rounding, bias -> rewrite -> error report.
- * Holds: (1) values and ops are indexed as the tensors and ops of `fg`, which is not changed once they
+ * Depends: model/, ops/, runtime/.  Used by: compress/quantize. Order of the steps: float model
+ * (passes) -> keep -> equalize -> decide -> calibrate -> scales -> layers (weights to integers) ->
+ * moments, rounding, bias -> rewrite -> error report. Holds: (1) values and ops are indexed as the
+ * tensors and ops of `fg`, which is not changed once they
  *        exist;  (2) a value's parameters are those of its group's root.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_JOB_H
@@ -20,19 +20,20 @@ typedef struct mwi_qvalue {
     bool activation;        /* float, computed or fed, touched by an integer operator */
     bool fixed, symmetric;  /* of the root: parameters given by the specification; zero point 0 */
     bool ranged;
-    mwi_range range;        /* calibrated; of the root: of the group */
-    mwi_params params;      /* of the root */
+    mwi_range range;   /* calibrated; of the root: of the group */
+    mwi_params params; /* of the root */
 } mwi_qvalue;
 
-/* A weight of an operator, turned into integers. Shared by operators that read the same constant. */
+/* A weight of an operator, turned into integers. Shared by operators that read the same constant.
+ */
 typedef struct mwi_qweight {
     int32_t tensor, axis, bits;
     mwi_channels channels;
-    size_t block;        /* > 0: blockwise; block_scales then, not scales */
-    float *scales;       /* channels.n_channels */
+    size_t block;  /* > 0: blockwise; block_scales then, not scales */
+    float *scales; /* channels.n_channels */
     uint16_t *block_scales;
-    int8_t *q;           /* channels.n, one a byte */
-    bool learned;        /* rounding was learned */
+    int8_t *q;    /* channels.n, one a byte */
+    bool learned; /* rounding was learned */
 } mwi_qweight;
 
 typedef struct mwi_qop {
@@ -52,14 +53,15 @@ typedef struct mwi_qjob {
     const mwi_method_desc *method;
     mw_dataset *data; /* NULL: none */
     mwi_arena arena;
-    mw_model *flt;    /* the optimised float model; errors are measured against it */
-    mwi_graph *fg;    /* its main graph */
-    mw_model *out;    /* the clone that becomes the result */
-    mw_dtype act;     /* MW_INT8 or MW_INT16 when activations are quantized, else MW_FLOAT32 */
-    mw_dtype source;  /* what becomes `act`: MW_FLOAT32, or MW_UINT8 */
+    mw_model *flt;   /* the optimised float model; errors are measured against it */
+    mwi_graph *fg;   /* its main graph */
+    mw_model *out;   /* the clone that becomes the result */
+    mw_dtype act;    /* MW_INT8 or MW_INT16 when activations are quantized, else MW_FLOAT32 */
+    mw_dtype source; /* what becomes `act`: MW_FLOAT32, or MW_UINT8 */
     mwi_qvalue *values;
     mwi_qop *ops;
-    mwi_tensor **made; /* by float tensor: the result's tensor that holds the same value, NULL none */
+    mwi_tensor *
+        *made; /* by float tensor: the result's tensor that holds the same value, NULL none */
     mwi_op **made_ops; /* by float op: the same of the result */
     uint64_t n_samples;
 } mwi_qjob;
@@ -76,8 +78,8 @@ MW_MUST_USE mw_status mwi_qjob_decide(mw_ctx *ctx, mwi_qjob *job);
 bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i);
 /* First data input that is computed and of a type that is quantized, -1 none. */
 int32_t mwi_rule_main_input(const mwi_graph *graph, const mwi_op *op);
-/* NULL when a kernel that LiteRT has too takes the operator with every operand of type job->source as
- * job->act (weight int8, bias int32 or int64); else why not. */
+/* NULL when a kernel that LiteRT has too takes the operator with every operand of type job->source
+ * as job->act (weight int8, bias int32 or int64); else why not. */
 MW_MUST_USE mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
                                                const char **out_reason);
 
@@ -107,7 +109,8 @@ MW_MUST_USE mw_status mwi_qjob_equalize(mw_ctx *ctx, mwi_qjob *job);
 MW_MUST_USE mw_status mwi_qjob_rewrite(mw_ctx *ctx, mwi_qjob *job);
 MW_MUST_USE mw_status mwi_qjob_rewrite_weights(mw_ctx *ctx, mwi_qjob *job);
 /* Sets input `k` of an operator, making room where the operator has fewer. */
-MW_MUST_USE mw_status mwi_qjob_set_input(mw_ctx *ctx, mw_model *model, mwi_op *op, size_t k, int32_t tensor);
+MW_MUST_USE mw_status mwi_qjob_set_input(mw_ctx *ctx, mw_model *model, mwi_op *op, size_t k,
+                                         int32_t tensor);
 
 /* ---- keras_weights.c ---- */
 /* The rewrite for options->for_keras. */

@@ -1,7 +1,7 @@
-/* compress/quantize/keras_weights.c - a Keras model stays as Keras knows it; its weights become an integer
- * times a scale an output channel.
- * Scales have few enough bits that each product is exact in float32: the largest weight divided by 127 gives
- * the scale back to the bit, so that quantizing the saved model again gives the same integers.
+/* compress/quantize/keras_weights.c - a Keras model stays as Keras knows it; its weights become an
+ * integer times a scale an output channel. Scales have few enough bits that each product is exact
+ * in float32: the largest weight divided by 127 gives the scale back to the bit, so that
+ * quantizing the saved model again gives the same integers.
  * Depends: compress/quantize/job.  Used by: mw_quantize.   SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/job.h"
 
@@ -23,11 +23,13 @@ static mw_status set_bias(mw_ctx *ctx, mwi_qjob *job, size_t i)
     mwi_tensor *t;
     void *memory;
 
-    if (job->ops[i].bias == NULL) return MW_OK; /* operators without a quantization rule never have one */
+    if (job->ops[i].bias == NULL)
+        return MW_OK; /* operators without a quantization rule never have one */
     const int32_t at = op->desc->quant->bias;
     if (at < 0 || (size_t)at >= op->n_in || op->in[at] < 0) return MW_OK;
     t = job->out->graphs[0]->tensors[op->in[at]];
-    MWI_TRY(mwi_arena_copy(ctx, &job->out->arena, job->ops[i].bias, job->ops[i].n_bias * sizeof(float), &memory));
+    MWI_TRY(mwi_arena_copy(ctx, &job->out->arena, job->ops[i].bias,
+                           job->ops[i].n_bias * sizeof(float), &memory));
     t->data = memory;
     return MW_OK;
 }
@@ -58,13 +60,16 @@ static mw_status halve_all(mw_ctx *ctx, mwi_qjob *job)
         if (job->ops[i].reason[0] != '\0') continue;
         for (size_t k = 0; k < op->n_in; k++) {
             mwi_tensor *const t = op->in[k] < 0 ? NULL : job->out->graphs[0]->tensors[op->in[k]];
-            if (t == NULL || t->dtype != MW_FLOAT32 || t->data == NULL || t->sparsity != NULL || t->source < 0) continue;
+            if (t == NULL || t->dtype != MW_FLOAT32 || t->data == NULL || t->sparsity != NULL ||
+                t->source < 0)
+                continue;
             MWI_TRY(halve(ctx, job, t));
             job->ops[i].behind = true;
             n++;
         }
     }
-    return n > 0 ? MW_OK : mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no weights to quantize", job->flt->name);
+    return n > 0 ? MW_OK
+                 : mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no weights to quantize", job->flt->name);
 }
 
 mw_status mwi_qjob_keras(mw_ctx *ctx, mwi_qjob *job)

@@ -29,12 +29,14 @@ static size_t block_of(const mwi_qjob *job, const mwi_qop *q, const mwi_tensor *
 {
     /* Kernels know blocks along the rows of a matrix only. */
     const bool rows = t->rank == 2 && axis == 0 && t->dims[1] % BLOCK == 0;
-    return job->options->scheme == MW_QUANT_INT4_BLOCK &&
-                   (q->hybrid || job->options->for_keras) && q->bits == 4 && rows ? BLOCK : 0;
+    return job->options->scheme == MW_QUANT_INT4_BLOCK && (q->hybrid || job->options->for_keras) &&
+                   q->bits == 4 && rows
+               ? BLOCK
+               : 0;
 }
 
-static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis, int bits, size_t block,
-                        mwi_qweight **out)
+static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis, int bits,
+                        size_t block, mwi_qweight **out)
 {
     const mwi_tensor *const t = job->fg->tensors[tensor];
     void *memory;
@@ -51,7 +53,8 @@ static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis
     MWI_TRY(mwi_arena_array(ctx, &job->arena, w->channels.n_channels, sizeof(float), &memory));
     w->scales = memory;
     if (w->block > 0) {
-        MWI_TRY(mwi_arena_array(ctx, &job->arena, w->channels.n / BLOCK, sizeof(uint16_t), &memory));
+        MWI_TRY(
+            mwi_arena_array(ctx, &job->arena, w->channels.n / BLOCK, sizeof(uint16_t), &memory));
         w->block_scales = memory;
     }
     *out = w;
@@ -77,7 +80,8 @@ static void make_uniform(mwi_qweight *w)
     for (size_t k = 0; k < w->channels.n_channels; k++) w->scales[k] = largest;
 }
 
-/* Fewer bits, so that an integer of 8 bits times the scale is exact in float32 (keras_weights.c). */
+/* Fewer bits, so that an integer of 8 bits times the scale is exact in float32 (keras_weights.c).
+ */
 static void shorten(mwi_qweight *w)
 {
     for (size_t k = 0; k < w->channels.n_channels; k++) {
@@ -90,18 +94,21 @@ static void shorten(mwi_qweight *w)
 static void set_scales(const mwi_qjob *job, mwi_qweight *w)
 {
     const mwi_tensor *const t = job->fg->tensors[w->tensor];
-    const mwi_weight_range how = job->options->method == MW_CALIBRATE_MSE ? MWI_WEIGHT_MSE : MWI_WEIGHT_MAX;
+    const mwi_weight_range how =
+        job->options->method == MW_CALIBRATE_MSE ? MWI_WEIGHT_MSE : MWI_WEIGHT_MAX;
 
     if (w->block > 0)
-        mwi_block_scales(t->data, (size_t)t->dims[0], (size_t)t->dims[1], w->block, w->bits, how, w->block_scales);
+        mwi_block_scales(t->data, (size_t)t->dims[0], (size_t)t->dims[1], w->block, w->bits, how,
+                         w->block_scales);
     else
         mwi_weight_scales(t->data, &w->channels, w->bits, how, w->scales);
     if (job->options->per_tensor && w->block == 0) make_uniform(w);
     if (job->options->for_keras && w->block == 0) shorten(w);
 }
 
-/* The bias is an integer of scale input * weight: raises weight scales until it fits with room to spare,
- * as TensorFlow's converter does; gives a channel of zeros a scale at which its bias is exact enough. */
+/* The bias is an integer of scale input * weight: raises weight scales until it fits with room to
+ * spare, as TensorFlow's converter does; gives a channel of zeros a scale at which its bias is
+ * exact enough. */
 static void fit_bias(const mwi_qjob *job, size_t i)
 {
     const mwi_op *const op = job->fg->ops[i];
@@ -129,7 +136,8 @@ static void finish(const mwi_qjob *job, mwi_qweight *w)
     const mwi_tensor *const t = job->fg->tensors[w->tensor];
 
     if (w->block > 0) {
-        mwi_block_round(t->data, (size_t)t->dims[0], (size_t)t->dims[1], w->block, w->bits, w->block_scales, w->q);
+        mwi_block_round(t->data, (size_t)t->dims[0], (size_t)t->dims[1], w->block, w->bits,
+                        w->block_scales, w->q);
         return;
     }
     for (size_t k = 0; k < w->channels.n_channels; k++)
@@ -156,7 +164,8 @@ mw_status mwi_qjob_layers(mw_ctx *ctx, mwi_qjob *job)
         const mwi_tensor *const t = job->fg->tensors[tensor];
         if (t->dtype != MW_FLOAT32) continue;
         if (!all_finite(t))
-            return mwi_fail(ctx, MW_EINVAL, "%s: weight '%s' has a value that is not finite", job->flt->name, t->name);
+            return mwi_fail(ctx, MW_EINVAL, "%s: weight '%s' has a value that is not finite",
+                            job->flt->name, t->name);
         const bool whole = job->options->per_tensor && q->integer;
         const int32_t axis = whole || rule->axis >= t->rank ? -1 : rule->axis;
         const size_t block = block_of(job, q, t, axis);

@@ -1,9 +1,10 @@
 /* compress/quantize/learn.c - rounding and biases from the calibration data.
  * Depends: compress/quantize/job, moments, rounding, capture, feed.  Used by: mw_quantize.
- * AdaRound: one pass of the float model gathers what each layer sees, then each layer's weights are rounded.
- * Always, with data: biases take up the mean error of their own layer's rounding. Bias correction (Nagel et
- * al. 2019, on data): then, in turn, each layer's mean output is made that of the float model; the quantized
- * model is simulated in float: rounded weights, and every activation rounded as it is made.
+ * AdaRound: one pass of the float model gathers what each layer sees, then each layer's weights
+ * are rounded. Always, with data: biases take up the mean error of their own layer's rounding.
+ * Bias correction (Nagel et al. 2019, on data): then, in turn, each layer's mean output is made
+ * that of the float model; the quantized model is simulated in float: rounded weights, and every
+ * activation rounded as it is made.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/capture.h"
 #include "compress/quantize/feed.h"
@@ -27,9 +28,9 @@ struct learner {
     mwi_qjob *job;
     struct layer *layers;
     size_t n_layers;
-    bool *wanted;   /* by tensor: some layer's input */
-    bool absorbs;   /* biases take up mean errors */
-    float *patch;   /* the widest layer's */
+    bool *wanted;    /* by tensor: some layer's input */
+    bool absorbs;    /* biases take up mean errors */
+    float *patch;    /* the widest layer's */
     mwi_arena arena; /* one phase */
 };
 
@@ -45,7 +46,8 @@ static mw_status find_layers(mw_ctx *ctx, struct learner *l)
     l->wanted = memory;
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         struct layer *const a = &l->layers[l->n_layers];
-        if (job->ops[i].weight == NULL || !mwi_patches_of(job->fg, job->fg->ops[i], &a->patches)) continue;
+        if (job->ops[i].weight == NULL || !mwi_patches_of(job->fg, job->fg->ops[i], &a->patches))
+            continue;
         a->op = i;
         l->n_layers++;
         l->wanted[a->patches.input] = true;
@@ -103,8 +105,7 @@ static mw_status round_layer(mw_ctx *ctx, struct learner *l, struct layer *a)
 
     if (w->learned || a->float_moments.n_second == 0) return MW_OK;
     return mwi_round_learned(ctx, &a->float_moments, weight_of(l, a), input_noise(l->job, a),
-                             l->job->ops[a->op].bias != NULL,
-                             o->for_keras, w);
+                             l->job->ops[a->op].bias != NULL, o->for_keras, w);
 }
 
 static mw_status adaround(mw_ctx *ctx, struct learner *l)
@@ -119,9 +120,11 @@ static mw_status adaround(mw_ctx *ctx, struct learner *l)
         mwi_arena_init(ctx, &l->arena);
         mw_status st = MW_OK;
         for (size_t i = first; i < last && st == MW_OK; i++)
-            st = mwi_moments_init(ctx, &l->layers[i].float_moments, &l->layers[i].patches, true, &l->arena);
+            st = mwi_moments_init(ctx, &l->layers[i].float_moments, &l->layers[i].patches, true,
+                                  &l->arena);
         if (st == MW_OK) st = gather(ctx, l, first, last);
-        for (size_t i = first; i < last && st == MW_OK; i++) st = round_layer(ctx, l, &l->layers[i]);
+        for (size_t i = first; i < last && st == MW_OK; i++)
+            st = round_layer(ctx, l, &l->layers[i]);
         mwi_arena_deinit(&l->arena);
         MWI_TRY(st);
     }
@@ -148,7 +151,8 @@ static mw_status make_room_for_biases(mw_ctx *ctx, struct learner *l)
         if (l->job->fg->ops[l->layers[i].op]->desc->quant->bias < 0) continue;
         MWI_TRY(mwi_arena_array(ctx, &l->job->arena, n, sizeof(float), &memory));
         const float *const from = original_bias(l, &l->layers[i]);
-        if (from == NULL && l->job->options->for_keras) continue; /* the layer has none, and stays so */
+        if (from == NULL && l->job->options->for_keras)
+            continue; /* the layer has none, and stays so */
         q->bias = memory;
         q->n_bias = n;
         if (from != NULL) memcpy(q->bias, from, n * sizeof(float));
@@ -173,7 +177,8 @@ static void correct(const struct learner *l, const struct layer *a, const float 
         double sum = 0;
         for (size_t j = 0; j < p->k; j++) {
             const size_t at = o * p->out_stride + j * p->in_stride;
-            sum += (double)w[at] * (mean[j] / (double)want->n) - (double)rounded[at] * (other[j] / (double)seen->n);
+            sum += (double)w[at] * (mean[j] / (double)want->n) -
+                   (double)rounded[at] * (other[j] / (double)seen->n);
         }
         bias[o] = (float)((from == NULL ? 0 : (double)from[o]) + sum);
     }
@@ -215,9 +220,11 @@ static mw_status simulated_model(mw_ctx *ctx, struct learner *l, mw_model **out)
         void *memory;
         if (q->weight == NULL) continue;
         const mwi_tensor *const w = g->tensors[q->weight->tensor];
-        MWI_TRY(mwi_arena_array(ctx, &(*out)->arena, q->weight->channels.n, sizeof(float), &memory));
+        MWI_TRY(
+            mwi_arena_array(ctx, &(*out)->arena, q->weight->channels.n, sizeof(float), &memory));
         mwi_qweight_floats(q->weight, memory);
-        MWI_TRY(mwi_graph_add_const(ctx, *out, g, w->name, MW_FLOAT32, w->rank, w->dims, memory, &tensor));
+        MWI_TRY(mwi_graph_add_const(ctx, *out, g, w->name, MW_FLOAT32, w->rank, w->dims, memory,
+                                    &tensor));
         op->in[op->desc->quant->weight] = tensor;
         if (q->bias == NULL) continue;
         const int32_t dim = (int32_t)q->n_bias;
@@ -235,15 +242,18 @@ static mw_status rounded_values(mw_ctx *ctx, struct learner *l, const bool **out
     MWI_TRY(mwi_arena_array(ctx, &l->arena, job->fg->n_tensors, sizeof(bool), &memory));
     bool *const rounded = memory;
     for (size_t i = 0; i < job->fg->n_inputs; i++)
-        rounded[job->fg->inputs[i]] = job->act != MW_FLOAT32 && job->values[job->fg->inputs[i]].ranged;
+        rounded[job->fg->inputs[i]] =
+            job->act != MW_FLOAT32 && job->values[job->fg->inputs[i]].ranged;
     for (size_t i = 0; i < job->fg->n_ops; i++)
         for (size_t k = 0; k < job->fg->ops[i]->n_out && job->ops[i].integer; k++)
-            rounded[job->fg->ops[i]->out[k]] = job->fg->tensors[job->fg->ops[i]->out[k]]->dtype == MW_FLOAT32;
+            rounded[job->fg->ops[i]->out[k]] =
+                job->fg->tensors[job->fg->ops[i]->out[k]]->dtype == MW_FLOAT32;
     *out = rounded;
     return MW_OK;
 }
 
-/* Means of one run: of the float values, then of the same rounded as the quantized model rounds them. */
+/* Means of one run: of the float values, then of the same rounded as the quantized model rounds
+ * them. */
 static void add_run(struct learner *l, const mwi_capture *c, uint64_t run)
 {
     const mwi_qjob *const job = l->job;
@@ -272,7 +282,8 @@ static mw_status float_means(mw_ctx *ctx, struct learner *l, uint64_t most_runs)
     mwi_feed feed;
 
     MWI_TRY(mwi_capture_init(ctx, &capture, l->job->fg, l->wanted, &l->arena));
-    mw_status st = mwi_feed_open(ctx, l->job->flt, l->job->data, o->max_samples, o->n_threads, &feed);
+    mw_status st =
+        mwi_feed_open(ctx, l->job->flt, l->job->data, o->max_samples, o->n_threads, &feed);
     if (st == MW_OK) mwi_session_observe(feed.session, mwi_capture_step, &capture);
     for (uint64_t r = 0; st == MW_OK && r < feed.n_runs && r < most_runs; r++) {
         st = mwi_progress(ctx, "measure means", r, feed.n_runs);
@@ -284,8 +295,8 @@ static mw_status float_means(mw_ctx *ctx, struct learner *l, uint64_t most_runs)
 }
 
 /* Means of what one layer sees in the simulated model. */
-static mw_status run_simulation(mw_ctx *ctx, struct learner *l, struct layer *a, struct simulation *s,
-                                const mw_model *model, uint64_t n_runs)
+static mw_status run_simulation(mw_ctx *ctx, struct learner *l, struct layer *a,
+                                struct simulation *s, const mw_model *model, uint64_t n_runs)
 {
     const mw_quantize_options *const o = l->job->options;
     const int32_t t = a->patches.input;
@@ -295,7 +306,8 @@ static mw_status run_simulation(mw_ctx *ctx, struct learner *l, struct layer *a,
     if (st == MW_OK) mwi_session_observe(feed.session, simulate_step, s);
     for (uint64_t r = 0; st == MW_OK && r < feed.n_runs && r < n_runs; r++) {
         st = mwi_feed_run(ctx, &feed, r);
-        if (st == MW_OK && s->capture.values[t] != NULL && s->capture.counts[t] == a->patches.n_input)
+        if (st == MW_OK && s->capture.values[t] != NULL &&
+            s->capture.counts[t] == a->patches.n_input)
             mwi_moments_add(&a->quantized_moments, s->capture.values[t], r, 0, l->patch);
     }
     mwi_feed_close(&feed);
@@ -335,8 +347,10 @@ static mw_status correct_layer(mw_ctx *ctx, struct learner *l, struct layer *a)
 static mw_status start_means(mw_ctx *ctx, struct learner *l)
 {
     for (size_t i = 0; i < l->n_layers; i++) {
-        MWI_TRY(mwi_moments_init(ctx, &l->layers[i].float_moments, &l->layers[i].patches, false, &l->arena));
-        MWI_TRY(mwi_moments_init(ctx, &l->layers[i].quantized_moments, &l->layers[i].patches, false, &l->arena));
+        MWI_TRY(mwi_moments_init(ctx, &l->layers[i].float_moments, &l->layers[i].patches, false,
+                                 &l->arena));
+        MWI_TRY(mwi_moments_init(ctx, &l->layers[i].quantized_moments, &l->layers[i].patches, false,
+                                 &l->arena));
     }
     return MW_OK;
 }
@@ -350,8 +364,8 @@ static mw_status absorb(mw_ctx *ctx, struct learner *l)
     return MW_OK;
 }
 
-/* Layer by layer, what the corrected layers before it really give. A layer that took up the error of others
- * before these are corrected would add its own once more, hence a turn for each. */
+/* Layer by layer, what the corrected layers before it really give. A layer that took up the error
+ * of others before these are corrected would add its own once more, hence a turn for each. */
 static mw_status correct_in_turn(mw_ctx *ctx, struct learner *l)
 {
     const uint64_t n = TURN_RUNS / l->n_layers, n_runs = n < LEAST_RUNS ? LEAST_RUNS : n;
@@ -369,7 +383,8 @@ static mw_status correct_in_turn(mw_ctx *ctx, struct learner *l)
     return MW_OK;
 }
 
-static mw_status in_phase(mw_ctx *ctx, struct learner *l, mw_status (*phase)(mw_ctx *, struct learner *))
+static mw_status in_phase(mw_ctx *ctx, struct learner *l,
+                          mw_status (*phase)(mw_ctx *, struct learner *))
 {
     mwi_arena_init(ctx, &l->arena);
     const mw_status st = phase(ctx, l);
@@ -385,12 +400,15 @@ mw_status mwi_qjob_learn(mw_ctx *ctx, mwi_qjob *job)
     MWI_TRY(find_layers(ctx, &l));
     if (l.n_layers == 0) {
         if (!o->adaround && !o->bias_correction) return MW_OK;
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no convolution or matrix product with a constant weight to learn "
-                        "rounding or bias for", job->flt->name);
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%s: no convolution or matrix product with a constant weight to learn "
+                        "rounding or bias for",
+                        job->flt->name);
     }
     if (l.absorbs) MWI_TRY(make_room_for_biases(ctx, &l));
     if (o->adaround) MWI_TRY(mwi_prefix(ctx, adaround(ctx, &l), "AdaRound"));
     if (l.absorbs) MWI_TRY(in_phase(ctx, &l, absorb));
-    if (o->bias_correction) MWI_TRY(mwi_prefix(ctx, in_phase(ctx, &l, correct_in_turn), "bias correction"));
+    if (o->bias_correction)
+        MWI_TRY(mwi_prefix(ctx, in_phase(ctx, &l, correct_in_turn), "bias correction"));
     return MW_OK;
 }

@@ -1,4 +1,5 @@
-/* compress/quantize/least_error.c - the range with the least mean squared error of rounding and clipping.
+/* compress/quantize/least_error.c - the range with the least mean squared error of rounding and
+ * clipping.
  * Depends: compress/quantize/observe.  Used by: the list of methods only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/observe.h"

@@ -18,10 +18,12 @@ static size_t piece_of(const mwi_patches *p)
 size_t mwi_moments_bytes(const mwi_patches *p)
 {
     const size_t piece = piece_of(p), n_pieces = (p->k + piece - 1) / piece;
-    return p->n_groups * n_pieces * piece * piece * sizeof(double) + 2 * p->n_groups * p->k * sizeof(double);
+    return p->n_groups * n_pieces * piece * piece * sizeof(double) +
+           2 * p->n_groups * p->k * sizeof(double);
 }
 
-mw_status mwi_moments_init(mw_ctx *ctx, mwi_moments *m, const mwi_patches *p, bool second, mwi_arena *arena)
+mw_status mwi_moments_init(mw_ctx *ctx, mwi_moments *m, const mwi_patches *p, bool second,
+                           mwi_arena *arena)
 {
     void *memory;
 
@@ -34,7 +36,8 @@ mw_status mwi_moments_init(mw_ctx *ctx, mwi_moments *m, const mwi_patches *p, bo
     if (!second) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, arena, p->n_groups * p->k, sizeof(double), &memory));
     m->partial = memory;
-    MWI_TRY(mwi_arena_array(ctx, arena, p->n_groups * m->n_pieces, m->piece * m->piece * sizeof(double), &memory));
+    MWI_TRY(mwi_arena_array(ctx, arena, p->n_groups * m->n_pieces,
+                            m->piece * m->piece * sizeof(double), &memory));
     m->second = memory;
     return MW_OK;
 }
@@ -99,8 +102,8 @@ static double shrinkage(double trace, double trace_of_square, double n, double k
     return rho < 0 ? 0 : rho > 1 ? 1 : rho;
 }
 
-void mwi_moments_covariance(const mwi_moments *m, size_t group, size_t piece, bool centred, double noise,
-                            double *out)
+void mwi_moments_covariance(const mwi_moments *m, size_t group, size_t piece, bool centred,
+                            double noise, double *out)
 {
     const size_t n = piece_length(m, piece), wide = m->piece;
     const double *const s = m->second + (group * m->n_pieces + piece) * wide * wide;

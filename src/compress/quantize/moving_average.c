@@ -1,5 +1,5 @@
-/* compress/quantize/moving_average.c - the moving average of each run's range: forgiving to outliers,
- * and as a rule worse than min-max.
+/* compress/quantize/moving_average.c - the moving average of each run's range: forgiving to
+ * outliers, and as a rule worse than min-max.
  * Depends: compress/quantize/observe.  Used by: the list of methods only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/observe.h"

@@ -17,7 +17,8 @@ static double normal(mwi_rng *rng)
     return sum - 6;
 }
 
-static mwi_observer *observe(mw_ctx *ctx, mwi_arena *arena, const float *x, size_t n, size_t per_run)
+static mwi_observer *observe(mw_ctx *ctx, mwi_arena *arena, const float *x, size_t n,
+                             size_t per_run)
 {
     mwi_observer *o;
 
@@ -49,7 +50,8 @@ static void test_ranges(void **state)
     assert_true(fabs(r.min + 1) < 1e-3 && r.max == 40);
     r = range_of(MW_CALIBRATE_PERCENTILE, o, 99.9);
     assert_true(fabs(r.min + 0.996) < 0.02 && fabs(r.max - 2.996) < 0.02);
-    r = range_of(MW_CALIBRATE_MSE, o, 0); /* the outlier's square weighs more than fine steps for the rest */
+    r = range_of(MW_CALIBRATE_MSE, o,
+                 0); /* the outlier's square weighs more than fine steps for the rest */
     assert_true(r.max > 20 && r.max <= 40 && r.min <= -0.9);
     r = range_of(MW_CALIBRATE_ENTROPY, o, 0);
     assert_true(r.max >= 2.9 && r.max < 20 && r.min < -0.9);
@@ -59,8 +61,8 @@ static void test_ranges(void **state)
     mw_ctx_destroy(ctx);
 }
 
-/* The histogram holds every value whatever the order in which magnitudes grow, and halves and quarters of
- * the whole lie where they should. */
+/* The histogram holds every value whatever the order in which magnitudes grow, and halves and
+ * quarters of the whole lie where they should. */
 static void test_histogram_grows(void **state)
 {
     static float x[N];
@@ -78,7 +80,8 @@ static void test_histogram_grows(void **state)
     assert_int_equal(sum, N);
     assert_true(fabs((double)negative / N - 0.5) < 0.01);
     assert_true(o->width * MWI_OBSERVE_BINS > 3 && o->width * MWI_OBSERVE_BINS < 16);
-    const mwi_range r = range_of(MW_CALIBRATE_PERCENTILE, o, 97.725); /* 4.55% above in half of the values */
+    const mwi_range r =
+        range_of(MW_CALIBRATE_PERCENTILE, o, 97.725); /* 4.55% above in half of the values */
     assert_true(fabs(r.max - 1.69) < 0.05 && fabs(r.min + 1.69) < 0.05);
     mwi_arena_deinit(&arena);
     mw_ctx_destroy(ctx);
@@ -97,7 +100,8 @@ static void test_least_error_is_less(void **state)
     for (size_t i = 0; i < N; i++) x[i] = (float)normal(&rng);
     const mwi_observer *const o = observe(ctx, &arena, x, N, 1000);
     const double all = mwi_observer_error(o, range_of(MW_CALIBRATE_MINMAX, o, 0), 16);
-    const double least = mwi_observer_error(o, mwi_method_find(MW_CALIBRATE_MSE)->range(o, 16, 0), 16);
+    const double least =
+        mwi_observer_error(o, mwi_method_find(MW_CALIBRATE_MSE)->range(o, 16, 0), 16);
     assert_true(least < all * 0.6);
     mwi_arena_deinit(&arena);
     mw_ctx_destroy(ctx);
@@ -125,7 +129,8 @@ static void test_edges(void **state)
     assert_false(mwi_observer_add(o, bad, 3));
     assert_false(mwi_observer_add(o, worse, 2));
     assert_int_equal(o->n, 0);
-    assert_true(mwi_observer_add(o, zeros, 8) && mwi_observer_add(o, huge, 2) && mwi_observer_add(o, tiny, 2));
+    assert_true(mwi_observer_add(o, zeros, 8) && mwi_observer_add(o, huge, 2) &&
+                mwi_observer_add(o, tiny, 2));
     assert_int_equal(o->n, 12);
     mwi_arena_deinit(&arena);
     mw_ctx_destroy(ctx);

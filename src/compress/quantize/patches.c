@@ -7,9 +7,9 @@
 /* One row a kind of layer: what its weight's axes are. */
 struct kind {
     const char *op;
-    int32_t rank;     /* of the weight */
-    bool window;      /* has strides, padding, dilation */
-    bool depthwise;   /* weight is [1, h, w, out] in place of [out, h, w, in] or [out, in] */
+    int32_t rank;   /* of the weight */
+    bool window;    /* has strides, padding, dilation */
+    bool depthwise; /* weight is [1, h, w, out] in place of [out, h, w, in] or [out, in] */
 };
 static const struct kind kinds[] = {
     {"CONV_2D", 4, true, false},
@@ -17,13 +17,15 @@ static const struct kind kinds[] = {
     {"FULLY_CONNECTED", 2, false, false},
 };
 
-static int32_t pad_before(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation, int32_t padding)
+static int32_t pad_before(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation,
+                          int32_t padding)
 {
     const int32_t total = (out - 1) * stride + (kernel - 1) * dilation + 1 - in;
     return padding == MWI_PADDING_SAME && total > 0 ? total / 2 : 0;
 }
 
-static void set_window(const mwi_op *op, const mwi_tensor *in, const mwi_tensor *out, mwi_patches *p)
+static void set_window(const mwi_op *op, const mwi_tensor *in, const mwi_tensor *out,
+                       mwi_patches *p)
 {
     const int32_t padding = mwi_op_get_i32(op, "padding", MWI_PADDING_VALID);
 
@@ -39,11 +41,12 @@ static void set_window(const mwi_op *op, const mwi_tensor *in, const mwi_tensor 
     p->pad_w = pad_before(p->in_w, p->out_w, p->kernel_w, p->stride_w, p->dilation_w, padding);
 }
 
-static bool fill(const struct kind *kind, const mwi_tensor *in, const mwi_tensor *w, const mwi_tensor *out,
-                 mwi_patches *p)
+static bool fill(const struct kind *kind, const mwi_tensor *in, const mwi_tensor *w,
+                 const mwi_tensor *out, mwi_patches *p)
 {
     if (w->rank != kind->rank || w->data == NULL || w->dtype != MW_FLOAT32) return false;
-    if (!mwi_dims_count(in->rank, in->dims, &p->n_input) || p->n_input == 0 || in->rank < 1) return false;
+    if (!mwi_dims_count(in->rank, in->dims, &p->n_input) || p->n_input == 0 || in->rank < 1)
+        return false;
     p->kernel_h = p->kernel_w = p->in_h = p->in_w = p->out_h = p->out_w = 1;
     p->stride_h = p->stride_w = p->dilation_h = p->dilation_w = 1;
     p->channels = in->dims[in->rank - 1];
@@ -70,7 +73,8 @@ static bool fill(const struct kind *kind, const mwi_tensor *in, const mwi_tensor
     p->out_stride = kind->depthwise ? 1 : p->k;
     p->in_stride = kind->depthwise ? p->n_out : 1;
     p->n_positions = (size_t)out->dims[0] * (size_t)out->dims[1] * (size_t)out->dims[2];
-    return p->n_groups > 0 && p->n_out % p->n_groups == 0 && (size_t)p->channels == p->n_groups * p->k_channels;
+    return p->n_groups > 0 && p->n_out % p->n_groups == 0 &&
+           (size_t)p->channels == p->n_groups * p->k_channels;
 }
 
 bool mwi_patches_of(const mwi_graph *g, const mwi_op *op, mwi_patches *out)
@@ -80,7 +84,8 @@ bool mwi_patches_of(const mwi_graph *g, const mwi_op *op, mwi_patches *out)
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(op->desc->name, kinds[i].op) == 0) kind = &kinds[i];
-    if (kind == NULL || op->n_in < 2 || op->in[0] < 0 || op->in[1] < 0 || op->n_out < 1) return false;
+    if (kind == NULL || op->n_in < 2 || op->in[0] < 0 || op->in[1] < 0 || op->n_out < 1)
+        return false;
     const mwi_tensor *const in = g->tensors[op->in[0]], *const result = g->tensors[op->out[0]];
     out->op = op;
     out->input = op->in[0];
@@ -90,14 +95,16 @@ bool mwi_patches_of(const mwi_graph *g, const mwi_op *op, mwi_patches *out)
     return true;
 }
 
-void mwi_patch_gather(const mwi_patches *p, const float *input, size_t position, size_t group, float *out)
+void mwi_patch_gather(const mwi_patches *p, const float *input, size_t position, size_t group,
+                      float *out)
 {
     const size_t per_image = (size_t)p->out_h * (size_t)p->out_w;
     const size_t image = position / per_image, at = position % per_image;
     const int32_t y0 = (int32_t)(at / (size_t)p->out_w) * p->stride_h - p->pad_h;
     const int32_t x0 = (int32_t)(at % (size_t)p->out_w) * p->stride_w - p->pad_w;
     const size_t row = (size_t)p->channels;
-    const float *const base = input + image * (size_t)p->in_h * (size_t)p->in_w * row + group * p->k_channels;
+    const float *const base =
+        input + image * (size_t)p->in_h * (size_t)p->in_w * row + group * p->k_channels;
 
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
         for (int32_t kx = 0; kx < p->kernel_w; kx++, out += p->k_channels) {

@@ -37,14 +37,16 @@ static void net_init(struct net *n, mw_ctx *ctx)
 static const char *next_name(struct net *n, const char *stem)
 {
     const char *name;
-    assert_ok(n->ctx, mwi_arena_printf(n->ctx, &n->model->arena, &name, "%s_%d", stem, n->n_names++));
+    assert_ok(n->ctx,
+              mwi_arena_printf(n->ctx, &n->model->arena, &name, "%s_%d", stem, n->n_names++));
     return name;
 }
 
 static int32_t value(struct net *n, const char *name, int32_t rank, const int32_t *dims)
 {
     int32_t t;
-    assert_ok(n->ctx, mwi_graph_add_value(n->ctx, n->model, n->g, name, MW_FLOAT32, rank, dims, &t));
+    assert_ok(n->ctx,
+              mwi_graph_add_value(n->ctx, n->model, n->g, name, MW_FLOAT32, rank, dims, &t));
     return t;
 }
 
@@ -61,7 +63,8 @@ static int32_t weight(struct net *n, int32_t rank, const int32_t *dims, int32_t 
         const double channel = 0.3 + (double)(i / inner % (size_t)dims[axis] % 5) * 0.4;
         w[i] = (float)((mwi_rng_uniform(&n->rng) * 2 - 0.9) * size * channel);
     }
-    assert_ok(n->ctx, mwi_graph_add_const(n->ctx, n->model, n->g, next_name(n, "w"), MW_FLOAT32, rank, dims, w, &t));
+    assert_ok(n->ctx, mwi_graph_add_const(n->ctx, n->model, n->g, next_name(n, "w"), MW_FLOAT32,
+                                          rank, dims, w, &t));
     free(w);
     return t;
 }
@@ -131,7 +134,8 @@ static int32_t dense(struct net *n, int32_t in, int32_t units)
     size_t count;
     assert_true(mwi_dims_count(n->g->tensors[in]->rank, n->g->tensors[in]->dims, &count));
     const int32_t dims[] = {units, (int32_t)count}, out_dims[] = {1, units};
-    const int32_t operands[] = {in, weight(n, 2, dims, 0, 2 / sqrt((double)count)), weight(n, 1, &units, 0, 0.1)};
+    const int32_t operands[] = {in, weight(n, 2, dims, 0, 2 / sqrt((double)count)),
+                                weight(n, 1, &units, 0, 0.1)};
     const int32_t out = value(n, next_name(n, "dense"), 2, out_dims);
 
     (void)add_op(n, "FULLY_CONNECTED", 3, operands, out);
@@ -145,7 +149,8 @@ static void finish(struct net *n, int32_t in, int32_t out)
     assert_ok(n->ctx, mwi_model_verify(n->ctx, n->model));
 }
 
-/* conv, depthwise, conv, two pools, dense 256 x 10, softmax; `width` channels at the widest, 64 for this. */
+/* conv, depthwise, conv, two pools, dense 256 x 10, softmax; `width` channels at the widest, 64 for
+ * this. */
 static mw_model *net_of_width(mw_ctx *ctx, int32_t width)
 {
     static const int32_t dims[] = {1, SIDE, SIDE, 3}, last[] = {1, 10};
@@ -200,7 +205,8 @@ static void data_close(struct data *d)
 static const mwi_op *find_op(const mw_model *m, const char *name, size_t which)
 {
     for (size_t i = 0; i < m->graphs[0]->n_ops; i++)
-        if (strcmp(mwi_op_name(m->graphs[0]->ops[i]), name) == 0 && which-- == 0) return m->graphs[0]->ops[i];
+        if (strcmp(mwi_op_name(m->graphs[0]->ops[i]), name) == 0 && which-- == 0)
+            return m->graphs[0]->ops[i];
     return NULL;
 }
 
@@ -209,11 +215,15 @@ static const mwi_tensor *in_of(const mw_model *m, const mwi_op *op, size_t k)
     return m->graphs[0]->tensors[op->in[k]];
 }
 
-static const mwi_tensor *out_of(const mw_model *m, const mwi_op *op) { return m->graphs[0]->tensors[op->out[0]]; }
+static const mwi_tensor *out_of(const mw_model *m, const mwi_op *op)
+{
+    return m->graphs[0]->tensors[op->out[0]];
+}
 
 static bool same_quant(const mwi_tensor *a, const mwi_tensor *b)
 {
-    return a->quant->q.scales[0] == b->quant->q.scales[0] && a->quant->q.zero_points[0] == b->quant->q.zero_points[0];
+    return a->quant->q.scales[0] == b->quant->q.scales[0] &&
+           a->quant->q.zero_points[0] == b->quant->q.zero_points[0];
 }
 
 /* ---- int8 ---- */
@@ -236,18 +246,21 @@ static void test_int8(void **state)
     assert_true(report.after.weight_bytes < report.before.weight_bytes / 3);
     for (size_t i = 0; i < report.n_layers; i++)
         assert_true(report.layers[i].quantized && report.layers[i].sqnr_db > 20 &&
-                    report.layers[i].cumulative_sqnr_db > 15 && report.layers[i].min < report.layers[i].max);
+                    report.layers[i].cumulative_sqnr_db > 15 &&
+                    report.layers[i].min < report.layers[i].max);
     assert_string_equal(report.layers[0].op, "CONV_2D");
     for (size_t i = 0; i < 2; i++) {
         const mwi_op *const op = find_op(q, "CONV_2D", i);
-        const mwi_tensor *const x = in_of(q, op, 0), *const w = in_of(q, op, 1), *const b = in_of(q, op, 2);
+        const mwi_tensor *const x = in_of(q, op, 0), *const w = in_of(q, op, 1),
+                                *const b = in_of(q, op, 2);
         assert_true(x->dtype == MW_INT8 && w->dtype == MW_INT8 && b->dtype == MW_INT32);
         assert_true(w->quant->q.axis == 0 && w->quant->q.n_scales == (size_t)w->dims[0]);
         for (size_t k = 0; k < w->quant->q.n_scales; k++) {
             assert_true(b->quant->q.scales[k] == x->quant->q.scales[0] * w->quant->q.scales[k]);
             assert_int_equal(w->quant->q.zero_points[k], 0);
         }
-        for (size_t k = 0; k < w->bytes; k++) assert_int_not_equal(((const int8_t *)w->data)[k], -128);
+        for (size_t k = 0; k < w->bytes; k++)
+            assert_int_not_equal(((const int8_t *)w->data)[k], -128);
     }
     const mwi_op *const dw = find_op(q, "DEPTHWISE_CONV_2D", 0);
     assert_int_equal(in_of(q, dw, 1)->quant->q.axis, 3);
@@ -269,8 +282,8 @@ static const struct {
     mw_dtype dtype;
     size_t n_more; /* operators at the borders */
 } ios[] = {
-    {MW_QUANT_INT8, MW_IO_DEFAULT, MW_INT8, 0},  {MW_QUANT_INT8, MW_IO_INT8, MW_INT8, 0},
-    {MW_QUANT_INT8, MW_IO_UINT8, MW_UINT8, 2},   {MW_QUANT_INT8, MW_IO_FLOAT, MW_FLOAT32, 2},
+    {MW_QUANT_INT8, MW_IO_DEFAULT, MW_INT8, 0},     {MW_QUANT_INT8, MW_IO_INT8, MW_INT8, 0},
+    {MW_QUANT_INT8, MW_IO_UINT8, MW_UINT8, 2},      {MW_QUANT_INT8, MW_IO_FLOAT, MW_FLOAT32, 2},
     {MW_QUANT_INT16X8, MW_IO_DEFAULT, MW_INT16, 0}, {MW_QUANT_INT16X8, MW_IO_FLOAT, MW_FLOAT32, 2},
     {MW_QUANT_INT16X8, MW_IO_INT8, MW_INT8, 2},
 };
@@ -309,8 +322,14 @@ static void test_io(void **state)
 
 static void test_keep(void **state)
 {
-    static const struct { const char *pattern; size_t n_kept; } cases[] = {
-        {"depthwise_*", 1}, {"CONV_2D", 2}, {"*", N_OPS}, {"output", 1},
+    static const struct {
+        const char *pattern;
+        size_t n_kept;
+    } cases[] = {
+        {"depthwise_*", 1},
+        {"CONV_2D", 2},
+        {"*", N_OPS},
+        {"output", 1},
     };
     mw_ctx *const ctx = test_ctx();
     mw_model *const model = small_net(ctx), *q;
@@ -319,7 +338,8 @@ static void test_keep(void **state)
 
     data_open(&d, ctx, model, 0);
     for (size_t i = 0; i < MWI_COUNT(cases); i++) {
-        const mw_quantize_options o = {.scheme = MW_QUANT_INT8, .keep = &cases[i].pattern, .n_keep = 1};
+        const mw_quantize_options o = {
+            .scheme = MW_QUANT_INT8, .keep = &cases[i].pattern, .n_keep = 1};
         mw_quantize_report report;
         const mw_status st = mw_quantize(ctx, model, &o, d.set, &q, &report);
         if (cases[i].n_kept == N_OPS) {
@@ -332,7 +352,8 @@ static void test_keep(void **state)
         assert_int_equal(report.n_kept, cases[i].n_kept);
         assert_true(report.output_sqnr_db > 25);
         for (size_t k = 0; k < report.n_layers; k++)
-            if (!report.layers[k].quantized) assert_string_equal(report.layers[k].reason, "kept by name");
+            if (!report.layers[k].quantized)
+                assert_string_equal(report.layers[k].reason, "kept by name");
         mw_quantize_report_free(&report);
         mw_model_destroy(q);
     }
@@ -349,7 +370,11 @@ static void test_keep(void **state)
 
 static void test_errors(void **state)
 {
-    static const struct { mw_quantize_options o; bool data; const char *says; } cases[] = {
+    static const struct {
+        mw_quantize_options o;
+        bool data;
+        const char *says;
+    } cases[] = {
         {{.scheme = MW_QUANT_INT8}, false, "need calibration data"},
         {{.scheme = MW_QUANT_INT16X8}, false, "need calibration data"},
         {{.scheme = MW_QUANT_DYNAMIC, .adaround = true}, false, "learn from calibration data"},
@@ -367,7 +392,9 @@ static void test_errors(void **state)
 
     data_open(&d, ctx, model, 0);
     for (size_t i = 0; i < MWI_COUNT(cases); i++) {
-        assert_int_equal(mw_quantize(ctx, model, &cases[i].o, cases[i].data ? d.set : NULL, &q, NULL), MW_EINVAL);
+        assert_int_equal(
+            mw_quantize(ctx, model, &cases[i].o, cases[i].data ? d.set : NULL, &q, NULL),
+            MW_EINVAL);
         assert_non_null(strstr(mw_ctx_error(ctx), cases[i].says));
         mw_ctx_clear(ctx);
     }
@@ -380,7 +407,8 @@ static void test_errors(void **state)
     data_close(&d);
     data_open(&d, ctx, model, NAN);
     assert_int_equal(mw_quantize(ctx, model, &o, d.set, &q, NULL), MW_EINVAL);
-    assert_non_null(strstr(mw_ctx_error(ctx), "'input' has a value that is not finite in calibration sample 12"));
+    assert_non_null(strstr(mw_ctx_error(ctx),
+                           "'input' has a value that is not finite in calibration sample 12"));
     mw_model_destroy(model);
     data_close(&d);
     mw_ctx_destroy(ctx);
@@ -394,13 +422,14 @@ static bool stop(void *self, const char *what, uint64_t done, uint64_t total)
 
 static void test_cancel(void **state)
 {
-    static const char *const phases[] = {"calibrate", "measure", "adaround", "bias correction", "equalize"};
+    static const char *const phases[] = {"calibrate", "measure", "adaround", "bias correction",
+                                         "equalize"};
     (void)state;
 
     for (size_t i = 0; i < MWI_COUNT(phases); i++) {
         mw_ctx_options options = {.progress = stop, .progress_self = (void *)(uintptr_t)phases[i]};
-        const mw_quantize_options o = {.scheme = MW_QUANT_INT8, .adaround = true, .bias_correction = true,
-                                       .equalize = true};
+        const mw_quantize_options o = {
+            .scheme = MW_QUANT_INT8, .adaround = true, .bias_correction = true, .equalize = true};
         mw_ctx *const calm = test_ctx();
         mw_quantize_report report;
         mw_ctx *ctx;
@@ -421,7 +450,7 @@ static void test_cancel(void **state)
 static const struct {
     mw_quant_scheme scheme;
     const char *op;
-    mw_dtype weight;  /* of the dense layer, or of what DEQUANTIZE reads */
+    mw_dtype weight; /* of the dense layer, or of what DEQUANTIZE reads */
     bool behind;
     double least_db;
 } schemes[] = {
@@ -468,7 +497,8 @@ static void test_schemes(void **state)
 
 /* ---- learning ---- */
 
-static double sqnr_with(mw_ctx *ctx, const mw_model *model, struct data *d, const mw_quantize_options *o)
+static double sqnr_with(mw_ctx *ctx, const mw_model *model, struct data *d,
+                        const mw_quantize_options *o)
 {
     mw_quantize_report report;
     mw_model *q;
@@ -499,8 +529,11 @@ static void test_learning_helps(void **state)
     o.equalize = true;
     assert_true(sqnr_with(ctx, model, &d, &o) > tensor);
     for (int method = 0; method <= MW_CALIBRATE_MSE; method++) {
-        o = (mw_quantize_options){.scheme = MW_QUANT_INT8, .method = (mw_calibration_method)method,
-                                  .equalize = true, .adaround = true, .bias_correction = true};
+        o = (mw_quantize_options){.scheme = MW_QUANT_INT8,
+                                  .method = (mw_calibration_method)method,
+                                  .equalize = true,
+                                  .adaround = true,
+                                  .bias_correction = true};
         assert_true(sqnr_with(ctx, model, &d, &o) > 30);
     }
     mw_model_destroy(model);
@@ -526,7 +559,8 @@ static uint64_t hash_of(mw_ctx *ctx, const mw_model *m)
         if (t->data != NULL) write_dump(&hash, t->data, t->bytes);
         if (t->quant == NULL || t->quant->q.n_scales == 0) continue;
         write_dump(&hash, (const char *)t->quant->q.scales, t->quant->q.n_scales * sizeof(float));
-        write_dump(&hash, (const char *)t->quant->q.zero_points, t->quant->q.n_scales * sizeof(int64_t));
+        write_dump(&hash, (const char *)t->quant->q.zero_points,
+                   t->quant->q.n_scales * sizeof(int64_t));
     }
     return hash;
 }
@@ -541,8 +575,11 @@ static void test_same_bytes(void **state)
 
     data_open(&d, ctx, model, 0);
     for (uint32_t threads = 0; threads < 4; threads++) {
-        const mw_quantize_options o = {.scheme = MW_QUANT_INT8, .adaround = true, .bias_correction = true,
-                                       .equalize = true, .n_threads = threads};
+        const mw_quantize_options o = {.scheme = MW_QUANT_INT8,
+                                       .adaround = true,
+                                       .bias_correction = true,
+                                       .equalize = true,
+                                       .n_threads = threads};
         mw_model *q;
         assert_ok(ctx, mw_quantize(ctx, model, &o, d.set, &q, NULL));
         if (threads == 0) first = hash_of(ctx, q);
@@ -558,7 +595,8 @@ static void test_same_bytes(void **state)
 
 static void test_keras_weights_are_stable(void **state)
 {
-    static const mw_quant_scheme all[] = {MW_QUANT_INT8, MW_QUANT_INT4, MW_QUANT_INT4_BLOCK, MW_QUANT_FLOAT16};
+    static const mw_quant_scheme all[] = {MW_QUANT_INT8, MW_QUANT_INT4, MW_QUANT_INT4_BLOCK,
+                                          MW_QUANT_FLOAT16};
     mw_ctx *const ctx = test_ctx();
     mw_model *const model = small_net(ctx), *once, *twice, *a, *b;
     struct data d;
@@ -567,7 +605,8 @@ static void test_keras_weights_are_stable(void **state)
     data_open(&d, ctx, model, 0);
     for (size_t i = 0; i < MWI_COUNT(all); i++) {
         const mw_quantize_options o = {.scheme = all[i], .for_keras = true};
-        for (size_t k = 0; k < model->graphs[0]->n_tensors; k++) model->graphs[0]->tensors[k]->source = (int32_t)k;
+        for (size_t k = 0; k < model->graphs[0]->n_tensors; k++)
+            model->graphs[0]->tensors[k]->source = (int32_t)k;
         assert_ok(ctx, mw_quantize(ctx, model, &o, NULL, &once, NULL));
         assert_ok(ctx, mw_quantize(ctx, once, &o, NULL, &twice, NULL));
         assert_int_equal(once->graphs[0]->n_ops, model->graphs[0]->n_ops);
@@ -577,12 +616,14 @@ static void test_keras_weights_are_stable(void **state)
         mw_model_destroy(twice);
     }
     /* The int8 .tflite of the learned weights has the learned integers. */
-    const mw_quantize_options learned = {.scheme = MW_QUANT_INT8, .for_keras = true, .adaround = true};
+    const mw_quantize_options learned = {
+        .scheme = MW_QUANT_INT8, .for_keras = true, .adaround = true};
     const mw_quantize_options int8 = {.scheme = MW_QUANT_INT8};
     assert_ok(ctx, mw_quantize(ctx, model, &learned, d.set, &once, NULL));
     assert_ok(ctx, mw_quantize(ctx, once, &int8, d.set, &a, NULL));
     const mwi_op *const op = find_op(a, "FULLY_CONNECTED", 0);
-    const mwi_tensor *const w = in_of(a, op, 1), *const f = in_of(once, find_op(once, "FULLY_CONNECTED", 0), 1);
+    const mwi_tensor *const w = in_of(a, op, 1), *const f = in_of(
+                                                     once, find_op(once, "FULLY_CONNECTED", 0), 1);
     for (size_t k = 0; k < w->bytes; k++) {
         const float s = w->quant->q.scales[k / (size_t)w->dims[1]];
         assert_true(((const float *)f->data)[k] == (float)((const int8_t *)w->data)[k] * s);
@@ -632,8 +673,11 @@ static void test_allocation_failures(void **state)
         struct faulty f = {n, 0};
         const mw_allocator allocator = {faulty_alloc, faulty_free, &f};
         const mw_ctx_options options = {.allocator = &allocator};
-        const mw_quantize_options o = {.scheme = MW_QUANT_INT8, .adaround = true, .bias_correction = true,
-                                       .equalize = true, .max_samples = 2};
+        const mw_quantize_options o = {.scheme = MW_QUANT_INT8,
+                                       .adaround = true,
+                                       .bias_correction = true,
+                                       .equalize = true,
+                                       .max_samples = 2};
         mw_quantize_report report;
         mw_ctx *ctx = NULL;
         mw_model *q;

@@ -1,5 +1,6 @@
 /* compress/quantize/quantizer.c - mw_quantize: options, the order of the steps, the result.
- * Depends: compress/quantize/job, passes/.  Used by: api, programs.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: compress/quantize/job, passes/.  Used by: api, programs.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/quantize.h>
 
 #include "compress/quantize/job.h"
@@ -19,10 +20,13 @@ static mw_status check_data(mw_ctx *ctx, const mw_model *model, const mw_quantiz
 {
     if (data != NULL) return MW_OK;
     if (needs_activations(o) && !(o->scheme == MW_QUANT_INT8 && mwi_model_is_uint8(model)))
-        return mwi_fail(ctx, MW_EINVAL, "%s: int8 and int16x8 need calibration data to know the ranges of "
-                        "activations; give some, or take the scheme dynamic", model->name);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: int8 and int16x8 need calibration data to know the ranges of "
+                        "activations; give some, or take the scheme dynamic",
+                        model->name);
     if (learns(o))
-        return mwi_fail(ctx, MW_EINVAL, "%s: bias correction and AdaRound learn from calibration data; give some",
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: bias correction and AdaRound learn from calibration data; give some",
                         model->name);
     return MW_OK;
 }
@@ -30,25 +34,32 @@ static mw_status check_data(mw_ctx *ctx, const mw_model *model, const mw_quantiz
 static mw_status check_options(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o)
 {
     if ((unsigned)o->scheme > MW_QUANT_WEIGHTS)
-        return mwi_fail(ctx, MW_EINVAL, "scheme %d, allowed 0 to %d", (int)o->scheme, MW_QUANT_WEIGHTS);
+        return mwi_fail(ctx, MW_EINVAL, "scheme %d, allowed 0 to %d", (int)o->scheme,
+                        MW_QUANT_WEIGHTS);
     if (mwi_method_find(o->method) == NULL)
-        return mwi_fail(ctx, MW_EINVAL, "calibration method %d, allowed 0 to %d", (int)o->method, MW_CALIBRATE_MSE);
+        return mwi_fail(ctx, MW_EINVAL, "calibration method %d, allowed 0 to %d", (int)o->method,
+                        MW_CALIBRATE_MSE);
     if ((unsigned)o->io > MW_IO_FLOAT)
         return mwi_fail(ctx, MW_EINVAL, "io %d, allowed 0 to %d", (int)o->io, MW_IO_FLOAT);
     if (o->percentile != 0 && !(o->percentile > 50 && o->percentile <= 100))
         return mwi_fail(ctx, MW_EINVAL, "percentile %g, allowed above 50 to 100", o->percentile);
     if (!needs_activations(o) && (o->io == MW_IO_INT8 || o->io == MW_IO_UINT8))
-        return mwi_fail(ctx, MW_EINVAL, "%s: this scheme keeps activations float, so its inputs and outputs are "
-                        "float; integer ones need int8 or int16x8", model->name);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: this scheme keeps activations float, so its inputs and outputs are "
+                        "float; integer ones need int8 or int16x8",
+                        model->name);
     if (o->scheme == MW_QUANT_FLOAT16 && (learns(o) || o->equalize || o->per_tensor))
-        return mwi_fail(ctx, MW_EINVAL, "%s: float16 rounds each weight by itself: equalisation, bias correction, "
-                        "AdaRound and per-tensor scales would do nothing", model->name);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: float16 rounds each weight by itself: equalisation, bias correction, "
+                        "AdaRound and per-tensor scales would do nothing",
+                        model->name);
     return MW_OK;
 }
 
 /* ---- set-up ---- */
 
-static mw_status float_model(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o, mw_model **out)
+static mw_status float_model(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o,
+                             mw_model **out)
 {
     MWI_TRY(mwi_model_clone(ctx, model, out));
     if (o->for_keras) return MW_OK;
@@ -56,15 +67,17 @@ static mw_status float_model(mw_ctx *ctx, const mw_model *model, const mw_quanti
     return MW_OK;
 }
 
-static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model, const mw_quantize_options *o,
-                      mw_dataset *data)
+static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                      const mw_quantize_options *o, mw_dataset *data)
 {
     void *memory;
 
     job->options = o;
     job->method = mwi_method_find(o->method);
     job->data = data;
-    job->act = !needs_activations(o) ? MW_FLOAT32 : o->scheme == MW_QUANT_INT16X8 ? MW_INT16 : MW_INT8;
+    job->act = !needs_activations(o)           ? MW_FLOAT32
+               : o->scheme == MW_QUANT_INT16X8 ? MW_INT16
+                                               : MW_INT8;
     job->source = job->act == MW_INT8 && mwi_model_is_uint8(model) ? MW_UINT8 : MW_FLOAT32;
     MWI_TRY(float_model(ctx, model, o, &job->flt));
     job->fg = job->flt->graphs[0];
@@ -117,10 +130,13 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
     return half ? refuse_if_nothing(ctx, job) : MW_OK;
 }
 
-static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model, mw_quantize_report *report)
+static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                       mw_quantize_report *report)
 {
-    if (job->source == MW_UINT8) MWI_TRY(mwi_qjob_uint8(ctx, job));
-    else MWI_TRY(quantize_float(ctx, job));
+    if (job->source == MW_UINT8)
+        MWI_TRY(mwi_qjob_uint8(ctx, job));
+    else
+        MWI_TRY(quantize_float(ctx, job));
     MWI_TRY(mwi_model_sweep(ctx, job->out, NULL));
     MWI_TRY(mwi_prefix(ctx, mwi_model_verify(ctx, job->out), "after quantization"));
     return report == NULL ? MW_OK : mwi_qjob_report(ctx, job, model, report);

@@ -1,8 +1,8 @@
 /* compress/quantize/rewrite.c - the float (or uint8) graph becomes an integer one.
- * Depends: compress/quantize/job, emit.  Used by: mw_quantize.
- * A value has one natural form, that of its producer (integer, or as it was); other forms that its readers
- * need are made once, just before the first of them. Graph inputs and outputs keep their tensor, so that
- * signatures stay as they are; its type is what `io` says.
+ * Depends: compress/quantize/job, emit.  Used by: mw_quantize. A value has one natural form, that
+ * of its producer (integer, or as it was); other forms that its readers need are made once, just
+ * before the first of them. Graph inputs and outputs keep their tensor, so that signatures stay as
+ * they are; its type is what `io` says.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/emit.h"
 
@@ -16,20 +16,20 @@ struct form {
 
 struct state {
     mwi_qjob *job;
-    mwi_graph *g;         /* of the result */
-    struct form **forms;  /* by float tensor; the first is the natural one */
-    int32_t *weights;     /* by op: the weight's tensor, -1 */
-    int32_t *home;        /* by float tensor: the natural form's tensor */
+    mwi_graph *g;        /* of the result */
+    struct form **forms; /* by float tensor; the first is the natural one */
+    int32_t *weights;    /* by op: the weight's tensor, -1 */
+    int32_t *home;       /* by float tensor: the natural form's tensor */
 };
 
 static bool same(const struct form *f, mw_dtype dtype, mwi_params p)
 {
-    return f->dtype == dtype && (dtype == MW_FLOAT32 ||
-                                 (f->params.scale == p.scale && f->params.zero_point == p.zero_point));
+    return f->dtype == dtype && (dtype == MW_FLOAT32 || (f->params.scale == p.scale &&
+                                                         f->params.zero_point == p.zero_point));
 }
 
-static mw_status add_form(mw_ctx *ctx, struct state *s, int32_t value, mw_dtype dtype, mwi_params params,
-                          int32_t tensor)
+static mw_status add_form(mw_ctx *ctx, struct state *s, int32_t value, mw_dtype dtype,
+                          mwi_params params, int32_t tensor)
 {
     struct form **at = &s->forms[value];
     void *memory;
@@ -43,12 +43,15 @@ static mw_status add_form(mw_ctx *ctx, struct state *s, int32_t value, mw_dtype 
 
 static const char *suffix_of(mw_dtype dtype)
 {
-    return dtype == MW_FLOAT32 ? "_float" : dtype == MW_INT16 ? "_int16" : dtype == MW_UINT8 ? "_uint8" : "_int8";
+    return dtype == MW_FLOAT32 ? "_float"
+           : dtype == MW_INT16 ? "_int16"
+           : dtype == MW_UINT8 ? "_uint8"
+                               : "_int8";
 }
 
 /* The tensor that holds `value` in a form, made before operator *at when there is none yet. */
-static mw_status need(mw_ctx *ctx, struct state *s, size_t *at, int32_t value, mw_dtype dtype, mwi_params params,
-                      int32_t *out)
+static mw_status need(mw_ctx *ctx, struct state *s, size_t *at, int32_t value, mw_dtype dtype,
+                      mwi_params params, int32_t *out)
 {
     const struct form *natural = s->forms[value];
 
@@ -78,15 +81,16 @@ static mw_dtype io_type(const mwi_qjob *job)
     }
 }
 
-/* Parameters of a value in another type: the same integers shifted by 128 for uint8; int8 borders of an
- * int16 model have a range of their own. */
+/* Parameters of a value in another type: the same integers shifted by 128 for uint8; int8 borders
+ * of an int16 model have a range of their own. */
 static mwi_params params_as(const mwi_qjob *job, int32_t value, mw_dtype dtype)
 {
     const mwi_qvalue *const root = &job->values[mwi_qjob_root(job, value)];
     mwi_params p = root->params;
 
     if (dtype == MW_FLOAT32 || dtype == job->act) return p;
-    if (job->act == MW_INT16) return mwi_params_from_range(dtype, false, root->range.min, root->range.max);
+    if (job->act == MW_INT16)
+        return mwi_params_from_range(dtype, false, root->range.min, root->range.max);
     p.zero_point += 128;
     return p;
 }
@@ -113,8 +117,8 @@ static mw_status set_inputs(mw_ctx *ctx, struct state *s)
     return MW_OK;
 }
 
-/* The natural form of an operator's output: in the tensor itself, or beside it when that is a graph output
- * of another type. */
+/* The natural form of an operator's output: in the tensor itself, or beside it when that is a graph
+ * output of another type. */
 static mw_status set_output(mw_ctx *ctx, struct state *s, mwi_op *op, size_t k, bool integer)
 {
     const int32_t value = op->out[k];
@@ -141,11 +145,13 @@ static mw_status set_outputs(mw_ctx *ctx, struct state *s)
     for (size_t i = 0; i < s->job->fg->n_outputs; i++) {
         const int32_t value = s->job->fg->outputs[i];
         size_t at = s->g->n_ops;
-        if (!is_value(s, value) || s->forms[value] == NULL || s->forms[value]->tensor == value) continue;
+        if (!is_value(s, value) || s->forms[value] == NULL || s->forms[value]->tensor == value)
+            continue;
         bool done = false;
         for (size_t k = 0; k < i; k++) done = done || s->job->fg->outputs[k] == value;
         if (done) continue;
-        MWI_TRY(mwi_emit_retype(ctx, s->job->out, s->g->tensors[value], dtype, params_as(s->job, value, dtype)));
+        MWI_TRY(mwi_emit_retype(ctx, s->job->out, s->g->tensors[value], dtype,
+                                params_as(s->job, value, dtype)));
         MWI_TRY(mwi_emit_convert(ctx, s->job->out, s->g, &at, s->forms[value]->tensor, value));
     }
     return MW_OK;
@@ -168,7 +174,8 @@ static mw_status set_weight(mw_ctx *ctx, struct state *s, size_t i, int32_t *out
 }
 
 /* Parameters for a constant operand: the output's where the rule ties them, else its own range. */
-static mwi_params const_params(const struct state *s, int32_t tensor, bool tied, mwi_params out, bool symmetric)
+static mwi_params const_params(const struct state *s, int32_t tensor, bool tied, mwi_params out,
+                               bool symmetric)
 {
     const mwi_tensor *const t = s->job->fg->tensors[tensor];
     const float *const x = t->data;
@@ -183,7 +190,8 @@ static mwi_params const_params(const struct state *s, int32_t tensor, bool tied,
     return mwi_params_from_range(s->job->act, symmetric, low, high);
 }
 
-static mw_status set_data(mw_ctx *ctx, struct state *s, size_t *at, mwi_op *op, const mwi_op *from, size_t k)
+static mw_status set_data(mw_ctx *ctx, struct state *s, size_t *at, mwi_op *op, const mwi_op *from,
+                          size_t k)
 {
     const mwi_quant_rule *const rule = op->desc->quant;
     const bool tied = (rule->flags & (MWI_QUANT_SAME_SCALE | MWI_QUANT_INPUTS_SAME)) != 0;
@@ -192,10 +200,11 @@ static mw_status set_data(mw_ctx *ctx, struct state *s, size_t *at, mwi_op *op, 
 
     if (mwi_tensor_is_const(s->job->fg->tensors[value])) {
         const bool symmetric = (rule->flags & MWI_QUANT_SYMMETRIC_IN) != 0;
-        return mwi_emit_data(ctx, s->job, value, s->job->act, const_params(s, value, tied, shared, symmetric),
-                             &op->in[k]);
+        return mwi_emit_data(ctx, s->job, value, s->job->act,
+                             const_params(s, value, tied, shared, symmetric), &op->in[k]);
     }
-    return need(ctx, s, at, value, s->job->act, tied ? shared : mwi_qjob_params(s->job, value), &op->in[k]);
+    return need(ctx, s, at, value, s->job->act, tied ? shared : mwi_qjob_params(s->job, value),
+                &op->in[k]);
 }
 
 /* Scale of the main input as the operator will read it. */
@@ -211,7 +220,8 @@ static mw_status set_bias(mw_ctx *ctx, struct state *s, size_t i, mwi_op *op)
     int32_t tensor;
     size_t n;
 
-    if (at < 0 || (mwi_qjob_bias(s->job, i, &n) == NULL && s->job->ops[i].bias_integers == NULL)) return MW_OK;
+    if (at < 0 || (mwi_qjob_bias(s->job, i, &n) == NULL && s->job->ops[i].bias_integers == NULL))
+        return MW_OK;
     MWI_TRY(mwi_emit_bias(ctx, s->job, i, in_scale(s, i), &tensor));
     return mwi_qjob_set_input(ctx, s->job->out, op, (size_t)at, tensor);
 }
@@ -224,8 +234,10 @@ static mw_status make_integer(mw_ctx *ctx, struct state *s, size_t *at, size_t i
     for (size_t k = 0; k < from->n_in; k++) {
         const int32_t t = from->in[k];
         if (t < 0 || s->job->fg->tensors[t]->dtype != s->job->source) continue;
-        if ((int32_t)k == rule->weight) MWI_TRY(set_weight(ctx, s, i, &op->in[k]));
-        else if ((int32_t)k != rule->bias && mwi_rule_is_data(rule, k)) MWI_TRY(set_data(ctx, s, at, op, from, k));
+        if ((int32_t)k == rule->weight)
+            MWI_TRY(set_weight(ctx, s, i, &op->in[k]));
+        else if ((int32_t)k != rule->bias && mwi_rule_is_data(rule, k))
+            MWI_TRY(set_data(ctx, s, at, op, from, k));
     }
     return set_bias(ctx, s, i, op);
 }
@@ -237,7 +249,8 @@ static mw_status leave(mw_ctx *ctx, struct state *s, size_t *at, const mwi_op *f
 
     for (size_t k = 0; k < from->n_in; k++)
         if (from->in[k] >= 0 && is_value(s, from->in[k]))
-            MWI_TRY(need(ctx, s, at, from->in[k], source, params_as(s->job, from->in[k], source), &op->in[k]));
+            MWI_TRY(need(ctx, s, at, from->in[k], source, params_as(s->job, from->in[k], source),
+                         &op->in[k]));
     return MW_OK;
 }
 
@@ -262,7 +275,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_qjob *job, struct state *s)
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(struct form *), &forms));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(int32_t), &weights));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(int32_t), &home));
-    *s = (struct state){.job = job, .g = job->out->graphs[0], .forms = forms, .weights = weights, .home = home};
+    *s = (struct state){
+        .job = job, .g = job->out->graphs[0], .forms = forms, .weights = weights, .home = home};
     for (size_t i = 0; i < job->fg->n_ops; i++) s->weights[i] = -1;
     for (size_t i = 0; i < job->fg->n_tensors; i++) s->home[i] = (int32_t)i;
     return MW_OK;
@@ -278,9 +292,12 @@ mw_status mwi_qjob_rewrite(mw_ctx *ctx, mwi_qjob *job)
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         mwi_op *const op = s.g->ops[at];
         const mwi_op *const from = job->fg->ops[i];
-        if (job->ops[i].integer) MWI_TRY(make_integer(ctx, &s, &at, i, op));
-        else MWI_TRY(leave(ctx, &s, &at, from, op));
-        for (size_t k = 0; k < op->n_out; k++) MWI_TRY(set_output(ctx, &s, op, k, job->ops[i].integer));
+        if (job->ops[i].integer)
+            MWI_TRY(make_integer(ctx, &s, &at, i, op));
+        else
+            MWI_TRY(leave(ctx, &s, &at, from, op));
+        for (size_t k = 0; k < op->n_out; k++)
+            MWI_TRY(set_output(ctx, &s, op, k, job->ops[i].integer));
         job->made_ops[i] = op;
         at++;
     }

@@ -1,6 +1,7 @@
-/* compress/quantize/rewrite_weights.c - schemes that change weights alone: dynamic range, int4, float16,
- * weights only. Activations stay float.
- * Depends: compress/quantize/job, emit.  Used by: mw_quantize.   SPDX-License-Identifier: Apache-2.0 */
+/* compress/quantize/rewrite_weights.c - schemes that change weights alone: dynamic range, int4,
+ * float16, weights only. Activations stay float.
+ * Depends: compress/quantize/job, emit.  Used by: mw_quantize.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/emit.h"
 
 #include "base/half.h"
@@ -18,11 +19,13 @@ struct state {
     struct made *made; /* by float tensor */
 };
 
-static mw_status behind_dequantize(mw_ctx *ctx, struct state *s, size_t *at, int32_t constant, int32_t *out)
+static mw_status behind_dequantize(mw_ctx *ctx, struct state *s, size_t *at, int32_t constant,
+                                   int32_t *out)
 {
     const mwi_params none = {1, 0};
 
-    MWI_TRY(mwi_emit_value(ctx, s->job->out, s->g, constant, "_dequantized", MW_FLOAT32, none, out));
+    MWI_TRY(
+        mwi_emit_value(ctx, s->job->out, s->g, constant, "_dequantized", MW_FLOAT32, none, out));
     return mwi_emit_convert(ctx, s->job->out, s->g, at, constant, *out);
 }
 
@@ -36,8 +39,13 @@ static mw_status set_bool(mwi_op *op, const char *name, bool value)
 /* LiteRT's kernel for blockwise weights leaves the fused activation out: it becomes an operator. */
 static mw_status unfuse(mw_ctx *ctx, struct state *s, size_t *at, mwi_op *op)
 {
-    static const struct { int32_t activation; const char *op; } rows[] = {
-        {MWI_ACT_RELU, "RELU"}, {MWI_ACT_RELU6, "RELU6"}, {MWI_ACT_RELU_N1_TO_1, "RELU_N1_TO_1"},
+    static const struct {
+        int32_t activation;
+        const char *op;
+    } rows[] = {
+        {MWI_ACT_RELU, "RELU"},
+        {MWI_ACT_RELU6, "RELU6"},
+        {MWI_ACT_RELU_N1_TO_1, "RELU_N1_TO_1"},
         {MWI_ACT_TANH, "TANH"},
     };
     const int32_t fused = mwi_op_get_i32(op, "fused_activation_function", MWI_ACT_NONE);
@@ -48,7 +56,8 @@ static mw_status unfuse(mw_ctx *ctx, struct state *s, size_t *at, mwi_op *op)
     for (size_t i = 0; i < MWI_COUNT(rows); i++) {
         const mwi_op_desc *const desc = mwi_op_by_name(rows[i].op);
         if (rows[i].activation != fused || desc == NULL) continue;
-        MWI_TRY(mwi_emit_value(ctx, s->job->out, s->g, op->out[0], "_linear", MW_FLOAT32, none, &before));
+        MWI_TRY(mwi_emit_value(ctx, s->job->out, s->g, op->out[0], "_linear", MW_FLOAT32, none,
+                               &before));
         MWI_TRY(mwi_graph_add_op(ctx, s->job->out, s->g, *at + 1, desc, 1, 1, &act));
         act->in[0] = before;
         act->out[0] = op->out[0];
@@ -84,8 +93,10 @@ static mw_status set_bias(mw_ctx *ctx, struct state *s, size_t i, mwi_op *op)
     int32_t tensor;
 
     if (q->bias == NULL) return MW_OK;
-    MWI_TRY(mwi_arena_printf(ctx, &s->job->out->arena, &name, "%s_bias", s->g->tensors[op->out[0]]->name));
-    MWI_TRY(mwi_graph_add_const(ctx, s->job->out, s->g, name, MW_FLOAT32, 1, &dim, q->bias, &tensor));
+    MWI_TRY(mwi_arena_printf(ctx, &s->job->out->arena, &name, "%s_bias",
+                             s->g->tensors[op->out[0]]->name));
+    MWI_TRY(
+        mwi_graph_add_const(ctx, s->job->out, s->g, name, MW_FLOAT32, 1, &dim, q->bias, &tensor));
     return mwi_qjob_set_input(ctx, s->job->out, op, (size_t)op->desc->quant->bias, tensor);
 }
 
@@ -99,7 +110,8 @@ static const char *why_not_half(const mwi_tensor *t)
 {
     const float *const x = t->data;
 
-    if (t->dtype != MW_FLOAT32 || t->data == NULL || t->sparsity != NULL) return "not a float32 constant";
+    if (t->dtype != MW_FLOAT32 || t->data == NULL || t->sparsity != NULL)
+        return "not a float32 constant";
     if (t->bytes / sizeof *x < LEAST_HALVES) return "small";
     for (size_t i = 0; i < t->bytes / sizeof *x; i++)
         if (fabsf(x[i]) > 65504.0f) return "a value is larger than float16 holds";
@@ -116,7 +128,8 @@ static mw_status emit_half(mw_ctx *ctx, struct state *s, int32_t tensor, int32_t
     MWI_TRY(mwi_arena_array(ctx, &s->job->arena, n, sizeof(uint16_t), &memory));
     uint16_t *const h = memory;
     for (size_t i = 0; i < n; i++) h[i] = mwi_float_to_half(x[i]);
-    return mwi_graph_add_const(ctx, s->job->out, s->g, t->name, MW_FLOAT16, t->rank, t->dims, h, out);
+    return mwi_graph_add_const(ctx, s->job->out, s->g, t->name, MW_FLOAT16, t->rank, t->dims, h,
+                               out);
 }
 
 static mw_status set_halves(mw_ctx *ctx, struct state *s, size_t *at, size_t i, mwi_op *op)

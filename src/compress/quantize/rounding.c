@@ -23,7 +23,8 @@ struct row {
 
 static double weight_scale(const mwi_qweight *weight, size_t index)
 {
-    if (weight->block > 0) return (double)mwi_half_to_float(weight->block_scales[index / weight->block]);
+    if (weight->block > 0)
+        return (double)mwi_half_to_float(weight->block_scales[index / weight->block]);
     return (double)weight->scales[mwi_channel(&weight->channels, index)];
 }
 
@@ -43,7 +44,8 @@ static double objective(struct row *r)
     return sum;
 }
 
-/* Whether q may go to `to`: within the type, and not further from w than the next integer but one. */
+/* Whether q may go to `to`: within the type, and not further from w than the next integer but one.
+ */
 static bool allowed(const struct row *r, size_t i, int32_t to)
 {
     if (to > r->limit || to < -r->limit) return false;
@@ -79,9 +81,9 @@ static double descend(struct row *r)
     return objective(r);
 }
 
-/* Rounds one weight after the other; those that follow take up its error as far as their inputs go along
- * with its own (optimal brain compression, Frantar et al. 2022). lower: rows of the upper Cholesky factor of
- * the inverse covariance. */
+/* Rounds one weight after the other; those that follow take up its error as far as their inputs go
+ * along with its own (optimal brain compression, Frantar et al. 2022). lower: rows of the upper
+ * Cholesky factor of the inverse covariance. */
 static void feedback(struct row *r)
 {
     for (size_t i = 0; i < r->n; i++) r->g[i] = r->w[i];
@@ -95,7 +97,8 @@ static void feedback(struct row *r)
     }
 }
 
-/* In place: the upper Cholesky factor U of the inverse of a: inverse = U' U. False: not positive. */
+/* In place: the upper Cholesky factor U of the inverse of a: inverse = U' U. False: not positive.
+ */
 static bool inverse_factor(double *a, double *work, size_t n)
 {
     /* a = L L' with L lower, made in `work`. */
@@ -177,15 +180,24 @@ static mw_status reserve(mw_ctx *ctx, mwi_arena *arena, size_t n, struct memory 
     return MW_OK;
 }
 
-static void round_piece(const mwi_moments *m, const float *w, const struct memory *memory, const double *factor,
-                        size_t group, size_t piece, bool keep, mwi_qweight *weight)
+static void round_piece(const mwi_moments *m, const float *w, const struct memory *memory,
+                        const double *factor, size_t group, size_t piece, bool keep,
+                        mwi_qweight *weight)
 {
     const mwi_patches *const p = &m->patches;
     const size_t first = piece * m->piece, left = p->k - first;
     const size_t n = left < m->piece ? left : m->piece, per_group = p->n_out / p->n_groups;
-    struct row r = {.n = n, .c = memory->c, .lower = factor, .w = memory->reals, .d = memory->reals + n,
-                    .g = memory->reals + 2 * n, .scale = memory->reals + 3 * n, .q = memory->integers,
-                    .start = memory->integers + n, .limit = mwi_weight_limit(weight->bits), .keep = keep};
+    struct row r = {.n = n,
+                    .c = memory->c,
+                    .lower = factor,
+                    .w = memory->reals,
+                    .d = memory->reals + n,
+                    .g = memory->reals + 2 * n,
+                    .scale = memory->reals + 3 * n,
+                    .q = memory->integers,
+                    .start = memory->integers + n,
+                    .limit = mwi_weight_limit(weight->bits),
+                    .keep = keep};
     int32_t *const best = memory->integers + 2 * n;
 
     for (size_t o = group * per_group; o < (group + 1) * per_group; o++) {
@@ -201,8 +213,8 @@ static void round_piece(const mwi_moments *m, const float *w, const struct memor
     }
 }
 
-mw_status mwi_round_learned(mw_ctx *ctx, const mwi_moments *m, const float *w, double noise, bool centred,
-                            bool keep, mwi_qweight *weight)
+mw_status mwi_round_learned(mw_ctx *ctx, const mwi_moments *m, const float *w, double noise,
+                            bool centred, bool keep, mwi_qweight *weight)
 {
     struct memory memory;
     mwi_arena arena;

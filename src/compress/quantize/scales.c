@@ -1,7 +1,8 @@
-/* compress/quantize/scales.c - one scale and zero point for each activation: rules of the operators' rows.
- * Depends: compress/quantize/job.  Used by: mw_quantize.
- * Values that a rule ties together form a group (union-find); the group's range holds all of theirs.
- * Where two rules contradict each other, the values stay apart and the rewrite puts a QUANTIZE between.
+/* compress/quantize/scales.c - one scale and zero point for each activation: rules of the
+ * operators' rows.
+ * Depends: compress/quantize/job.  Used by: mw_quantize. Values that a rule ties together form a
+ * group (union-find); the group's range holds all of theirs. Where two rules contradict each
+ * other, the values stay apart and the rewrite puts a QUANTIZE between.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/job.h"
 
@@ -28,7 +29,8 @@ static void join(mwi_qjob *job, int32_t a, int32_t b)
     mwi_qvalue *const into = &job->values[mwi_qjob_root(job, a)];
     mwi_qvalue *const from = &job->values[mwi_qjob_root(job, b)];
 
-    if (into == from || (into->fixed && from->fixed && !same_params(into->params, from->params))) return;
+    if (into == from || (into->fixed && from->fixed && !same_params(into->params, from->params)))
+        return;
     if (from->fixed) into->params = from->params;
     into->fixed |= from->fixed;
     into->symmetric |= from->symmetric;
@@ -42,7 +44,8 @@ static void join(mwi_qjob *job, int32_t a, int32_t b)
 
 static bool is_activation(const mwi_graph *g, int32_t tensor)
 {
-    return tensor >= 0 && g->tensors[tensor]->dtype == MW_FLOAT32 && !mwi_tensor_is_const(g->tensors[tensor]);
+    return tensor >= 0 && g->tensors[tensor]->dtype == MW_FLOAT32 &&
+           !mwi_tensor_is_const(g->tensors[tensor]);
 }
 
 static void fix_outputs(mwi_qjob *job, const mwi_op *op)
@@ -58,8 +61,9 @@ static void fix_outputs(mwi_qjob *job, const mwi_op *op)
     }
 }
 
-/* A rule on several inputs ties an input to the output only when nobody else reads it: others would lose
- * resolution for it. A value with fixed parameters stays as it is: its range is not the output's. */
+/* A rule on several inputs ties an input to the output only when nobody else reads it: others would
+ * lose resolution for it. A value with fixed parameters stays as it is: its range is not the
+ * output's. */
 static void tie(mwi_qjob *job, const mwi_uses *uses, const mwi_op *op)
 {
     const mwi_quant_rule *const rule = op->desc->quant;

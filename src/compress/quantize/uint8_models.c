@@ -1,7 +1,7 @@
-/* compress/quantize/uint8_models.c - the asymmetric uint8 models of TFLite's first years become int8 models.
- * Activations keep their scales; zero points move by 128. int8 weights need zero point 0: where every
- * (weight - zero point) of a channel fits into [-127, 127] the integers stay what they were, else the channel
- * is rounded to a scale of its own, and its bias to that.
+/* compress/quantize/uint8_models.c - the asymmetric uint8 models of TFLite's first years become
+ * int8 models. Activations keep their scales; zero points move by 128. int8 weights need zero
+ * point 0: where every (weight - zero point) of a channel fits into [-127, 127] the integers stay
+ * what they were, else the channel is rounded to a scale of its own, and its bias to that.
  * Depends: compress/quantize/job.  Used by: mw_quantize.   SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/job.h"
 
@@ -31,8 +31,10 @@ static mw_status check(mw_ctx *ctx, const mwi_qjob *job)
     const mw_quantize_options *const o = job->options;
 
     if (o->equalize || o->adaround || o->bias_correction || o->per_tensor)
-        return mwi_fail(ctx, MW_EINVAL, "%s: a uint8 model is rewritten with the scales that it has: equalisation, "
-                        "AdaRound, bias correction and per-tensor scales need the float model", job->flt->name);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: a uint8 model is rewritten with the scales that it has: equalisation, "
+                        "AdaRound, bias correction and per-tensor scales need the float model",
+                        job->flt->name);
     return MW_OK;
 }
 
@@ -58,7 +60,8 @@ static bool all_quantized(const mwi_qjob *job, const mwi_op *op)
             !is_uint8_value(job->fg->tensors[op->in[k]]))
             return false;
     for (size_t k = 0; k < op->n_out; k++)
-        if (job->fg->tensors[op->out[k]]->dtype == MW_UINT8 && !is_uint8_value(job->fg->tensors[op->out[k]]))
+        if (job->fg->tensors[op->out[k]]->dtype == MW_UINT8 &&
+            !is_uint8_value(job->fg->tensors[op->out[k]]))
             return false;
     return true;
 }
@@ -76,7 +79,8 @@ static void largest_of(const uint8_t *w, int32_t zero, const mwi_channels *c, in
     }
 }
 
-static mw_status convert_weight(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis, mwi_qweight **out)
+static mw_status convert_weight(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis,
+                                mwi_qweight **out)
 {
     const mwi_tensor *const t = job->fg->tensors[tensor];
     const int32_t zero = (int32_t)t->quant->q.zero_points[0];
@@ -95,8 +99,12 @@ static mw_status convert_weight(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int3
     largest_of(t->data, zero, &c, largest);
     for (size_t k = 0; k < c.n_channels; k++) exact = exact && ((int32_t *)largest)[k] <= 127;
     if (exact) c = mwi_channels_of(t->rank, t->dims, -1); /* one scale, as it was */
-    *w = (mwi_qweight){.tensor = tensor, .axis = exact ? -1 : axis, .bits = 8, .channels = c,
-                       .scales = w->scales, .q = w->q};
+    *w = (mwi_qweight){.tensor = tensor,
+                       .axis = exact ? -1 : axis,
+                       .bits = 8,
+                       .channels = c,
+                       .scales = w->scales,
+                       .q = w->q};
     for (size_t k = 0; k < c.n_channels; k++) {
         const int32_t m = ((int32_t *)largest)[k];
         w->scales[k] = exact || m <= 127 ? scale : (float)((double)scale * m / 127);
@@ -141,8 +149,10 @@ static mw_status convert_layer(mw_ctx *ctx, mwi_qjob *job, size_t i)
     const int32_t tensor = op->in[rule->weight];
     const int32_t axis = rule->axis < job->fg->tensors[tensor]->rank ? rule->axis : -1;
     for (size_t k = 0; k < i; k++)
-        if (job->ops[k].weight != NULL && job->ops[k].weight->tensor == tensor) job->ops[i].weight = job->ops[k].weight;
-    if (job->ops[i].weight == NULL) MWI_TRY(convert_weight(ctx, job, tensor, axis, &job->ops[i].weight));
+        if (job->ops[k].weight != NULL && job->ops[k].weight->tensor == tensor)
+            job->ops[i].weight = job->ops[k].weight;
+    if (job->ops[i].weight == NULL)
+        MWI_TRY(convert_weight(ctx, job, tensor, axis, &job->ops[i].weight));
     return convert_bias(ctx, job, i);
 }
 
@@ -156,14 +166,17 @@ mw_status mwi_qjob_uint8(mw_ctx *ctx, mwi_qjob *job)
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         mwi_qop *const q = &job->ops[i];
         if (q->reason[0] != '\0') continue;
-        if (!all_quantized(job, job->fg->ops[i])) q->reason = "has uint8 operands without a scale";
-        else MWI_TRY(mwi_qjob_why_not_integer(ctx, job, job->fg->ops[i], &q->reason));
+        if (!all_quantized(job, job->fg->ops[i]))
+            q->reason = "has uint8 operands without a scale";
+        else
+            MWI_TRY(mwi_qjob_why_not_integer(ctx, job, job->fg->ops[i], &q->reason));
         q->integer = q->reason[0] == '\0';
         if (!q->integer) continue;
         MWI_TRY(convert_layer(ctx, job, i));
         n++;
     }
-    if (n == 0) return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no operator to rewrite as int8", job->flt->name);
+    if (n == 0)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no operator to rewrite as int8", job->flt->name);
     MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
     return mwi_qjob_rewrite(ctx, job);
 }

@@ -6,8 +6,11 @@
 
 typedef mw_status (*activation_fn)(mwi_keras_call *c, int32_t x, int32_t *out);
 
-#define ONE_OP(id, op)                                                                              \
-    static mw_status id(mwi_keras_call *c, int32_t x, int32_t *out) { return mwi_keras_unary(c, op, x, out); }
+#define ONE_OP(id, op)                                                                             \
+    static mw_status id(mwi_keras_call *c, int32_t x, int32_t *out)                                \
+    {                                                                                              \
+        return mwi_keras_unary(c, op, x, out);                                                     \
+    }
 ONE_OP(relu, "RELU")
 ONE_OP(relu6, "RELU6")
 ONE_OP(sigmoid, "LOGISTIC")
@@ -40,7 +43,8 @@ static mw_status swish(mwi_keras_call *c, int32_t x, int32_t *out)
     return mwi_keras_binary(c, "MUL", x, s, out);
 }
 
-/* log(1 + e^x) = max(x, 0) - log(sigmoid(|x|)): neither overflows nor loses the small values' sign. */
+/* log(1 + e^x) = max(x, 0) - log(sigmoid(|x|)): neither overflows nor loses the small values' sign.
+ */
 static mw_status softplus(mwi_keras_call *c, int32_t x, int32_t *out)
 {
     int32_t a, r;
@@ -86,7 +90,8 @@ static mw_status scaled_elu(mwi_keras_call *c, int32_t x, double alpha, double s
 
 static mw_status selu(mwi_keras_call *c, int32_t x, int32_t *out)
 {
-    return scaled_elu(c, x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, out);
+    return scaled_elu(c, x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946,
+                      out);
 }
 
 mw_status mwi_keras_elu(mwi_keras_call *c, int32_t x, double alpha, int32_t *out)
@@ -122,7 +127,10 @@ mw_status mwi_keras_leaky(mwi_keras_call *c, int32_t x, double slope, int32_t *o
     return mwi_keras_op(c, "LEAKY_RELU", 1, &x, attrs, out);
 }
 
-static mw_status leaky_relu(mwi_keras_call *c, int32_t x, int32_t *out) { return mwi_keras_leaky(c, x, 0.2, out); }
+static mw_status leaky_relu(mwi_keras_call *c, int32_t x, int32_t *out)
+{
+    return mwi_keras_leaky(c, x, 0.2, out);
+}
 
 static mw_status tanh_shrink(mwi_keras_call *c, int32_t x, int32_t *out)
 {
@@ -172,12 +180,33 @@ static const struct {
     const char *name;
     activation_fn emit;
 } activations[] = {
-    {"linear", linear}, {"relu", relu}, {"relu6", relu6}, {"sigmoid", sigmoid}, {"tanh", hyperbolic}, {"softmax", softmax},
-    {"softplus", softplus}, {"softsign", softsign}, {"elu", elu}, {"selu", selu}, {"gelu", gelu}, {"swish", swish},
-    {"silu", swish}, {"exponential", exponential}, {"hard_sigmoid", hard_sigmoid}, {"hard_swish", hard_swish},
-    {"hard_silu", hard_swish}, {"leaky_relu", leaky_relu}, {"log_softmax", log_softmax}, {"mish", mish}, {"celu", elu},
-    {"log_sigmoid", log_sigmoid}, {"hard_tanh", hard_tanh}, {"tanh_shrink", tanh_shrink}, {"soft_shrink", soft_shrink},
-    {"hard_shrink", hard_shrink}, {"squareplus", squareplus},
+    {"linear", linear},
+    {"relu", relu},
+    {"relu6", relu6},
+    {"sigmoid", sigmoid},
+    {"tanh", hyperbolic},
+    {"softmax", softmax},
+    {"softplus", softplus},
+    {"softsign", softsign},
+    {"elu", elu},
+    {"selu", selu},
+    {"gelu", gelu},
+    {"swish", swish},
+    {"silu", swish},
+    {"exponential", exponential},
+    {"hard_sigmoid", hard_sigmoid},
+    {"hard_swish", hard_swish},
+    {"hard_silu", hard_swish},
+    {"leaky_relu", leaky_relu},
+    {"log_softmax", log_softmax},
+    {"mish", mish},
+    {"celu", elu},
+    {"log_sigmoid", log_sigmoid},
+    {"hard_tanh", hard_tanh},
+    {"tanh_shrink", tanh_shrink},
+    {"soft_shrink", soft_shrink},
+    {"hard_shrink", hard_shrink},
+    {"squareplus", squareplus},
 };
 
 /* ---- as a config gives them ---- */
@@ -221,16 +250,24 @@ static const mwi_keras_row *layer_row(const json_t *v)
     const char *const class_name = json_string_value(json_object_get(v, "class_name"));
     const mwi_keras_row *const row = class_name == NULL ? NULL : mwi_keras_row_of(class_name);
 
-    return row == NULL || row->weights != NULL || (row->flags & (MWI_KERAS_MODEL | MWI_KERAS_WRAPPER | MWI_KERAS_NO_DATA)) != 0 ? NULL : row;
+    return row == NULL || row->weights != NULL ||
+                   (row->flags & (MWI_KERAS_MODEL | MWI_KERAS_WRAPPER | MWI_KERAS_NO_DATA)) != 0
+               ? NULL
+               : row;
 }
 
 static mw_status refuse(mw_ctx *ctx, const json_t *v)
 {
     char text[120];
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "has the activation %s, which is not supported; use a built-in one", mwi_keras_show(v, text, sizeof text));
+    return mwi_fail(ctx, MW_EUNSUPPORTED,
+                    "has the activation %s, which is not supported; use a built-in one",
+                    mwi_keras_show(v, text, sizeof text));
 }
 
-const char *mwi_keras_activation_name(const mwi_keras_layer *l, const char *keys) { return name_of(mwi_keras_key(l, keys)); }
+const char *mwi_keras_activation_name(const mwi_keras_layer *l, const char *keys)
+{
+    return name_of(mwi_keras_key(l, keys));
+}
 
 mw_status mwi_keras_check_activation(mw_ctx *ctx, const mwi_keras_layer *l, const char *keys)
 {
@@ -250,7 +287,8 @@ mw_status mwi_keras_activate_value(mwi_keras_call *c, const json_t *v, int32_t i
     if (emit != NULL) return emit(c, in, out);
     v = strip(v);
     if (layer_row(v) == NULL) return refuse(c->ctx, v);
-    MWI_TRY(mwi_keras_child(c->ctx, &c->build->model->arena, v, "activation", (mwi_keras_layer *)(uintptr_t)c->layer, &layer));
+    MWI_TRY(mwi_keras_child(c->ctx, &c->build->model->arena, v, "activation",
+                            (mwi_keras_layer *)(uintptr_t)c->layer, &layer));
     MWI_TRY(mwi_keras_run(c, layer, 1, &in, &n, &results));
     *out = results[0];
     return MW_OK;

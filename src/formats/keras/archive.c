@@ -14,8 +14,10 @@ const mwi_keras_array *mwi_keras_array_at(const mwi_keras_archive *archive, cons
         const size_t middle = low + (high - low) / 2;
         const int order = strcmp(archive->arrays[middle].path, path);
         if (order == 0) return &archive->arrays[middle];
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -28,8 +30,10 @@ const mwi_keras_group *mwi_keras_group_at(const mwi_keras_archive *archive, cons
         const size_t middle = low + (high - low) / 2;
         const int order = strcmp(archive->groups[middle].path, path);
         if (order == 0) return &archive->groups[middle];
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }

@@ -1,7 +1,8 @@
-/* formats/keras/archive_h5.c - a Keras .h5 file as an archive: attributes and every weight by its path.
- * Depends: base/, formats/keras/hdf5/.  Used by: keras_h5.c, archive_zip.c.
- * Trust:   the reader of hdf5/ bounds every access; here groups are bounded in depth and number.
- * Holds:   a group is never entered while it is being read (no cycles).
+/* formats/keras/archive_h5.c - a Keras .h5 file as an archive: attributes and every weight by its
+ * path.
+ * Depends: base/, formats/keras/hdf5/.  Used by: keras_h5.c, archive_zip.c. Trust:   the reader of
+ * hdf5/ bounds every access; here groups are bounded in depth and number. Holds:   a group is
+ * never entered while it is being read (no cycles).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive_h5.h"
 
@@ -29,7 +30,8 @@ typedef struct reading {
 
 /* ---- attributes ---- */
 
-/* A list of names, whole or split into name0, name1, ... as Keras does above 64 kB. NULL when absent. */
+/* A list of names, whole or split into name0, name1, ... as Keras does above 64 kB. NULL when
+ * absent. */
 static mw_status read_names(mwi_h5 *h5, const mwi_h5_attrs *attrs, const char *name,
                             const char *const **out, size_t *n)
 {
@@ -58,8 +60,8 @@ static mw_status read_names(mwi_h5 *h5, const mwi_h5_attrs *attrs, const char *n
 }
 
 /* One text; split parts are joined. NULL when absent. */
-static mw_status read_text(mwi_h5 *h5, const mwi_h5_attrs *attrs, const char *name, const char **out,
-                           size_t *bytes)
+static mw_status read_text(mwi_h5 *h5, const mwi_h5_attrs *attrs, const char *name,
+                           const char **out, size_t *bytes)
 {
     const char *const *parts = NULL;
     size_t n = 0, total = 0;
@@ -71,7 +73,8 @@ static mw_status read_text(mwi_h5 *h5, const mwi_h5_attrs *attrs, const char *na
     if (n == 0) return MW_OK;
     for (size_t i = 0; i < n; i++)
         if (!mwi_add(total, strlen(parts[i]), &total))
-            return mwi_fail(h5->ctx, MW_ELIMIT, "%s: attribute '%s' is too long", h5->r->name, name);
+            return mwi_fail(h5->ctx, MW_ELIMIT, "%s: attribute '%s' is too long", h5->r->name,
+                            name);
     if (n == 1) {
         *out = parts[0];
     } else {
@@ -106,14 +109,15 @@ static mw_status add_group(reading *r, const mwi_h5_object *object, const char *
     const mwi_h5_attr *const name = mwi_h5_attr_find(&attrs, "name");
     if (name != NULL) {
         const char *const *names = NULL;
-        MWI_TRY(mwi_prefix(h5->ctx, mwi_h5_attr_strings(h5, name, &names, &n), "group '%.200s'",
-                           path));
+        MWI_TRY(
+            mwi_prefix(h5->ctx, mwi_h5_attr_strings(h5, name, &names, &n), "group '%.200s'", path));
         if (n > 0) g.name = names[0];
     }
-    MWI_TRY(mwi_prefix(h5->ctx, read_names(h5, &attrs, "weight_names", &g.weight_names,
-                                           &g.n_weight_names), "group '%.200s'", path));
-    MWI_TRY(mwi_arena_grow(h5->ctx, h5->arena, &r->out->groups, r->out->n_groups, &r->group_capacity,
-                           sizeof g));
+    MWI_TRY(mwi_prefix(h5->ctx,
+                       read_names(h5, &attrs, "weight_names", &g.weight_names, &g.n_weight_names),
+                       "group '%.200s'", path));
+    MWI_TRY(mwi_arena_grow(h5->ctx, h5->arena, &r->out->groups, r->out->n_groups,
+                           &r->group_capacity, sizeof g));
     r->out->groups[r->out->n_groups] = g;
     *out = NULL;
     if (g.n_weight_names != 0) {
@@ -189,7 +193,8 @@ static mw_status read_array(reading *r, const mwi_h5_object *object, mwi_keras_a
     return mwi_h5_dataset_read(h5, &d, r->borrow, &a->data);
 }
 
-static mw_status add_array(reading *r, const place *in, const mwi_h5_object *object, const char *path)
+static mw_status add_array(reading *r, const place *in, const mwi_h5_object *object,
+                           const char *path)
 {
     mwi_h5 *const h5 = r->h5;
     mwi_keras_array a = {.path = path};
@@ -203,12 +208,14 @@ static mw_status add_array(reading *r, const place *in, const mwi_h5_object *obj
                        path));
     if (!supported) {
         if (!is_needed(r, in, path)) return MW_OK;
-        return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
-                        "%s: weight '%.200s' is of a %s type; weights are integers of 8 to 64 bits or "
-                        "floats of 16 to 64", h5->r->name, path, mwi_h5_class_name(klass));
+        return mwi_fail(
+            h5->ctx, MW_EUNSUPPORTED,
+            "%s: weight '%.200s' is of a %s type; weights are integers of 8 to 64 bits or "
+            "floats of 16 to 64",
+            h5->r->name, path, mwi_h5_class_name(klass));
     }
-    MWI_TRY(mwi_arena_grow(h5->ctx, h5->arena, &r->out->arrays, r->out->n_arrays, &r->array_capacity,
-                           sizeof a));
+    MWI_TRY(mwi_arena_grow(h5->ctx, h5->arena, &r->out->arrays, r->out->n_arrays,
+                           &r->array_capacity, sizeof a));
     r->out->arrays[r->out->n_arrays++] = a;
     return MW_OK;
 }
@@ -216,8 +223,9 @@ static mw_status add_array(reading *r, const place *in, const mwi_h5_object *obj
 static mw_status check_place(mwi_h5 *h5, const place *here)
 {
     if (here->depth > mwi_limits(h5->ctx)->max_depth)
-        return mwi_fail(h5->ctx, MW_ELIMIT, "%s: groups nested over %" PRIu32
-                        " deep (limits.max_depth)", h5->r->name, mwi_limits(h5->ctx)->max_depth);
+        return mwi_fail(h5->ctx, MW_ELIMIT,
+                        "%s: groups nested over %" PRIu32 " deep (limits.max_depth)", h5->r->name,
+                        mwi_limits(h5->ctx)->max_depth);
     for (const place *p = here->up; p != NULL; p = p->up)
         if (p->addr == here->addr)
             return mwi_fail(h5->ctx, MW_EFORMAT, "%s: group '%.200s' contains itself", h5->r->name,
@@ -228,17 +236,16 @@ static mw_status check_place(mwi_h5 *h5, const place *here)
 /* In .keras files the root holds the optimizer too, which inference does not need. */
 static bool is_skipped(const reading *r, const place *here, const char *name)
 {
-    return here->depth == 0 &&
-           (strcmp(name, "optimizer_weights") == 0 ||
-            (r->out->v3 && strcmp(name, "optimizer") == 0));
+    return here->depth == 0 && (strcmp(name, "optimizer_weights") == 0 ||
+                                (r->out->v3 && strcmp(name, "optimizer") == 0));
 }
 
 static mw_status walk_group(reading *r, const place *up, const mwi_h5_object *object,
                             const char *path)
 {
     mwi_h5 *const h5 = r->h5;
-    place here = {.up = up, .addr = object->addr, .depth = up == NULL ? 0 : up->depth + 1,
-                  .path = path};
+    place here = {
+        .up = up, .addr = object->addr, .depth = up == NULL ? 0 : up->depth + 1, .path = path};
     mwi_h5_links links;
     mwi_h5_object child;
 
@@ -252,9 +259,12 @@ static mw_status walk_group(reading *r, const place *up, const mwi_h5_object *ob
         MWI_TRY(mwi_h5_work(h5, strlen(path) + strlen(link->name)));
         MWI_TRY(mwi_arena_printf(h5->ctx, h5->arena, &child_path, "%s%s%s", path,
                                  path[0] == '\0' ? "" : "/", link->name));
-        MWI_TRY(mwi_prefix(h5->ctx, mwi_h5_follow(h5, object, link, &child), "'%.200s'", child_path));
-        if (mwi_h5_is_group(&child)) MWI_TRY(walk_group(r, &here, &child, child_path));
-        else if (mwi_h5_is_dataset(&child)) MWI_TRY(add_array(r, &here, &child, child_path));
+        MWI_TRY(
+            mwi_prefix(h5->ctx, mwi_h5_follow(h5, object, link, &child), "'%.200s'", child_path));
+        if (mwi_h5_is_group(&child))
+            MWI_TRY(walk_group(r, &here, &child, child_path));
+        else if (mwi_h5_is_dataset(&child))
+            MWI_TRY(add_array(r, &here, &child, child_path));
     }
     return MW_OK;
 }
@@ -326,8 +336,8 @@ static mw_status read_root(reading *r)
     return sort(h5, out);
 }
 
-mw_status mwi_keras_read_h5(mw_ctx *ctx, const mwi_reader *r, mwi_arena *arena, bool v3, bool borrow,
-                            mwi_keras_archive *out)
+mw_status mwi_keras_read_h5(mw_ctx *ctx, const mwi_reader *r, mwi_arena *arena, bool v3,
+                            bool borrow, mwi_keras_archive *out)
 {
     mwi_h5 h5;
     reading whole = {.h5 = &h5, .out = out, .borrow = borrow};

@@ -1,5 +1,6 @@
-/* formats/keras/archive_h5_oracle_test.c - our reader against libhdf5 on every .h5 file that is at hand:
- * the same datasets, shapes and bytes, the same strings.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/archive_h5_oracle_test.c - our reader against libhdf5 on every .h5 file that is at
+ * hand: the same datasets, shapes and bytes, the same strings.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
 #include "support.h"
 
@@ -49,7 +50,8 @@ static void compare_dataset(hid_t group, const char *path, count *c)
     hsize_t dims[H5S_MAX_RANK];
 
     if (a == NULL) { /* types that are no weights */
-        if (klass == H5T_INTEGER || klass == H5T_FLOAT) fail_msg("%s: %s is missing", c->file, path);
+        if (klass == H5T_INTEGER || klass == H5T_FLOAT)
+            fail_msg("%s: %s is missing", c->file, path);
     } else {
         const int rank = H5Sget_simple_extent_dims(space, dims, NULL);
         const hid_t mem = memory_type(a->dtype);
@@ -97,7 +99,8 @@ static void compare_strings(hid_t object, const char *name, const char *const *o
         if (H5Tis_variable_str(type) > 0) {
             char **const text = calloc(n, sizeof *text);
             assert_true(H5Aread(attr, type, text) >= 0);
-            for (size_t i = 0; i < n; i++) assert_string_equal(text[i] == NULL ? "" : text[i], ours[i]);
+            for (size_t i = 0; i < n; i++)
+                assert_string_equal(text[i] == NULL ? "" : text[i], ours[i]);
             (void)H5Dvlen_reclaim(type, space, H5P_DEFAULT, text);
             free(text);
         } else {
@@ -153,11 +156,12 @@ static void compare_file(const char *path, count *c)
     assert_ok(ctx, mwi_keras_open_h5(ctx, &reader, &arena, &archive));
     const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_true(file >= 0);
-    const bool nested = H5Aexists(file, "layer_names") <= 0 &&
-                        H5Lexists(file, "model_weights", H5P_DEFAULT) > 0;
-    const hid_t root = nested ? H5Gopen2(file, "model_weights", H5P_DEFAULT)
-                              : H5Gopen2(file, "/", H5P_DEFAULT);
-    compare_strings(file, "model_config", &archive.config_json, archive.config_json == NULL ? 0 : 1);
+    const bool nested =
+        H5Aexists(file, "layer_names") <= 0 && H5Lexists(file, "model_weights", H5P_DEFAULT) > 0;
+    const hid_t root =
+        nested ? H5Gopen2(file, "model_weights", H5P_DEFAULT) : H5Gopen2(file, "/", H5P_DEFAULT);
+    compare_strings(file, "model_config", &archive.config_json,
+                    archive.config_json == NULL ? 0 : 1);
     compare_strings(file, "keras_version", &archive.keras_version, 1);
     compare_strings(root, "layer_names", archive.layer_names, archive.n_layer_names);
     assert_true(H5Ovisit2(root, H5_INDEX_NAME, H5_ITER_NATIVE, visit, c, H5O_INFO_BASIC) >= 0);
@@ -195,8 +199,10 @@ static void agrees_on(const char *dir)
     count c = {0};
 
     walk(dir, &c);
-    print_message("%zu files, %zu datasets, %zu groups, %llu bytes agree; %zu datasets are too new for "
-                  "libhdf5\n", c.files, c.datasets, c.groups, (unsigned long long)c.bytes, c.skipped);
+    print_message(
+        "%zu files, %zu datasets, %zu groups, %llu bytes agree; %zu datasets are too new for "
+        "libhdf5\n",
+        c.files, c.datasets, c.groups, (unsigned long long)c.bytes, c.skipped);
     assert_true(c.files > 0 && c.datasets > 0 && c.skipped < 8);
 }
 

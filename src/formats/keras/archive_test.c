@@ -1,5 +1,6 @@
-/* formats/keras/archive_test.c - what the readers of .h5 and .keras give and refuse, on whole, cut, damaged
- * and hostile files and without memory; and the writer, read back.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/archive_test.c - what the readers of .h5 and .keras give and refuse, on whole,
+ * cut, damaged and hostile files and without memory; and the writer, read back.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
 #include "base/file.h"
@@ -85,7 +86,8 @@ static opened *open_data(const char *name)
     return o;
 }
 
-static const mwi_keras_array *array_of(const opened *o, const char *path, mw_dtype dtype, size_t n_bytes)
+static const mwi_keras_array *array_of(const opened *o, const char *path, mw_dtype dtype,
+                                       size_t n_bytes)
 {
     const mwi_keras_array *const a = mwi_keras_array_at(&o->archive, path);
     if (a == NULL) fail_msg("no array %s", path);
@@ -163,7 +165,8 @@ static void names_are_read_split_and_padded(void **state)
     o = open_data("strings.h5");
     assert_int_equal(o->archive.n_layer_names, 4);
     assert_string_equal(o->archive.layer_names[1], "");
-    assert_string_equal(o->archive.layer_names[2], "gr\xc3\xb6\xc3\x9f" "er");
+    assert_string_equal(o->archive.layer_names[2], "gr\xc3\xb6\xc3\x9f"
+                                                   "er");
     assert_int_equal(strlen(o->archive.layer_names[3]), 300);
     const mwi_keras_group *const g = mwi_keras_group_at(&o->archive, "padded");
     assert_string_equal(g->weight_names[0], "ab");
@@ -259,7 +262,8 @@ static void a_cut_file_is_refused_at_every_byte(void **state)
 
 static void a_wrong_checksum_is_seen(void **state)
 {
-    static const char *const signatures[] = {"OHDR", "OCHK", "FRHP", "FHDB", "BTHD", "BTLF", "BTIN", "FHIB"};
+    static const char *const signatures[] = {"OHDR", "OCHK", "FRHP", "FHDB",
+                                             "BTHD", "BTLF", "BTIN", "FHIB"};
 
     (void)state;
     for (size_t k = 0; k < MWI_COUNT(signatures); k++) {
@@ -292,8 +296,10 @@ static void mutate(bytes b, mwi_rng *rng)
 
     for (uint64_t k = 0; k < n; k++) {
         const size_t at = (size_t)mwi_rng_below(rng, b.n);
-        if (mwi_rng_below(rng, 2) == 0) b.p[at] = odd[mwi_rng_below(rng, sizeof odd)];
-        else b.p[at] ^= (uint8_t)(1u << mwi_rng_below(rng, 8));
+        if (mwi_rng_below(rng, 2) == 0)
+            b.p[at] = odd[mwi_rng_below(rng, sizeof odd)];
+        else
+            b.p[at] ^= (uint8_t)(1u << mwi_rng_below(rng, 8));
     }
 }
 
@@ -406,7 +412,8 @@ static void open_with(bytes file, open_fn open, size_t n, bool *done)
 
 static void every_allocation_may_fail(void **state)
 {
-    static const char *const files[] = {"types_latest.h5", "chunks_latest.h5", "many_latest.h5", "split.h5"};
+    static const char *const files[] = {"types_latest.h5", "chunks_latest.h5", "many_latest.h5",
+                                        "split.h5"};
 
     (void)state;
     for (size_t i = 0; i < MWI_COUNT(files); i++) {
@@ -511,10 +518,12 @@ static void odd_zips_are_refused(void **state)
         };
         const bytes file = make_zip(members, MWI_COUNT(members));
         const size_t n = strlen(cases[i].rename);
-        for (uint8_t *at = file.p; (at = memmem(at, (size_t)(file.p + file.n - at), cases[i].rename, n)) != NULL;)
+        for (uint8_t *at = file.p;
+             (at = memmem(at, (size_t)(file.p + file.n - at), cases[i].rename, n)) != NULL;)
             memcpy(at, cases[i].to, n);
         opened *const o = open_bytes(file, mwi_keras_open_zip);
-        if (cases[i].says == NULL) assert_ok(o->ctx, o->st);
+        if (cases[i].says == NULL)
+            assert_ok(o->ctx, o->st);
         else if (o->st == MW_OK || strstr(mw_ctx_error(o->ctx), cases[i].says) == NULL)
             fail_msg("%s: %s", cases[i].to, mw_ctx_error(o->ctx));
         close_it(o);
@@ -531,12 +540,16 @@ static void other_weights_and_bombs_are_refused(void **state)
         const char *says;
     } cases[] = {
         {{{"config.json", config, sizeof config - 1, true}, {"model.weights.npz", "x", 1, true}},
-         MW_EUNSUPPORTED, "npz"},
+         MW_EUNSUPPORTED,
+         "npz"},
         {{{"config.json", config, sizeof config - 1, true}, {"model.weights.json", "x", 1, true}},
-         MW_EUNSUPPORTED, "shards"},
-        {{{"config.json", blanks, 8 << 20, false}, {"model.weights.h5", "x", 1, true}}, MW_ELIMIT,
+         MW_EUNSUPPORTED,
+         "shards"},
+        {{{"config.json", blanks, 8 << 20, false}, {"model.weights.h5", "x", 1, true}},
+         MW_ELIMIT,
          "over 100 times"},
-        {{{"config.json", config, sizeof config - 1, true}, {"model.weights.h5", "x", 1, true}}, MW_EFORMAT,
+        {{{"config.json", config, sizeof config - 1, true}, {"model.weights.h5", "x", 1, true}},
+         MW_EFORMAT,
          "not an HDF5 file"},
     };
 
@@ -602,8 +615,9 @@ static opened *write_and_read(const mwi_keras_out *what)
 
 static void what_is_written_is_read_back(void **state)
 {
-    static const mw_dtype types[] = {MW_FLOAT32, MW_FLOAT16, MW_FLOAT64, MW_INT8, MW_INT16, MW_INT32, MW_INT64,
-                                     MW_UINT8, MW_UINT16, MW_UINT32, MW_UINT64, MW_BOOL};
+    static const mw_dtype types[] = {MW_FLOAT32, MW_FLOAT16, MW_FLOAT64, MW_INT8,
+                                     MW_INT16,   MW_INT32,   MW_INT64,   MW_UINT8,
+                                     MW_UINT16,  MW_UINT32,  MW_UINT64,  MW_BOOL};
     enum { N = MWI_COUNT(types) };
     static uint8_t data[64 * 64 * 8];
     mwi_keras_array arrays[N + 2];
@@ -614,16 +628,26 @@ static void what_is_written_is_read_back(void **state)
     for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i % 251 % 2);
     for (size_t i = 0; i < N; i++) {
         (void)snprintf(names[i], sizeof names[i], "dense/%s:0", mw_dtype_name(types[i]));
-        arrays[i] = (mwi_keras_array){.path = names[i], .dtype = types[i], .rank = 2, .dims = {64, 64}, .data = data,
+        arrays[i] = (mwi_keras_array){.path = names[i],
+                                      .dtype = types[i],
+                                      .rank = 2,
+                                      .dims = {64, 64},
+                                      .data = data,
                                       .bytes = 64 * 64 * mw_dtype_bits(types[i]) / 8};
     }
-    arrays[N] = (mwi_keras_array){.path = "scalar:0", .dtype = MW_FLOAT32, .data = data, .bytes = 4};
+    arrays[N] =
+        (mwi_keras_array){.path = "scalar:0", .dtype = MW_FLOAT32, .data = data, .bytes = 4};
     arrays[N + 1] = (mwi_keras_array){.path = "none:0", .dtype = MW_FLOAT32, .rank = 1};
     for (size_t i = 0; i < N + 2; i++) weights[i] = &arrays[i];
     for (int compress = 0; compress < 2; compress++) {
         const mwi_keras_out_layer layers[] = {{"input", NULL, 0}, {"dense", weights, N + 2}};
-        const mwi_keras_out what = {.config_json = config, .training_json = "{}", .keras_version = "2.14.0",
-                                    .backend = "tensorflow", .layers = layers, .n_layers = 2, .compress = compress};
+        const mwi_keras_out what = {.config_json = config,
+                                    .training_json = "{}",
+                                    .keras_version = "2.14.0",
+                                    .backend = "tensorflow",
+                                    .layers = layers,
+                                    .n_layers = 2,
+                                    .compress = compress};
         opened *const o = write_and_read(&what);
         print_message("%s: %zu bytes\n", compress ? "compressed" : "plain", o->file.n);
         assert_string_equal(o->archive.config_json, config);
@@ -652,7 +676,8 @@ static void long_lists_of_names_are_split(void **state)
         (void)snprintf(names[i], sizeof names[i], "layer_%03zu_%0250d", i, 0);
         layers[i] = (mwi_keras_out_layer){names[i], NULL, 0};
     }
-    const mwi_keras_out what = {.keras_version = "3.0.0", .backend = "", .layers = layers, .n_layers = N};
+    const mwi_keras_out what = {
+        .keras_version = "3.0.0", .backend = "", .layers = layers, .n_layers = N};
     opened *const o = write_and_read(&what);
     assert_int_equal(o->archive.n_layer_names, N);
     for (size_t i = 0; i < N; i++) assert_string_equal(o->archive.layer_names[i], names[i]);
@@ -662,9 +687,11 @@ static void long_lists_of_names_are_split(void **state)
 
 static void what_cannot_be_written_is_said(void **state)
 {
-    const mwi_keras_array four_bits = {.path = "k", .dtype = MW_INT4, .rank = 1, .dims = {2}, .data = "x", .bytes = 1};
+    const mwi_keras_array four_bits = {
+        .path = "k", .dtype = MW_INT4, .rank = 1, .dims = {2}, .data = "x", .bytes = 1};
     const mwi_keras_array *const weights[] = {&four_bits};
-    const mwi_keras_out_layer twice[] = {{"a", NULL, 0}, {"a", NULL, 0}}, int4[] = {{"a", weights, 1}};
+    const mwi_keras_out_layer twice[] = {{"a", NULL, 0}, {"a", NULL, 0}},
+                              int4[] = {{"a", weights, 1}};
     const struct {
         const mwi_keras_out_layer *layers;
         size_t n;
@@ -674,8 +701,8 @@ static void what_cannot_be_written_is_said(void **state)
 
     (void)state;
     for (size_t i = 0; i < MWI_COUNT(cases); i++) {
-        const mwi_keras_out what = {.keras_version = "", .backend = "", .layers = cases[i].layers,
-                                    .n_layers = cases[i].n};
+        const mwi_keras_out what = {
+            .keras_version = "", .backend = "", .layers = cases[i].layers, .n_layers = cases[i].n};
         mw_ctx *const ctx = test_ctx();
         mwi_output *output;
         assert_ok(ctx, mwi_output_open(ctx, "/tmp/archive_test_refused.h5", &output));

@@ -1,6 +1,7 @@
-/* formats/keras/archive_zip.c - a .keras file (zip) as an archive: config.json and model.weights.h5.
- * Depends: base/, libzip, Jansson, archive_h5.c.  Used by: keras_zip.c.
- * Trust:   members are unpacked in memory, never more than their declared and allowed size; names are
+/* formats/keras/archive_zip.c - a .keras file (zip) as an archive: config.json and
+ * model.weights.h5.
+ * Depends: base/, libzip, Jansson, archive_h5.c.  Used by: keras_zip.c. Trust:   members are
+ * unpacked in memory, never more than their declared and allowed size; names are
  *          compared, never opened; nothing is written.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive_h5.h"
 
@@ -20,11 +21,14 @@ typedef struct members {
     int64_t config, metadata, weights;
 } members;
 
-static mw_status note(mw_ctx *ctx, const mwi_reader *r, const char *name, int64_t index, int64_t *at)
+static mw_status note(mw_ctx *ctx, const mwi_reader *r, const char *name, int64_t index,
+                      int64_t *at)
 {
     if (*at >= 0)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: two members are named '%s'; which one is meant cannot be "
-                        "told", r->name, name);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "%s: two members are named '%s'; which one is meant cannot be "
+                        "told",
+                        r->name, name);
     *at = index;
     return MW_OK;
 }
@@ -36,29 +40,39 @@ static mw_status find_members(mw_ctx *ctx, const mwi_reader *r, zip_t *zip, memb
 
     *m = (members){-1, -1, -1};
     if (n > (zip_int64_t)mwi_limits(ctx)->max_tensors)
-        return mwi_fail(ctx, MW_ELIMIT, "%s: %" PRIi64 " members, limit %" PRIu32
-                        " (limits.max_tensors)", r->name, (int64_t)n, mwi_limits(ctx)->max_tensors);
+        return mwi_fail(ctx, MW_ELIMIT,
+                        "%s: %" PRIi64 " members, limit %" PRIu32 " (limits.max_tensors)", r->name,
+                        (int64_t)n, mwi_limits(ctx)->max_tensors);
     for (zip_int64_t i = 0; i < n; i++) {
         const char *const name = zip_get_name(zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         if (name == NULL) continue;
         const size_t len = strlen(name);
-        if (strcmp(name, config_name) == 0) MWI_TRY(note(ctx, r, name, i, &m->config));
-        else if (strcmp(name, metadata_name) == 0) MWI_TRY(note(ctx, r, name, i, &m->metadata));
-        else if (strcmp(name, weights_name) == 0) MWI_TRY(note(ctx, r, name, i, &m->weights));
-        else if (strcmp(name, npz_name) == 0) npz = true;
-        else if (len > 13 && strcmp(name + len - 13, ".weights.json") == 0) sharded = true;
+        if (strcmp(name, config_name) == 0)
+            MWI_TRY(note(ctx, r, name, i, &m->config));
+        else if (strcmp(name, metadata_name) == 0)
+            MWI_TRY(note(ctx, r, name, i, &m->metadata));
+        else if (strcmp(name, weights_name) == 0)
+            MWI_TRY(note(ctx, r, name, i, &m->weights));
+        else if (strcmp(name, npz_name) == 0)
+            npz = true;
+        else if (len > 13 && strcmp(name + len - 13, ".weights.json") == 0)
+            sharded = true;
     }
     if (m->config < 0)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: a zip of %" PRIi64 " members without '%s': not a .keras "
-                        "model", r->name, (int64_t)n, config_name);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "%s: a zip of %" PRIi64 " members without '%s': not a .keras "
+                        "model",
+                        r->name, (int64_t)n, config_name);
     if (m->weights < 0 && !npz && !sharded)
         return mwi_fail(ctx, MW_EFORMAT, "%s: a .keras file without '%s'", r->name, weights_name);
     if (m->weights < 0)
         return mwi_fail(ctx, MW_EUNSUPPORTED,
                         "%s: its weights are in %s; only '%s' is read: save the model again with "
-                        "model.save('x.keras')", r->name,
+                        "model.save('x.keras')",
+                        r->name,
                         npz ? "'model.weights.npz' (pickled Python objects)"
-                            : "several shards ('*.weights.json')", weights_name);
+                            : "several shards ('*.weights.json')",
+                        weights_name);
     return MW_OK;
 }
 
@@ -72,24 +86,29 @@ static mw_status check_member(mw_ctx *ctx, const mwi_reader *r, zip_t *zip, int6
     if (zip_stat_index(zip, (zip_uint64_t)index, 0, &info) != 0 || (info.valid & needed) != needed)
         return mwi_fail(ctx, MW_EFORMAT, "%s: member '%s': %s", r->name, name, zip_strerror(zip));
     if (info.comp_method != ZIP_CM_STORE && info.comp_method != ZIP_CM_DEFLATE)
-        return mwi_fail(ctx, MW_EUNSUPPORTED,
-                        "%s: member '%s' is packed by method %u; read are 0 (stored) and 8 (deflated)",
-                        r->name, name, info.comp_method);
+        return mwi_fail(
+            ctx, MW_EUNSUPPORTED,
+            "%s: member '%s' is packed by method %u; read are 0 (stored) and 8 (deflated)", r->name,
+            name, info.comp_method);
     if ((info.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && info.encryption_method != ZIP_EM_NONE)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: member '%s' is encrypted; save it without a "
-                        "password", r->name, name);
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%s: member '%s' is encrypted; save it without a "
+                        "password",
+                        r->name, name);
     if (info.comp_size > r->len)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: member '%s' declares %" PRIu64 " bytes in a file of %zu",
-                        r->name, name, (uint64_t)info.comp_size, r->len);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "%s: member '%s' declares %" PRIu64 " bytes in a file of %zu", r->name,
+                        name, (uint64_t)info.comp_size, r->len);
     if (info.size > floor && info.size / EXPANSION_MAX > info.comp_size)
-        return mwi_fail(ctx, MW_ELIMIT,
-                        "%s: member '%s' declares %" PRIu64 " bytes from %" PRIu64
-                        ", over %d times as many", r->name, name, (uint64_t)info.size,
-                        (uint64_t)info.comp_size, EXPANSION_MAX);
+        return mwi_fail(
+            ctx, MW_ELIMIT,
+            "%s: member '%s' declares %" PRIu64 " bytes from %" PRIu64 ", over %d times as many",
+            r->name, name, (uint64_t)info.size, (uint64_t)info.comp_size, EXPANSION_MAX);
     if (info.size > mwi_limits(ctx)->max_file_bytes || info.size >= SIZE_MAX)
-        return mwi_fail(ctx, MW_ELIMIT, "%s: member '%s' of %" PRIu64 " bytes, limit %" PRIu64
-                        " (limits.max_file_bytes)", r->name, name, (uint64_t)info.size,
-                        mwi_limits(ctx)->max_file_bytes);
+        return mwi_fail(ctx, MW_ELIMIT,
+                        "%s: member '%s' of %" PRIu64 " bytes, limit %" PRIu64
+                        " (limits.max_file_bytes)",
+                        r->name, name, (uint64_t)info.size, mwi_limits(ctx)->max_file_bytes);
     *bytes = (size_t)info.size;
     return MW_OK;
 }
@@ -112,8 +131,8 @@ static mw_status unpack(mw_ctx *ctx, const mwi_reader *r, zip_t *zip, int64_t in
         st = mwi_fail(ctx, MW_EFORMAT, "%s: member '%s': %s", r->name, name,
                       zip_error_strerror(zip_file_get_error(file)));
     else if (done < n || rest > 0)
-        st = mwi_fail(ctx, MW_EFORMAT, "%s: member '%s' declares %zu bytes and unpacks to %s", r->name,
-                      name, n, done < n ? "fewer" : "more");
+        st = mwi_fail(ctx, MW_EFORMAT, "%s: member '%s' declares %zu bytes and unpacks to %s",
+                      r->name, name, n, done < n ? "fewer" : "more");
     (void)zip_fclose(file);
     return st;
 }
@@ -175,7 +194,8 @@ static mw_status read_weights(mw_ctx *ctx, const mwi_reader *r, zip_t *zip, cons
     mw_status st = unpack(ctx, r, zip, m->weights, weights_name, memory, n);
     if (st == MW_OK) {
         const mwi_reader inner = {weights_name, memory, n};
-        st = mwi_prefix(ctx, mwi_keras_read_h5(ctx, &inner, arena, true, false, out), "%s", r->name);
+        st =
+            mwi_prefix(ctx, mwi_keras_read_h5(ctx, &inner, arena, true, false, out), "%s", r->name);
     }
     mwi_free(ctx, memory, n);
     return st;
@@ -195,8 +215,9 @@ mw_status mwi_keras_open_zip(mw_ctx *ctx, const mwi_reader *r, mwi_arena *arena,
     if (zip == NULL) {
         zip_source_free(source); /* accepts NULL */
         const bool memory = zip_error_code_zip(&error) == ZIP_ER_MEMORY;
-        st = mwi_fail(ctx, memory ? MW_ENOMEM : MW_EFORMAT, "%s: not a zip file that can be read: %s",
-                      r->name, zip_error_strerror(&error));
+        st = mwi_fail(ctx, memory ? MW_ENOMEM : MW_EFORMAT,
+                      "%s: not a zip file that can be read: %s", r->name,
+                      zip_error_strerror(&error));
         zip_error_fini(&error);
         return st;
     }

@@ -15,27 +15,29 @@ struct mwi_keras_build {
     mw_ctx *ctx;
     mw_model *model;
     mwi_graph *graph;
-    const mwi_keras_archive *archive; /* NULL: missing weights are zeros of the shape that is wanted */
+    const mwi_keras_archive
+        *archive; /* NULL: missing weights are zeros of the shape that is wanted */
     const mw_load_options *options;
     mwi_keras_origin *origin;
     mwi_arena *scratch;   /* as long as the load */
     mwi_arena operators;  /* views of some operators, emptied now and then */
     uint32_t n_operators; /* since it was emptied */
     bool batch_open;
-    bool *masked;         /* of each tensor: carries a mask of time steps */
+    bool *masked; /* of each tensor: carries a mask of time steps */
     size_t masked_capacity, n_masked;
-    int32_t recent[32];   /* small constants that may be used again */
+    int32_t recent[32]; /* small constants that may be used again */
     size_t n_recent;
     uint32_t n_calls;
-    mwi_text problems;    /* unsupported layers with reasons */
-    mwi_text names;       /* without, for when they are very many */
+    mwi_text problems; /* unsupported layers with reasons */
+    mwi_text names;    /* without, for when they are very many */
     size_t n_problems;
 };
 
 /* Adds graph, inputs and operators of the root model; fails with all unsupported layers named. */
 MW_MUST_USE mw_status mwi_keras_build_graph(mwi_keras_build *b, mwi_keras_layer *root);
 /* Text of a .keras or .h5 config with weights (NULL: zeros) into an empty model. */
-MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_t n, const mwi_keras_archive *archive,
+MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_t n,
+                                            const mwi_keras_archive *archive,
                                             const mw_load_options *options, mw_model *model);
 
 bool mwi_keras_is_masked(const mwi_keras_call *call, int32_t tensor);

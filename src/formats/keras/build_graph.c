@@ -1,7 +1,7 @@
-/* formats/keras/build_graph.c - walks a tree of layers and lets each add its operators: inputs, nets, calls,
- * channels_first, masks, and the list of all that is not supported.
- * Depends: formats/keras/build.  Used by: formats/keras/.
- * Trust:   the config is hostile: calls are counted, so that nested shared models cannot explode.
+/* formats/keras/build_graph.c - walks a tree of layers and lets each add its operators: inputs,
+ * nets, calls, channels_first, masks, and the list of all that is not supported.
+ * Depends: formats/keras/build.  Used by: formats/keras/. Trust:   the config is hostile: calls
+ * are counted, so that nested shared models cannot explode.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 
@@ -15,7 +15,8 @@ typedef struct results {
     const int32_t *v; /* NULL: the layer is not supported */
 } results;
 
-static mw_status call_layer(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as, results *out);
+static mw_status call_layer(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as,
+                            results *out);
 
 /* ---- what is not supported ---- */
 
@@ -24,9 +25,10 @@ static mw_status report(mwi_keras_build *b, mwi_keras_layer *l, const char *reas
     if (l->reported) return MW_OK;
     l->reported = true;
     b->n_problems++;
-    MWI_TRY(mwi_text_printf(b->ctx, &b->names, "%s'%s' (%s)", b->n_problems == 1 ? "" : ", ", l->path, l->class_name));
-    return mwi_text_printf(b->ctx, &b->problems, "%slayer '%s' (%s) %s", b->n_problems == 1 ? "" : "; ", l->path,
-                           l->class_name, reason);
+    MWI_TRY(mwi_text_printf(b->ctx, &b->names, "%s'%s' (%s)", b->n_problems == 1 ? "" : ", ",
+                            l->path, l->class_name));
+    return mwi_text_printf(b->ctx, &b->problems, "%slayer '%s' (%s) %s",
+                           b->n_problems == 1 ? "" : "; ", l->path, l->class_name, reason);
 }
 
 /* Turns a failure of a layer that is valid but cannot be lowered into a line of the list. */
@@ -37,7 +39,8 @@ static mw_status take_refusal(mwi_keras_build *b, mwi_keras_layer *l, mw_status 
     if (st != MW_EUNSUPPORTED) return st;
     (void)snprintf(reason, sizeof reason, "%s", mw_ctx_error(b->ctx));
     mw_ctx_clear(b->ctx);
-    return *reason == '\0' ? MW_OK : report(b, l, reason); /* empty: a layer inside of it was reported */
+    return *reason == '\0' ? MW_OK
+                           : report(b, l, reason); /* empty: a layer inside of it was reported */
 }
 
 static mw_status check_tree(mwi_keras_build *b, mwi_keras_layer *l)
@@ -56,7 +59,8 @@ static mw_status check_tree(mwi_keras_build *b, mwi_keras_layer *l)
 static mw_status grow_masks(mwi_keras_build *b)
 {
     while (b->n_masked < b->graph->n_tensors) {
-        MWI_TRY(mwi_arena_grow(b->ctx, b->scratch, &b->masked, b->n_masked, &b->masked_capacity, sizeof *b->masked));
+        MWI_TRY(mwi_arena_grow(b->ctx, b->scratch, &b->masked, b->n_masked, &b->masked_capacity,
+                               sizeof *b->masked));
         b->masked[b->n_masked++] = false;
     }
     return MW_OK;
@@ -81,8 +85,10 @@ static mw_status move_channels(mwi_keras_call *c, int32_t in, bool to_last, int3
     int32_t perm[MW_MAX_RANK];
 
     for (int32_t i = 0; i < rank; i++) {
-        if (to_last) perm[i] = i == 0 ? 0 : i == rank - 1 ? 1 : i + 1;
-        else perm[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
+        if (to_last)
+            perm[i] = i == 0 ? 0 : i == rank - 1 ? 1 : i + 1;
+        else
+            perm[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
     }
     if (rank < 3) return *out = in, MW_OK;
     return mwi_keras_transpose(c, in, perm, out);
@@ -121,8 +127,10 @@ static mw_status name_results(mwi_keras_call *c, size_t first_tensor)
     for (size_t i = 0; i < c->n_out; i++) {
         mwi_tensor *const t = b->graph->tensors[c->out[i]];
         if ((size_t)c->out[i] < first_tensor || t->data != NULL) continue;
-        if (c->n_out == 1) MWI_TRY(mwi_arena_printf(b->ctx, &b->model->arena, &t->name, "%s", c->scope));
-        else MWI_TRY(mwi_arena_printf(b->ctx, &b->model->arena, &t->name, "%s:%zu", c->scope, i));
+        if (c->n_out == 1)
+            MWI_TRY(mwi_arena_printf(b->ctx, &b->model->arena, &t->name, "%s", c->scope));
+        else
+            MWI_TRY(mwi_arena_printf(b->ctx, &b->model->arena, &t->name, "%s:%zu", c->scope, i));
     }
     return MW_OK;
 }
@@ -133,11 +141,14 @@ static mw_status run_row(mwi_keras_call *c, const mwi_keras_call *as)
     const size_t first_tensor = c->build->graph->n_tensors;
     bool first = false;
 
-    if ((row->flags & MWI_KERAS_SPATIAL) != 0) MWI_TRY(mwi_keras_channels_first(c->ctx, c->layer, &first));
+    if ((row->flags & MWI_KERAS_SPATIAL) != 0)
+        MWI_TRY(mwi_keras_channels_first(c->ctx, c->layer, &first));
     for (size_t i = 0; i < c->n_in && (row->flags & MWI_KERAS_USES_MASK) != 0; i++)
         if (mwi_keras_is_masked(c, c->in[i]))
-            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "takes a mask of time steps (mask_zero or a Masking layer before it), "
-                            "which the graph cannot carry; feed sequences of one length without a mask");
+            return mwi_fail(
+                c->ctx, MW_EUNSUPPORTED,
+                "takes a mask of time steps (mask_zero or a Masking layer before it), "
+                "which the graph cannot carry; feed sequences of one length without a mask");
     MWI_TRY(prepare_inputs(c, first));
     MWI_TRY(row->build(c));
     for (size_t i = 0; first && i < c->n_out; i++) {
@@ -150,22 +161,27 @@ static mw_status run_row(mwi_keras_call *c, const mwi_keras_call *as)
 
 static mw_status start_call(mwi_keras_build *b, mwi_keras_layer *l, mwi_keras_call *c)
 {
-    if (++b->n_calls > MAX_CALLS) return mwi_fail(b->ctx, MW_ELIMIT, "more than %d calls of layers", MAX_CALLS);
+    if (++b->n_calls > MAX_CALLS)
+        return mwi_fail(b->ctx, MW_ELIMIT, "more than %d calls of layers", MAX_CALLS);
     c->ctx = b->ctx;
     c->build = b;
     c->layer = l;
     c->scope = l->path;
-    if (l->n_calls++ > 0) return mwi_arena_printf(b->ctx, b->scratch, &c->scope, "%s#%u", l->path, l->n_calls - 1);
+    if (l->n_calls++ > 0)
+        return mwi_arena_printf(b->ctx, b->scratch, &c->scope, "%s#%u", l->path, l->n_calls - 1);
     return MW_OK;
 }
 
 /* ---- nets ---- */
 
-static mw_status call_sequential(mwi_keras_build *b, mwi_keras_layer *model, const mwi_keras_call *as, results *out)
+static mw_status call_sequential(mwi_keras_build *b, mwi_keras_layer *model,
+                                 const mwi_keras_call *as, results *out)
 {
     results present = {as->n_in, as->in};
 
-    if (as->n_in != 1) return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (Sequential) is called with %zu inputs", model->path, as->n_in);
+    if (as->n_in != 1)
+        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (Sequential) is called with %zu inputs",
+                        model->path, as->n_in);
     for (size_t i = 0; i < model->n_children; i++) {
         mwi_keras_layer *const l = model->children[i];
         if (i == 0 && l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0) continue;
@@ -182,10 +198,10 @@ static mw_status call_sequential(mwi_keras_build *b, mwi_keras_layer *model, con
 
 enum { UNSEEN, OPEN, DONE };
 
-/* Nodes before the nodes that need them, else as the config lists them; by an explicit stack, since a chain of
- * calls may be as long as the file. */
-static mw_status order_from(mwi_keras_build *b, const mwi_keras_layer *model, size_t start, uint8_t *state, size_t *stack,
-                            size_t *next)
+/* Nodes before the nodes that need them, else as the config lists them; by an explicit stack, since
+ * a chain of calls may be as long as the file. */
+static mw_status order_from(mwi_keras_build *b, const mwi_keras_layer *model, size_t start,
+                            uint8_t *state, size_t *stack, size_t *next)
 {
     mwi_keras_net *const net = model->net;
     size_t n = 0;
@@ -205,7 +221,8 @@ static mw_status order_from(mwi_keras_build *b, const mwi_keras_layer *model, si
         }
         const size_t below = (size_t)in->v[next[at]].node;
         if (state[below] == OPEN)
-            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): layer '%s' takes its own result", model->path, model->class_name,
+            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): layer '%s' takes its own result",
+                            model->path, model->class_name,
                             model->children[net->nodes[below].layer]->name);
         state[below] = OPEN;
         stack[n++] = below;
@@ -252,22 +269,23 @@ static mw_status find_order(mwi_keras_build *b, const mwi_keras_layer *model)
     return MW_OK;
 }
 
-static mw_status pick(mwi_keras_build *b, const mwi_keras_layer *model, const results *of_node, const mwi_keras_ref *r,
-                      int32_t *out)
+static mw_status pick(mwi_keras_build *b, const mwi_keras_layer *model, const results *of_node,
+                      const mwi_keras_ref *r, int32_t *out)
 {
     const results *const from = &of_node[r->node];
 
     *out = MWI_KERAS_BROKEN;
     if (from->v == NULL) return MW_OK;
     if ((size_t)r->tensor >= from->n)
-        return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): result %d of layer '%s' is used, which has %zu", model->path,
+        return mwi_fail(b->ctx, MW_EFORMAT,
+                        "'%s' (%s): result %d of layer '%s' is used, which has %zu", model->path,
                         model->class_name, r->tensor, model->children[r->layer]->name, from->n);
     *out = from->v[r->tensor];
     return MW_OK;
 }
 
-static mw_status call_node(mwi_keras_build *b, const mwi_keras_layer *model, const mwi_keras_node *node, results *of_node,
-                           results *out)
+static mw_status call_node(mwi_keras_build *b, const mwi_keras_layer *model,
+                           const mwi_keras_node *node, results *of_node, results *out)
 {
     void *in_memory, *key_memory;
 
@@ -283,18 +301,21 @@ static mw_status call_node(mwi_keras_build *b, const mwi_keras_layer *model, con
     return call_layer(b, model->children[node->layer], &as, out);
 }
 
-static mw_status bind_inputs(mwi_keras_build *b, const mwi_keras_layer *model, const mwi_keras_call *as, results *of_node)
+static mw_status bind_inputs(mwi_keras_build *b, const mwi_keras_layer *model,
+                             const mwi_keras_call *as, results *of_node)
 {
     const mwi_keras_net *const net = model->net;
 
     if (as->n_in != net->inputs.n)
-        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called with %zu inputs, has %zu", model->path, model->class_name,
-                        as->n_in, net->inputs.n);
+        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called with %zu inputs, has %zu",
+                        model->path, model->class_name, as->n_in, net->inputs.n);
     for (size_t i = 0; i < net->inputs.n; i++) {
         const size_t at = (size_t)net->inputs.v[i].node;
         if (net->nodes[at].json != NULL)
-            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): input %zu is layer '%s', which is not an InputLayer", model->path,
-                            model->class_name, i, model->children[net->nodes[at].layer]->name);
+            return mwi_fail(b->ctx, MW_EFORMAT,
+                            "'%s' (%s): input %zu is layer '%s', which is not an InputLayer",
+                            model->path, model->class_name, i,
+                            model->children[net->nodes[at].layer]->name);
         of_node[at] = as->in[i] < 0 ? (results){0, NULL} : (results){1, &as->in[i]};
     }
     return MW_OK;
@@ -307,7 +328,8 @@ static bool is_bound(const mwi_keras_net *net, size_t node)
     return false;
 }
 
-static mw_status call_functional(mwi_keras_build *b, mwi_keras_layer *model, const mwi_keras_call *as, results *out)
+static mw_status call_functional(mwi_keras_build *b, mwi_keras_layer *model,
+                                 const mwi_keras_call *as, results *out)
 {
     mwi_keras_net *const net = model->net;
     void *memory, *out_memory;
@@ -318,19 +340,22 @@ static mw_status call_functional(mwi_keras_build *b, mwi_keras_layer *model, con
     MWI_TRY(bind_inputs(b, model, as, of_node));
     for (size_t i = 0; i < net->n_order; i++) {
         const mwi_keras_node *const node = &net->nodes[net->order[i]];
-        if (node->json != NULL) MWI_TRY(call_node(b, model, node, of_node, &of_node[net->order[i]]));
+        if (node->json != NULL)
+            MWI_TRY(call_node(b, model, node, of_node, &of_node[net->order[i]]));
         else if (!is_bound(net, net->order[i]))
-            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): layer '%s' is no input of the model", model->path,
-                            model->class_name, model->children[node->layer]->name);
+            return mwi_fail(b->ctx, MW_EFORMAT, "'%s' (%s): layer '%s' is no input of the model",
+                            model->path, model->class_name, model->children[node->layer]->name);
     }
     MWI_TRY(mwi_arena_array(b->ctx, b->scratch, net->outputs.n, sizeof(int32_t), &out_memory));
     int32_t *const v = out_memory;
-    for (size_t i = 0; i < net->outputs.n; i++) MWI_TRY(pick(b, model, of_node, &net->outputs.v[i], &v[i]));
+    for (size_t i = 0; i < net->outputs.n; i++)
+        MWI_TRY(pick(b, model, of_node, &net->outputs.v[i], &v[i]));
     *out = (results){net->outputs.n, v};
     return MW_OK;
 }
 
-static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as, results *out)
+static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as,
+                          results *out)
 {
     mwi_keras_call c = *as;
 
@@ -339,7 +364,8 @@ static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_kera
     c.out = NULL;
     c.n_ops = 0;
     if (c.n_in == 0 && (l->row->build == NULL || (l->row->flags & MWI_KERAS_NO_DATA) == 0))
-        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called without an input", l->path, l->class_name);
+        return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s) is called without an input", l->path,
+                        l->class_name);
     if (l->row->build == NULL) { /* an InputLayer between other layers changes nothing */
         *out = (results){as->n_in, as->in};
         return MW_OK;
@@ -353,24 +379,28 @@ static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_kera
     return mwi_prefix(b->ctx, take_refusal(b, l, st), "layer '%s' (%s)", l->path, l->class_name);
 }
 
-static mw_status call_layer(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as, results *out)
+static mw_status call_layer(mwi_keras_build *b, mwi_keras_layer *l, const mwi_keras_call *as,
+                            results *out)
 {
     *out = (results){0, NULL};
     if (l->row == NULL) return report(b, l, l->refusal);
-    if (++b->n_calls > MAX_CALLS) return mwi_fail(b->ctx, MW_ELIMIT, "more than %d calls of layers", MAX_CALLS);
-    if (l->net != NULL) return l->net->sequential ? call_sequential(b, l, as, out) : call_functional(b, l, as, out);
+    if (++b->n_calls > MAX_CALLS)
+        return mwi_fail(b->ctx, MW_ELIMIT, "more than %d calls of layers", MAX_CALLS);
+    if (l->net != NULL)
+        return l->net->sequential ? call_sequential(b, l, as, out) : call_functional(b, l, as, out);
     for (size_t i = 0; i < as->n_in; i++)
         if (as->in[i] == MWI_KERAS_BROKEN) return MW_OK;
     return call_row(b, l, as, out);
 }
 
-mw_status mwi_keras_run(mwi_keras_call *c, const mwi_keras_layer *layer, size_t n_in, const int32_t *in, size_t *out_n,
-                        const int32_t **out)
+mw_status mwi_keras_run(mwi_keras_call *c, const mwi_keras_layer *layer, size_t n_in,
+                        const int32_t *in, size_t *out_n, const int32_t **out)
 {
     const mwi_keras_call as = {.in = in, .n_in = n_in};
     results r;
 
-    MWI_TRY(call_layer(c->build, (mwi_keras_layer *)(uintptr_t)layer, &as, &r)); /* counts its calls */
+    MWI_TRY(
+        call_layer(c->build, (mwi_keras_layer *)(uintptr_t)layer, &as, &r)); /* counts its calls */
     *out_n = r.n;
     *out = r.v;
     return r.v == NULL || r.n == 0 || r.v[0] < 0 ? MW_EUNSUPPORTED : MW_OK;
@@ -397,7 +427,8 @@ static void find_spec(const mwi_keras_layer *l, size_t index, uint32_t depth, in
     out->shape = l->net != NULL && json_is_array(l->config) ? NULL : shape_in(l);
     if (l->net == NULL || out->shape != NULL || l->n_children == 0 || depth > 64) return;
     if (!l->net->sequential) {
-        if (index < l->net->inputs.n) find_spec(l->children[l->net->inputs.v[index].layer], 0, depth + 1, out);
+        if (index < l->net->inputs.n)
+            find_spec(l->children[l->net->inputs.v[index].layer], 0, depth + 1, out);
         return;
     }
     find_spec(l->children[0], index, depth + 1, out);
@@ -409,21 +440,34 @@ static mw_status input_dtype(mwi_keras_build *b, const mwi_keras_layer *l, mw_dt
     static const struct {
         const char *name;
         mw_dtype dtype;
-    } types[] = {{"float32", MW_FLOAT32}, {"float16", MW_FLOAT32}, {"bfloat16", MW_FLOAT32}, {"float64", MW_FLOAT32},
-                 {"mixed_float16", MW_FLOAT32}, {"mixed_bfloat16", MW_FLOAT32}, {"int8", MW_INT8}, {"uint8", MW_UINT8},
-                 {"int16", MW_INT16}, {"uint16", MW_UINT16}, {"int32", MW_INT32}, {"uint32", MW_UINT32},
-                 {"int64", MW_INT64}, {"bool", MW_BOOL}};
+    } types[] = {{"float32", MW_FLOAT32},
+                 {"float16", MW_FLOAT32},
+                 {"bfloat16", MW_FLOAT32},
+                 {"float64", MW_FLOAT32},
+                 {"mixed_float16", MW_FLOAT32},
+                 {"mixed_bfloat16", MW_FLOAT32},
+                 {"int8", MW_INT8},
+                 {"uint8", MW_UINT8},
+                 {"int16", MW_INT16},
+                 {"uint16", MW_UINT16},
+                 {"int32", MW_INT32},
+                 {"uint32", MW_UINT32},
+                 {"int64", MW_INT64},
+                 {"bool", MW_BOOL}};
     const bool is_input = l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0;
     const json_t *const v = mwi_keras_key(l, is_input ? "dtype|input_dtype" : "input_dtype");
-    const char *const name = json_is_object(v) ? json_string_value(json_object_get(json_object_get(v, "config"), "name"))
-                                               : json_string_value(v);
+    const char *const name =
+        json_is_object(v) ? json_string_value(json_object_get(json_object_get(v, "config"), "name"))
+                          : json_string_value(v);
 
     *out = MW_FLOAT32;
     if (v == NULL) return MW_OK;
     for (size_t i = 0; i < MWI_COUNT(types) && name != NULL; i++)
         if (strcmp(types[i].name, name) == 0) return *out = types[i].dtype, MW_OK;
-    return mwi_fail(b->ctx, MW_EUNSUPPORTED, "layer '%s' (%s): inputs of type %s are not supported, allowed are numbers and bool",
-                    l->path, l->class_name, name == NULL ? "unknown" : name);
+    return mwi_fail(
+        b->ctx, MW_EUNSUPPORTED,
+        "layer '%s' (%s): inputs of type %s are not supported, allowed are numbers and bool",
+        l->path, l->class_name, name == NULL ? "unknown" : name);
 }
 
 static mw_status spec_dims(mwi_keras_build *b, const input_spec *s, int32_t *rank, int32_t *dims)
@@ -432,8 +476,10 @@ static mw_status spec_dims(mwi_keras_build *b, const input_spec *s, int32_t *ran
     char text[120];
 
     if (s->shape == NULL)
-        return mwi_fail(b->ctx, MW_EUNSUPPORTED, "layer '%s' (%s): the model has no input shape; build it before saving, or "
-                        "add an Input layer", s->layer->path, s->layer->class_name);
+        return mwi_fail(b->ctx, MW_EUNSUPPORTED,
+                        "layer '%s' (%s): the model has no input shape; build it before saving, or "
+                        "add an Input layer",
+                        s->layer->path, s->layer->class_name);
     bool good = n >= 1 && n <= MW_MAX_RANK;
     for (size_t i = 0; i < n && good; i++) {
         const json_t *const d = json_array_get(s->shape, i);
@@ -443,8 +489,11 @@ static mw_status spec_dims(mwi_keras_build *b, const input_spec *s, int32_t *ran
     }
     *rank = (int32_t)n;
     if (good) return MW_OK;
-    return mwi_fail(b->ctx, MW_EFORMAT, "layer '%s' (%s): the input's shape is %s, allowed are 1 to %d dimensions from 1, or null",
-                    s->layer->path, s->layer->class_name, mwi_keras_show(s->shape, text, sizeof text), MW_MAX_RANK);
+    return mwi_fail(
+        b->ctx, MW_EFORMAT,
+        "layer '%s' (%s): the input's shape is %s, allowed are 1 to %d dimensions from 1, or null",
+        s->layer->path, s->layer->class_name, mwi_keras_show(s->shape, text, sizeof text),
+        MW_MAX_RANK);
 }
 
 static void show_shape(int32_t rank, const int32_t *dims, char *text, size_t n)
@@ -453,15 +502,19 @@ static void show_shape(int32_t rank, const int32_t *dims, char *text, size_t n)
 
     *text = '\0';
     for (int32_t i = 0; i < rank && at < n; i++) {
-        if (dims[i] < 0) at += (size_t)snprintf(text + at, n - at, i == 0 ? "None" : ", None");
-        else at += (size_t)snprintf(text + at, n - at, i == 0 ? "%d" : ", %d", dims[i]);
+        if (dims[i] < 0)
+            at += (size_t)snprintf(text + at, n - at, i == 0 ? "None" : ", None");
+        else
+            at += (size_t)snprintf(text + at, n - at, i == 0 ? "%d" : ", %d", dims[i]);
     }
 }
 
 /* Fills open dimensions from the caller's shape, which may leave out the batch. */
-static mw_status fill_open(mwi_keras_build *b, const input_spec *s, size_t index, int32_t rank, int32_t *dims)
+static mw_status fill_open(mwi_keras_build *b, const input_spec *s, size_t index, int32_t rank,
+                           int32_t *dims)
 {
-    const mw_shape *const given = index < b->options->n_input_shapes ? &b->options->input_shapes[index] : NULL;
+    const mw_shape *const given =
+        index < b->options->n_input_shapes ? &b->options->input_shapes[index] : NULL;
     char text[120];
     bool open = false;
 
@@ -469,22 +522,29 @@ static mw_status fill_open(mwi_keras_build *b, const input_spec *s, size_t index
     if (given != NULL) {
         const int32_t skip = given->rank == rank - 1 ? 1 : 0;
         if (given->rank != rank && !skip)
-            return mwi_fail(b->ctx, MW_EINVAL, "input '%s' has shape (%s): the given shape has %d dimensions", s->layer->name, text,
-                            given->rank);
+            return mwi_fail(b->ctx, MW_EINVAL,
+                            "input '%s' has shape (%s): the given shape has %d dimensions",
+                            s->layer->name, text, given->rank);
         for (int32_t i = skip; i < rank; i++) {
             const int32_t d = given->dims[i - skip];
             if (d < 1 || (dims[i] >= 0 && dims[i] != d))
-                return mwi_fail(b->ctx, MW_EINVAL, "input '%s' has shape (%s): the given dimension %d is %d", s->layer->name, text, i, d);
+                return mwi_fail(b->ctx, MW_EINVAL,
+                                "input '%s' has shape (%s): the given dimension %d is %d",
+                                s->layer->name, text, i, d);
             if (i > 0 || d > 1) dims[i] = d;
         }
     }
     for (int32_t i = 1; i < rank; i++) open |= dims[i] < 0;
     if (!open) return MW_OK;
-    return mwi_fail(b->ctx, MW_EINVAL, "input '%s' has open dimensions (%s): give its shape with --input-shape, e.g. 1,224,224,3 "
-                    "(input_shapes of mw_load_options)", s->layer->name, text);
+    return mwi_fail(
+        b->ctx, MW_EINVAL,
+        "input '%s' has open dimensions (%s): give its shape with --input-shape, e.g. 1,224,224,3 "
+        "(input_shapes of mw_load_options)",
+        s->layer->name, text);
 }
 
-static mw_status add_input(mwi_keras_build *b, const mwi_keras_layer *root, size_t index, int32_t *out)
+static mw_status add_input(mwi_keras_build *b, const mwi_keras_layer *root, size_t index,
+                           int32_t *out)
 {
     input_spec s = {0};
     int32_t rank, dims[MW_MAX_RANK] = {0};
@@ -508,7 +568,8 @@ static mw_status add_input(mwi_keras_build *b, const mwi_keras_layer *root, size
 /* ---- the whole ---- */
 
 /* A result that is an input, or twice a result, gets an operator and a name of its own. */
-static mw_status separate_outputs(mwi_keras_build *b, const mwi_keras_layer *root, size_t n, int32_t *v)
+static mw_status separate_outputs(mwi_keras_build *b, const mwi_keras_layer *root, size_t n,
+                                  int32_t *v)
 {
     mwi_keras_call c = {.ctx = b->ctx, .build = b, .layer = root, .scope = root->path};
 
@@ -526,35 +587,46 @@ static mw_status separate_outputs(mwi_keras_build *b, const mwi_keras_layer *roo
     return MW_OK;
 }
 
-/* The signature that TensorFlow's converter writes too: inputs and outputs by their layers' names. */
+/* The signature that TensorFlow's converter writes too: inputs and outputs by their layers' names.
+ */
 static mw_status add_signature(mwi_keras_build *b)
 {
     mwi_graph *const g = b->graph;
     void *signature, *in, *out;
 
     MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, 1, sizeof(mwi_signature), &signature));
-    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, g->n_inputs, sizeof(mwi_signature_entry), &in));
-    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, g->n_outputs, sizeof(mwi_signature_entry), &out));
-    *(mwi_signature *)signature = (mwi_signature){.key = "serving_default", .n_inputs = g->n_inputs, .n_outputs = g->n_outputs,
-                                                  .inputs = in, .outputs = out};
+    MWI_TRY(
+        mwi_arena_array(b->ctx, &b->model->arena, g->n_inputs, sizeof(mwi_signature_entry), &in));
+    MWI_TRY(
+        mwi_arena_array(b->ctx, &b->model->arena, g->n_outputs, sizeof(mwi_signature_entry), &out));
+    *(mwi_signature *)signature = (mwi_signature){.key = "serving_default",
+                                                  .n_inputs = g->n_inputs,
+                                                  .n_outputs = g->n_outputs,
+                                                  .inputs = in,
+                                                  .outputs = out};
     for (size_t i = 0; i < g->n_inputs; i++)
-        ((mwi_signature_entry *)in)[i] = (mwi_signature_entry){g->tensors[g->inputs[i]]->name, g->inputs[i]};
+        ((mwi_signature_entry *)in)[i] =
+            (mwi_signature_entry){g->tensors[g->inputs[i]]->name, g->inputs[i]};
     for (size_t i = 0; i < g->n_outputs; i++)
-        ((mwi_signature_entry *)out)[i] = (mwi_signature_entry){g->tensors[g->outputs[i]]->name, g->outputs[i]};
+        ((mwi_signature_entry *)out)[i] =
+            (mwi_signature_entry){g->tensors[g->outputs[i]]->name, g->outputs[i]};
     b->model->signatures = signature;
     b->model->n_signatures = 1;
     return MW_OK;
 }
 
-/* Which weights stand in the graph, and its operators, so that a save can tell whether only values changed. */
+/* Which weights stand in the graph, and its operators, so that a save can tell whether only values
+ * changed. */
 static mw_status remember(mwi_keras_build *b)
 {
     void *memory;
 
     MWI_TRY(mwi_model_sweep(b->ctx, b->model, NULL));
     for (size_t i = 0; i < b->graph->n_tensors; i++)
-        if (b->graph->tensors[i]->source >= 0) b->origin->uses[b->graph->tensors[i]->source].present = true;
-    MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, b->graph->n_ops, sizeof(mwi_op_desc *), &memory));
+        if (b->graph->tensors[i]->source >= 0)
+            b->origin->uses[b->graph->tensors[i]->source].present = true;
+    MWI_TRY(
+        mwi_arena_array(b->ctx, &b->model->arena, b->graph->n_ops, sizeof(mwi_op_desc *), &memory));
     b->origin->ops = memory;
     b->origin->n_ops = b->graph->n_ops;
     for (size_t i = 0; i < b->graph->n_ops; i++) b->origin->ops[i] = b->graph->ops[i]->desc;
@@ -563,7 +635,8 @@ static mw_status remember(mwi_keras_build *b)
 
 static mw_status refuse_all(mwi_keras_build *b)
 {
-    return mwi_fail(b->ctx, MW_EUNSUPPORTED, "%zu layer%s not supported: %s", b->n_problems, b->n_problems == 1 ? " is" : "s are",
+    return mwi_fail(b->ctx, MW_EUNSUPPORTED, "%zu layer%s not supported: %s", b->n_problems,
+                    b->n_problems == 1 ? " is" : "s are",
                     mwi_text_chars(b->problems.n < MAX_REASONS ? &b->problems : &b->names));
 }
 
@@ -602,6 +675,8 @@ mw_status mwi_keras_build_graph(mwi_keras_build *b, mwi_keras_layer *root)
 {
     if (root->row == NULL || root->net == NULL)
         return mwi_fail(b->ctx, MW_EUNSUPPORTED, "layer '%s' (%s) %s", root->path, root->class_name,
-                        root->refusal != NULL ? root->refusal : "is not a model; save a Sequential or Functional model");
+                        root->refusal != NULL
+                            ? root->refusal
+                            : "is not a model; save a Sequential or Functional model");
     return build_graph(b, root);
 }

@@ -1,7 +1,8 @@
-/* formats/keras/config.c - from the JSON of a model to its tree of layers and the wiring of each model in it.
- * Keras 1 and 2 wire by lists [layer, node, tensor, kwargs], Keras 3 by objects that hold __keras_tensor__.
- * Depends: formats/keras/config.  Used by: formats/keras/.
- * Trust:   the document is hostile: any value may have any type.     SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/config.c - from the JSON of a model to its tree of layers and the wiring of each
+ * model in it. Keras 1 and 2 wire by lists [layer, node, tensor, kwargs], Keras 3 by objects that
+ * hold __keras_tensor__.
+ * Depends: formats/keras/config.  Used by: formats/keras/. Trust:   the document is hostile: any
+ * value may have any type.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
 
 #include <inttypes.h>
@@ -16,8 +17,8 @@ typedef struct parser {
     size_t n_layers;
 } parser;
 
-static mw_status parse_layer(parser *p, const json_t *json, const char *name, mwi_keras_layer *parent,
-                             mwi_keras_layer **out);
+static mw_status parse_layer(parser *p, const json_t *json, const char *name,
+                             mwi_keras_layer *parent, mwi_keras_layer **out);
 
 static mw_status keep(parser *p, const char *text, const char **out)
 {
@@ -26,7 +27,8 @@ static mw_status keep(parser *p, const char *text, const char **out)
 
 /* ---- references ---- */
 
-static mw_status add_ref(parser *p, mwi_keras_refs *refs, size_t layer, int64_t node, int64_t tensor, const char *key)
+static mw_status add_ref(parser *p, mwi_keras_refs *refs, size_t layer, int64_t node,
+                         int64_t tensor, const char *key)
 {
     if (tensor < 0 || tensor > INT32_MAX)
         return mwi_fail(p->ctx, MW_EFORMAT, "a call takes result %" PRId64 " of a layer", tensor);
@@ -43,8 +45,10 @@ static bool find_layer(const mwi_keras_layer *model, const char *name, size_t *o
         const size_t mid = low + (high - low) / 2, at = model->net->by_name[mid];
         const int order = strcmp(name, model->children[at]->name);
         if (order == 0) return *out = at, true;
-        if (order < 0) high = mid;
-        else low = mid + 1;
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
     }
     return false;
 }
@@ -64,17 +68,23 @@ static const json_t *history_of(const json_t *json)
     return json_object_get(json_object_get(json, "config"), "keras_history");
 }
 
-static mw_status read_ref(parser *p, const mwi_keras_layer *model, const json_t *json, const char *key, mwi_keras_refs *out)
+static mw_status read_ref(parser *p, const mwi_keras_layer *model, const json_t *json,
+                          const char *key, mwi_keras_refs *out)
 {
     const char *const name = json_string_value(json_array_get(json, 0));
     size_t at;
 
-    if (!is_list_ref(json)) return mwi_fail(p->ctx, MW_EFORMAT, "'%s': a reference to a layer is damaged", model->path);
+    if (!is_list_ref(json))
+        return mwi_fail(p->ctx, MW_EFORMAT, "'%s': a reference to a layer is damaged", model->path);
     if (!find_layer(model, name, &at)) {
-        if (strcmp(name, "_CONSTANT_VALUE") == 0) return MW_OK; /* the layer reads it from its node */
-        return mwi_fail(p->ctx, MW_EFORMAT, "'%s': a call takes the result of layer '%s', which does not exist", model->path, name);
+        if (strcmp(name, "_CONSTANT_VALUE") == 0)
+            return MW_OK; /* the layer reads it from its node */
+        return mwi_fail(p->ctx, MW_EFORMAT,
+                        "'%s': a call takes the result of layer '%s', which does not exist",
+                        model->path, name);
     }
-    return add_ref(p, out, at, json_integer_value(json_array_get(json, 1)), json_integer_value(json_array_get(json, 2)), key);
+    return add_ref(p, out, at, json_integer_value(json_array_get(json, 1)),
+                   json_integer_value(json_array_get(json, 2)), key);
 }
 
 static int by_key(const void *a, const void *b)
@@ -82,16 +92,18 @@ static int by_key(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* All references in a structure, in the order in which Keras flattens it: dictionaries by sorted keys. */
-static mw_status read_refs(parser *p, const mwi_keras_layer *model, const json_t *json, const char *key,
-                           uint32_t depth, mwi_keras_refs *out)
+/* All references in a structure, in the order in which Keras flattens it: dictionaries by sorted
+ * keys. */
+static mw_status read_refs(parser *p, const mwi_keras_layer *model, const json_t *json,
+                           const char *key, uint32_t depth, mwi_keras_refs *out)
 {
     const size_t n = json_object_size(json);
     const json_t *const history = history_of(json);
     void *memory;
 
     if (depth > mwi_limits(p->ctx)->max_depth)
-        return mwi_fail(p->ctx, MW_ELIMIT, "'%s': the arguments of a call are nested too deep", model->path);
+        return mwi_fail(p->ctx, MW_ELIMIT, "'%s': the arguments of a call are nested too deep",
+                        model->path);
     if (history != NULL) return read_ref(p, model, history, key, out);
     if (is_list_ref(json)) return read_ref(p, model, json, key, out);
     for (size_t i = 0; i < json_array_size(json); i++)
@@ -110,12 +122,14 @@ static mw_status read_refs(parser *p, const mwi_keras_layer *model, const json_t
 }
 
 /* The tensors among a call's named arguments, each with its argument's name. */
-static mw_status read_named(parser *p, const mwi_keras_layer *model, const json_t *kwargs, mwi_keras_refs *out)
+static mw_status read_named(parser *p, const mwi_keras_layer *model, const json_t *kwargs,
+                            mwi_keras_refs *out)
 {
     const char *name, *kept;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)kwargs, name, value) { /* read only */
+    json_object_foreach((json_t *)(uintptr_t)kwargs, name, value)
+    { /* read only */
         if (!json_is_array(value) && !json_is_object(value)) continue;
         MWI_TRY(keep(p, name, &kept));
         MWI_TRY(read_refs(p, model, value, kept, 0, out));
@@ -123,8 +137,10 @@ static mw_status read_named(parser *p, const mwi_keras_layer *model, const json_
     return MW_OK;
 }
 
-/* Lists of Keras 1 and 2: positional tensors first, then the named ones of the last entry's dictionary. */
-static mw_status read_old_node(parser *p, const mwi_keras_layer *model, const json_t *json, mwi_keras_refs *out)
+/* Lists of Keras 1 and 2: positional tensors first, then the named ones of the last entry's
+ * dictionary. */
+static mw_status read_old_node(parser *p, const mwi_keras_layer *model, const json_t *json,
+                               mwi_keras_refs *out)
 {
     const json_t *const first = is_list_ref(json) ? json : json_array_get(json, 0);
 
@@ -132,7 +148,8 @@ static mw_status read_old_node(parser *p, const mwi_keras_layer *model, const js
     return read_named(p, model, json_array_get(first, 3), out);
 }
 
-static mw_status read_node(parser *p, const mwi_keras_layer *model, const json_t *json, mwi_keras_refs *out)
+static mw_status read_node(parser *p, const mwi_keras_layer *model, const json_t *json,
+                           mwi_keras_refs *out)
 {
     if (!json_is_object(json)) return read_old_node(p, model, json, out);
     if (json_object_get(json, "args") == NULL && json_object_get(json, "kwargs") == NULL)
@@ -143,11 +160,14 @@ static mw_status read_node(parser *p, const mwi_keras_layer *model, const json_t
 
 /* ---- numbering of calls ---- */
 
-static bool has_class(const mwi_keras_layer *l, const char *name) { return strcmp(l->class_name, name) == 0; }
+static bool has_class(const mwi_keras_layer *l, const char *name)
+{
+    return strcmp(l->class_name, name) == 0;
+}
 
-/* Models bring a call of their own, made when they were built, so that Keras 1 and 2 count the calls of a
- * nested model from 1 (but not those of a Sequential that had no input shape), as Keras 3 does for
- * outputs only. The least number used tells which: every call is used. */
+/* Models bring a call of their own, made when they were built, so that Keras 1 and 2 count the
+ * calls of a nested model from 1 (but not those of a Sequential that had no input shape), as Keras
+ * 3 does for outputs only. The least number used tells which: every call is used. */
 static mw_status lowest_number(parser *p, const mwi_keras_layer *model, int64_t **out)
 {
     const mwi_keras_net *const net = model->net;
@@ -168,7 +188,8 @@ static mw_status lowest_number(parser *p, const mwi_keras_layer *model, int64_t 
     return MW_OK;
 }
 
-static mw_status resolve(parser *p, const mwi_keras_layer *model, mwi_keras_refs *refs, const int64_t *base, bool outputs)
+static mw_status resolve(parser *p, const mwi_keras_layer *model, mwi_keras_refs *refs,
+                         const int64_t *base, bool outputs)
 {
     const mwi_keras_net *const net = model->net;
 
@@ -183,7 +204,8 @@ static mw_status resolve(parser *p, const mwi_keras_layer *model, mwi_keras_refs
         if (!new_style && holds_net) at -= base[r->layer] > 0 ? 1 : 0;
         if (n == 1) at = 0; /* also where Keras 3 counts calls outside of this model */
         if (at < 0 || at >= n)
-            return mwi_fail(p->ctx, MW_EFORMAT, "'%s': call %" PRId64 " of layer '%s' is used, which has %" PRId64,
+            return mwi_fail(p->ctx, MW_EFORMAT,
+                            "'%s': call %" PRId64 " of layer '%s' is used, which has %" PRId64,
                             model->path, r->node, l->name, n);
         r->node = (int64_t)net->first_node[r->layer] + at;
     }
@@ -196,7 +218,8 @@ static mw_status resolve_all(parser *p, mwi_keras_layer *model)
     int64_t *base;
 
     MWI_TRY(lowest_number(p, model, &base));
-    for (size_t i = 0; i < net->n_nodes; i++) MWI_TRY(resolve(p, model, &net->nodes[i].in, base, false));
+    for (size_t i = 0; i < net->n_nodes; i++)
+        MWI_TRY(resolve(p, model, &net->nodes[i].in, base, false));
     MWI_TRY(resolve(p, model, &net->inputs, base, false));
     return resolve(p, model, &net->outputs, base, true);
 }
@@ -207,7 +230,8 @@ static mw_status add_node(parser *p, mwi_keras_layer *model, size_t layer, const
 {
     mwi_keras_net *const net = model->net;
 
-    MWI_TRY(mwi_arena_grow(p->ctx, p->arena, &net->nodes, net->n_nodes, &net->nodes_capacity, sizeof *net->nodes));
+    MWI_TRY(mwi_arena_grow(p->ctx, p->arena, &net->nodes, net->n_nodes, &net->nodes_capacity,
+                           sizeof *net->nodes));
     mwi_keras_node *const node = &net->nodes[net->n_nodes++];
     *node = (mwi_keras_node){.layer = layer, .json = json};
     return json == NULL ? MW_OK : read_node(p, model, json, &node->in);
@@ -223,7 +247,8 @@ static mw_status add_nodes(parser *p, mwi_keras_layer *model, size_t layer, cons
     if (json_array_size(calls) == 0 && l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0)
         return add_node(p, model, layer, NULL);
     if (is_list_ref(calls)) return add_node(p, model, layer, calls);
-    for (size_t i = 0; i < json_array_size(calls); i++) MWI_TRY(add_node(p, model, layer, json_array_get(calls, i)));
+    for (size_t i = 0; i < json_array_size(calls); i++)
+        MWI_TRY(add_node(p, model, layer, json_array_get(calls, i)));
     return MW_OK;
 }
 
@@ -253,7 +278,8 @@ static mw_status index_names(parser *p, mwi_keras_layer *model)
     for (size_t i = 0; i < n; i++) {
         model->net->by_name[i] = order[i].at;
         if (i > 0 && strcmp(order[i].name, order[i - 1].name) == 0)
-            return mwi_fail(p->ctx, MW_EFORMAT, "'%s': two layers are called '%s'", model->path, order[i].name);
+            return mwi_fail(p->ctx, MW_EFORMAT, "'%s': two layers are called '%s'", model->path,
+                            order[i].name);
     }
     return MW_OK;
 }
@@ -263,7 +289,9 @@ static mw_status parse_children(parser *p, mwi_keras_layer *model, const json_t 
     const size_t n = json_array_size(list);
     void *memory;
 
-    if (!json_is_array(list)) return mwi_fail(p->ctx, MW_EFORMAT, "'%s' (%s): layers is not a list", model->path, model->class_name);
+    if (!json_is_array(list))
+        return mwi_fail(p->ctx, MW_EFORMAT, "'%s' (%s): layers is not a list", model->path,
+                        model->class_name);
     MWI_TRY(mwi_arena_array(p->ctx, p->arena, n, sizeof(mwi_keras_layer *), &memory));
     model->children = memory;
     for (size_t i = 0; i < n; i++) {
@@ -286,9 +314,13 @@ static mw_status parse_wiring(parser *p, mwi_keras_layer *model, const json_t *l
         MWI_TRY(add_nodes(p, model, i, json_object_get(json_array_get(list, i), "inbound_nodes")));
     }
     net->first_node[model->n_children] = net->n_nodes;
-    MWI_TRY(read_refs(p, model, json_object_get(model->config, "input_layers"), NULL, 0, &net->inputs));
-    MWI_TRY(read_refs(p, model, json_object_get(model->config, "output_layers"), NULL, 0, &net->outputs));
-    if (net->outputs.n == 0) return mwi_fail(p->ctx, MW_EFORMAT, "'%s' (%s) has no outputs", model->path, model->class_name);
+    MWI_TRY(
+        read_refs(p, model, json_object_get(model->config, "input_layers"), NULL, 0, &net->inputs));
+    MWI_TRY(read_refs(p, model, json_object_get(model->config, "output_layers"), NULL, 0,
+                      &net->outputs));
+    if (net->outputs.n == 0)
+        return mwi_fail(p->ctx, MW_EFORMAT, "'%s' (%s) has no outputs", model->path,
+                        model->class_name);
     return resolve_all(p, model);
 }
 
@@ -298,7 +330,8 @@ static mw_status parse_net(parser *p, mwi_keras_layer *model, const json_t *conf
     void *memory;
 
     if (p->depth > mwi_limits(p->ctx)->max_depth)
-        return mwi_fail(p->ctx, MW_ELIMIT, "models are nested more than %u deep", mwi_limits(p->ctx)->max_depth);
+        return mwi_fail(p->ctx, MW_ELIMIT, "models are nested more than %u deep",
+                        mwi_limits(p->ctx)->max_depth);
     MWI_TRY(mwi_arena_array(p->ctx, p->arena, 1, sizeof(mwi_keras_net), &memory));
     model->net = memory;
     model->net->sequential = has_class(model, "Sequential");
@@ -312,8 +345,8 @@ static mw_status parse_net(parser *p, mwi_keras_layer *model, const json_t *conf
 /* Wrappers of tfmot: the layer inside is what runs; its weights have the wrapper's name. */
 static bool is_training_wrapper(const char *class_name)
 {
-    static const char *const names[] = {"PruneLowMagnitude", "QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate",
-                                        "ClusterWeights"};
+    static const char *const names[] = {"PruneLowMagnitude", "QuantizeWrapper", "QuantizeWrapperV2",
+                                        "QuantizeAnnotate", "ClusterWeights"};
     const char *const last = strrchr(class_name, '>');
 
     if (last != NULL) class_name = last + 1;
@@ -339,15 +372,18 @@ static const char *refusal_of(const json_t *json, const char *class_name)
     const char *const module = json_string_value(json_object_get(json, "module"));
     const char *const registered = json_string_value(json_object_get(json, "registered_name"));
 
-    if (strcmp(class_name, "Lambda") == 0) return "holds Python code; replace it by built-in layers";
+    if (strcmp(class_name, "Lambda") == 0)
+        return "holds Python code; replace it by built-in layers";
     if (strchr(class_name, '>') != NULL || (registered != NULL && strchr(registered, '>') != NULL))
         return "is a custom class; replace it by built-in layers";
-    if (module != NULL && strncmp(module, "keras", 5) != 0 && strncmp(module, "tf_keras", 8) != 0 && strncmp(module, "tensorflow", 10) != 0)
+    if (module != NULL && strncmp(module, "keras", 5) != 0 && strncmp(module, "tf_keras", 8) != 0 &&
+        strncmp(module, "tensorflow", 10) != 0)
         return "is a custom class; replace it by built-in layers";
     return "has no TFLite lowering; replace it by built-in layers";
 }
 
-/* Functions that became part of a Keras 3 graph are classes of keras.src.ops: "Add" there is not the layer. */
+/* Functions that became part of a Keras 3 graph are classes of keras.src.ops: "Add" there is not
+ * the layer. */
 static mw_status class_of(parser *p, const json_t *json, const char **out)
 {
     const char *const class_name = json_string_value(json_object_get(json, "class_name"));
@@ -362,10 +398,14 @@ static mw_status class_of(parser *p, const json_t *json, const char **out)
 static mw_status name_layer(parser *p, const json_t *json, const char *name, mwi_keras_layer *l)
 {
     if (name == NULL) name = json_string_value(json_object_get(json, "name"));
-    if (name == NULL) name = json_string_value(json_object_get(json_object_get(json, "config"), "name"));
-    if (name != NULL) MWI_TRY(keep(p, name, &l->name));
-    else if (l->parent == NULL) l->name = "model";
-    else MWI_TRY(mwi_arena_printf(p->ctx, p->arena, &l->name, "layer_%zu", l->parent->n_children));
+    if (name == NULL)
+        name = json_string_value(json_object_get(json_object_get(json, "config"), "name"));
+    if (name != NULL)
+        MWI_TRY(keep(p, name, &l->name));
+    else if (l->parent == NULL)
+        l->name = "model";
+    else
+        MWI_TRY(mwi_arena_printf(p->ctx, p->arena, &l->name, "layer_%zu", l->parent->n_children));
     if (l->parent == NULL || l->parent->parent == NULL) {
         l->path = l->name;
         return MW_OK;
@@ -396,7 +436,8 @@ static mw_status make_slots(parser *p, mwi_keras_layer *l)
     l->slots = memory;
     for (size_t i = 0; i < n; i++)
         if (rule_holds(l, &l->row->weights[i]))
-            l->slots[l->n_slots++] = (mwi_keras_slot){.rule = &l->row->weights[i], .layer = l, .first_use = -1};
+            l->slots[l->n_slots++] =
+                (mwi_keras_slot){.rule = &l->row->weights[i], .layer = l, .first_use = -1};
     return MW_OK;
 }
 
@@ -414,7 +455,9 @@ static mw_status parse_inner(parser *p, mwi_keras_layer *l)
         MWI_TRY(parse_layer(p, inner, NULL, l, &l->children[i]));
         l->n_children++;
     }
-    if (l->n_children == 0) return mwi_fail(p->ctx, MW_EFORMAT, "layer '%s' (%s): the config has no layer", l->path, l->class_name);
+    if (l->n_children == 0)
+        return mwi_fail(p->ctx, MW_EFORMAT, "layer '%s' (%s): the config has no layer", l->path,
+                        l->class_name);
     return MW_OK;
 }
 
@@ -443,7 +486,8 @@ static mw_status fill_layer(parser *p, const json_t *json, const char *name, mwi
     const bool model = l->row != NULL && (l->row->flags & MWI_KERAS_MODEL) != 0;
     if (model && !json_is_array(config) && json_object_get(config, "layers") == NULL) {
         l->row = NULL;
-        l->refusal = "is written as Python code (a subclass of Model); build it from layers as Sequential or Functional";
+        l->refusal = "is written as Python code (a subclass of Model); build it from layers as "
+                     "Sequential or Functional";
         return MW_OK;
     }
     if (l->row == NULL) {
@@ -451,7 +495,8 @@ static mw_status fill_layer(parser *p, const json_t *json, const char *name, mwi
         return MW_OK;
     }
     if (!model && config != NULL && !json_is_object(config))
-        return mwi_fail(p->ctx, MW_EFORMAT, "layer '%s' (%s): config is not an object", l->path, l->class_name);
+        return mwi_fail(p->ctx, MW_EFORMAT, "layer '%s' (%s): config is not an object", l->path,
+                        l->class_name);
     MWI_TRY(make_slots(p, l));
     if (model) return parse_net(p, l, config);
     if ((l->row->flags & MWI_KERAS_WRAPPER) == 0) return MW_OK;
@@ -459,15 +504,17 @@ static mw_status fill_layer(parser *p, const json_t *json, const char *name, mwi
     return mirror_backward(p, l);
 }
 
-static mw_status parse_layer(parser *p, const json_t *json, const char *name, mwi_keras_layer *parent,
-                             mwi_keras_layer **out)
+static mw_status parse_layer(parser *p, const json_t *json, const char *name,
+                             mwi_keras_layer *parent, mwi_keras_layer **out)
 {
     void *memory;
 
     if (!json_is_object(json)) return mwi_fail(p->ctx, MW_EFORMAT, "a layer is not an object");
-    if (p->n_layers++ >= mwi_limits(p->ctx)->max_ops) return mwi_fail(p->ctx, MW_ELIMIT, "more than %u layers", mwi_limits(p->ctx)->max_ops);
+    if (p->n_layers++ >= mwi_limits(p->ctx)->max_ops)
+        return mwi_fail(p->ctx, MW_ELIMIT, "more than %u layers", mwi_limits(p->ctx)->max_ops);
     if (p->depth > mwi_limits(p->ctx)->max_depth)
-        return mwi_fail(p->ctx, MW_ELIMIT, "layers are nested more than %u deep", mwi_limits(p->ctx)->max_depth);
+        return mwi_fail(p->ctx, MW_ELIMIT, "layers are nested more than %u deep",
+                        mwi_limits(p->ctx)->max_depth);
     MWI_TRY(mwi_arena_array(p->ctx, p->arena, 1, sizeof(mwi_keras_layer), &memory));
     *out = memory;
     (*out)->parent = parent;
@@ -478,15 +525,15 @@ static mw_status parse_layer(parser *p, const json_t *json, const char *name, mw
     return st;
 }
 
-mw_status mwi_keras_config_parse(mw_ctx *ctx, const json_t *document, int32_t keras_major, mwi_arena *arena,
-                                 mwi_keras_layer **out)
+mw_status mwi_keras_config_parse(mw_ctx *ctx, const json_t *document, int32_t keras_major,
+                                 mwi_arena *arena, mwi_keras_layer **out)
 {
     parser p = {.ctx = ctx, .arena = arena, .keras_major = keras_major};
     return mwi_prefix(ctx, parse_layer(&p, document, NULL, NULL, out), "model config");
 }
 
-mw_status mwi_keras_child(mw_ctx *ctx, mwi_arena *arena, const json_t *json, const char *name, mwi_keras_layer *parent,
-                          mwi_keras_layer **out)
+mw_status mwi_keras_child(mw_ctx *ctx, mwi_arena *arena, const json_t *json, const char *name,
+                          mwi_keras_layer *parent, mwi_keras_layer **out)
 {
     parser p = {.ctx = ctx, .arena = arena, .keras_major = parent->keras_major};
     return parse_layer(&p, json, name, parent, out);

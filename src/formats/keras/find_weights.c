@@ -1,8 +1,8 @@
-/* formats/keras/find_weights.c - which stored array is which weight of which layer.
- * .h5: one group for each layer of the outer model, which lists all weights of what it holds: first the
- * trained ones, then the others. .keras: groups below groups, named by class and order of appearance.
- * Depends: formats/keras/config.  Used by: formats/keras/.
- * Trust:   names and shapes come from the file; layers check each shape.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/find_weights.c - which stored array is which weight of which layer. .h5: one group
+ * for each layer of the outer model, which lists all weights of what it holds: first the trained
+ * ones, then the others. .keras: groups below groups, named by class and order of appearance.
+ * Depends: formats/keras/config.  Used by: formats/keras/. Trust:   names and shapes come from the
+ * file; layers check each shape.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
 
 #include <stdlib.h>
@@ -30,14 +30,17 @@ static mw_status put(mw_ctx *ctx, mwi_arena *arena, mwi_keras_slots *out, mwi_ke
 
 enum pass { TRAINED, OTHERS, ALL };
 
-/* Trained weights of a layer that is not trainable count among the others. Depth is that of the config. */
-static mw_status collect(mw_ctx *ctx, mwi_arena *arena, mwi_keras_layer *l, enum pass pass, mwi_keras_slots *out)
+/* Trained weights of a layer that is not trainable count among the others. Depth is that of the
+ * config. */
+static mw_status collect(mw_ctx *ctx, mwi_arena *arena, mwi_keras_layer *l, enum pass pass,
+                         mwi_keras_slots *out)
 {
     if (pass == TRAINED && !l->trainable) return MW_OK;
     const enum pass below = pass == OTHERS && !l->trainable ? ALL : pass;
     for (size_t i = 0; i < l->n_slots; i++) {
         const bool frozen = l->slots[i].rule->frozen;
-        if (below == ALL || frozen == (below == OTHERS)) MWI_TRY(put(ctx, arena, out, &l->slots[i]));
+        if (below == ALL || frozen == (below == OTHERS))
+            MWI_TRY(put(ctx, arena, out, &l->slots[i]));
     }
     for (size_t i = 0; i < l->n_children; i++) {
         if (below != ALL) {
@@ -50,7 +53,8 @@ static mw_status collect(mw_ctx *ctx, mwi_arena *arena, mwi_keras_layer *l, enum
     return MW_OK;
 }
 
-mw_status mwi_keras_legacy_order(mw_ctx *ctx, mwi_arena *arena, mwi_keras_layer *layer, mwi_keras_slots *out)
+mw_status mwi_keras_legacy_order(mw_ctx *ctx, mwi_arena *arena, mwi_keras_layer *layer,
+                                 mwi_keras_slots *out)
 {
     MWI_TRY(collect(ctx, arena, layer, TRAINED, out));
     return collect(ctx, arena, layer, OTHERS, out);
@@ -58,7 +62,8 @@ mw_status mwi_keras_legacy_order(mw_ctx *ctx, mwi_arena *arena, mwi_keras_layer 
 
 /* ---- names in a .h5 ---- */
 
-/* The last part without ":0" and, for a second look, without "_1": "dense/kernel_1:0" is "kernel". */
+/* The last part without ":0" and, for a second look, without "_1": "dense/kernel_1:0" is "kernel".
+ */
 static size_t base_of(const char *name, const char **out)
 {
     const char *const slash = strrchr(name, '/');
@@ -89,10 +94,12 @@ static bool fits(const mwi_keras_slot *slot, const char *name)
     const char *base;
     const size_t n = base_of(name, &base), k = without_number(base, n);
     const char *const rule = slot->rule->name;
-    return mwi_keras_name_in(rule, base, n) || mwi_keras_name_in(rule, base, k) || ends_in(rule, base, n);
+    return mwi_keras_name_in(rule, base, n) || mwi_keras_name_in(rule, base, k) ||
+           ends_in(rule, base, n);
 }
 
-/* Whether one of the name's parts is the layer's name, or what its parent adds to it: "forward_lstm". */
+/* Whether one of the name's parts is the layer's name, or what its parent adds to it:
+ * "forward_lstm". */
 static bool belongs(const mwi_keras_layer *l, const char *name)
 {
     const size_t n = strlen(l->name);
@@ -105,7 +112,8 @@ static bool belongs(const mwi_keras_layer *l, const char *name)
     return false;
 }
 
-/* Sub-layers whose names tell them apart: "query/kernel:0" for a rule with sub "query_dense|_query_dense". */
+/* Sub-layers whose names tell them apart: "query/kernel:0" for a rule with sub
+ * "query_dense|_query_dense". */
 static bool in_sub(const mwi_keras_slot *slot, const char *name)
 {
     const char *const sub = slot->rule->sub;
@@ -179,8 +187,9 @@ static mw_status find_in_group(finder *f, mwi_keras_layer *l)
     bool named = false;
     if (order_fits(&slots, &g)) return by_order(f, &slots, &g);
     if (slots.n > 0 && g.n > MAX_COMPARISONS / slots.n)
-        return mwi_fail(f->ctx, MW_ELIMIT, "layer '%s': %zu weights do not have the order of the config's %zu", l->path,
-                        g.n, slots.n);
+        return mwi_fail(f->ctx, MW_ELIMIT,
+                        "layer '%s': %zu weights do not have the order of the config's %zu",
+                        l->path, g.n, slots.n);
     for (size_t i = 0; i < slots.n; i++)
         for (size_t k = 0; k < g.n && !named; k++) named = fits(slots.v[i], g.names[k]);
     return named || slots.n != g.n ? by_name(f, &slots, &g) : by_order(f, &slots, &g);
@@ -192,18 +201,21 @@ static const char *const containers[] = {"layers", "_layer_checkpoint_dependenci
 
 static mw_status below(finder *f, const char *at, const char *name, const char **out)
 {
-    return mwi_arena_printf(f->ctx, f->arena, out, "%s%s%s", at, *at == '\0' || *name == '\0' ? "" : "/", name);
+    return mwi_arena_printf(f->ctx, f->arena, out, "%s%s%s", at,
+                            *at == '\0' || *name == '\0' ? "" : "/", name);
 }
 
-/* Takes the first of "a|b" below `at` that holds the variable; arrays are named 0, 1, ... in `vars`. */
-static mw_status find_variable(finder *f, const char *at, const char *subs, size_t index, mwi_keras_slot *slot)
+/* Takes the first of "a|b" below `at` that holds the variable; arrays are named 0, 1, ... in
+ * `vars`. */
+static mw_status find_variable(finder *f, const char *at, const char *subs, size_t index,
+                               mwi_keras_slot *slot)
 {
     const char *path;
 
     for (const char *p = subs;; p++) {
         const size_t n = strcspn(p, "|");
-        MWI_TRY(mwi_arena_printf(f->ctx, f->arena, &path, "%s%s%.*s%svars/%zu", at, *at == '\0' ? "" : "/", (int)n, p,
-                                 n == 0 ? "" : "/", index));
+        MWI_TRY(mwi_arena_printf(f->ctx, f->arena, &path, "%s%s%.*s%svars/%zu", at,
+                                 *at == '\0' ? "" : "/", (int)n, p, n == 0 ? "" : "/", index));
         slot->array = mwi_keras_array_at(f->archive, path);
         if (slot->array != NULL) return MW_OK;
         p += n;
@@ -239,8 +251,10 @@ static size_t lower_bound(const mwi_keras_archive *a, const char *path)
 
     while (low < high) {
         const size_t mid = low + (high - low) / 2;
-        if (strcmp(a->groups[mid].path, path) < 0) low = mid + 1;
-        else high = mid;
+        if (strcmp(a->groups[mid].path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low;
 }
@@ -261,7 +275,8 @@ static mw_status index_places(finder *f)
 {
     void *memory;
 
-    MWI_TRY(mwi_arena_array(f->ctx, f->arena, f->archive->n_groups, sizeof(struct named_place), &memory));
+    MWI_TRY(mwi_arena_array(f->ctx, f->arena, f->archive->n_groups, sizeof(struct named_place),
+                            &memory));
     f->places = memory;
     for (size_t i = 0; i < f->archive->n_groups; i++) {
         const mwi_keras_group *const g = &f->archive->groups[i];
@@ -299,14 +314,18 @@ struct class_counts {
 };
 
 /* "dense", "dense_1", ... Sequential does not count its input among its layers. */
-static mw_status numbered_class(finder *f, const mwi_keras_layer *l, struct class_counts *counts, const char **out)
+static mw_status numbered_class(finder *f, const mwi_keras_layer *l, struct class_counts *counts,
+                                const char **out)
 {
-    const bool skipped = l->parent->net->sequential && l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0;
+    const bool skipped =
+        l->parent->net->sequential && l->row != NULL && (l->row->flags & MWI_KERAS_NO_DATA) != 0;
     size_t i = 0, before = 0;
 
     while (i < counts->n && strcmp(counts->v[i].class_name, l->class_name) != 0) i++;
-    if (i == counts->n && !skipped && l->row != NULL) { /* the list stays as short as the list of rows */
-        MWI_TRY(mwi_arena_grow(f->ctx, f->arena, &counts->v, counts->n, &counts->capacity, sizeof *counts->v));
+    if (i == counts->n && !skipped &&
+        l->row != NULL) { /* the list stays as short as the list of rows */
+        MWI_TRY(mwi_arena_grow(f->ctx, f->arena, &counts->v, counts->n, &counts->capacity,
+                               sizeof *counts->v));
         counts->v[counts->n++] = (struct class_count){l->class_name, 0};
     }
     if (i < counts->n && !skipped) before = counts->v[i].n++;
@@ -323,8 +342,8 @@ static bool any_below(const mwi_keras_archive *a, const char *path)
 }
 
 /* Where a layer is: the numbered class, unless its `vars` bear another layer's name. */
-static mw_status place_of(finder *f, const mwi_keras_layer *l, const char *container, struct class_counts *counts,
-                          const char **out)
+static mw_status place_of(finder *f, const mwi_keras_layer *l, const char *container,
+                          struct class_counts *counts, const char **out)
 {
     const char *key, *vars;
 
@@ -347,7 +366,11 @@ static mw_status find_below(finder *f, mwi_keras_layer *l, const char *at)
     if (l->net == NULL) {
         const bool both = mwi_keras_is_class(l, "Bidirectional");
         for (size_t i = 0; i < l->n_children; i++) {
-            MWI_TRY(below(f, at, !both ? "layer" : i == 0 ? "forward_layer" : "backward_layer", &place));
+            MWI_TRY(below(f, at,
+                          !both    ? "layer"
+                          : i == 0 ? "forward_layer"
+                                   : "backward_layer",
+                          &place));
             MWI_TRY(find_below(f, l->children[i], place));
         }
         return MW_OK;
@@ -363,7 +386,8 @@ static mw_status find_below(finder *f, mwi_keras_layer *l, const char *at)
     return MW_OK;
 }
 
-mw_status mwi_keras_find_weights(mw_ctx *ctx, const mwi_keras_archive *archive, mwi_arena *arena, mwi_keras_layer *root)
+mw_status mwi_keras_find_weights(mw_ctx *ctx, const mwi_keras_archive *archive, mwi_arena *arena,
+                                 mwi_keras_layer *root)
 {
     finder f = {.ctx = ctx, .archive = archive, .arena = arena};
 

@@ -1,4 +1,5 @@
-/* formats/keras/h5_fuzz.c - any bytes as a Keras .h5 file: every array is read and every pointer touched.
+/* formats/keras/h5_fuzz.c - any bytes as a Keras .h5 file: every array is read and every pointer
+ * touched.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
 
@@ -41,8 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (mw_ctx_create(&options, &ctx) != MW_OK) return 0;
     mwi_arena_init(ctx, &arena);
     const mw_status st = mwi_keras_open_h5(ctx, &reader, &arena, &archive);
-    if (st == MW_OK) sum = sum + touch(&archive);
-    else if (mw_ctx_error(ctx)[0] == '\0') abort(); /* an error without a message */
+    if (st == MW_OK)
+        sum = sum + touch(&archive);
+    else if (mw_ctx_error(ctx)[0] == '\0')
+        abort(); /* an error without a message */
     mwi_arena_deinit(&arena);
     if (mw_ctx_memory_bytes(ctx) != 0) abort(); /* a leak */
     mw_ctx_destroy(ctx);

@@ -1,9 +1,12 @@
-/* formats/keras/hdf5_write.c - the legacy .h5 layout that Keras 2 and 3 load, written with libhdf5.
- * Depends: formats/keras/archive, HDF5 C.  Used by: formats/keras/.
- * Threads: libhdf5 keeps global state and is not thread-safe: one mutex, the only mutable global, keeps
+/* formats/keras/hdf5_write.c - the legacy .h5 layout that Keras 2 and 3 load, written with
+ * libhdf5.
+ * Depends: formats/keras/archive, HDF5 C.  Used by: formats/keras/. Threads: libhdf5 keeps global
+ * state and is not thread-safe: one mutex, the only mutable global, keeps
  *          writers apart. A program that uses libhdf5 itself must not do so while this writes.
- * Format:  as Keras names its groups and attributes; compressed files use HDF5 1.10's layouts, which need
- *          2 to 3 kB less a dataset than the older index of chunks.     SPDX-License-Identifier: Apache-2.0 */
+ * Format:  as Keras names its groups and attributes; compressed files use HDF5 1.10's layouts,
+ * which need
+ *          2 to 3 kB less a dataset than the older index of chunks.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
 
 #include <hdf5.h>
@@ -16,8 +19,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The most bytes of one list of names; Keras splits longer ones (HDF5_OBJECT_HEADER_LIMIT). */
 enum { MAX_ATTRIBUTE_BYTES = 64512 };
-/* Below this a deflated chunk with its filter list is no smaller. A chunk has less than 4 GiB; much smaller
- * ones deflate as well and take less memory to read. */
+/* Below this a deflated chunk with its filter list is no smaller. A chunk has less than 4 GiB; much
+ * smaller ones deflate as well and take less memory to read. */
 enum { MIN_DEFLATE_BYTES = 256, MAX_CHUNK_BYTES = 16 << 20 };
 
 /* The innermost entry of libhdf5's error stack says what went wrong ("no space left on device"). */
@@ -94,14 +97,15 @@ static mw_status put_some_names(mw_ctx *ctx, hid_t at, const char *name, const c
     return st;
 }
 
-static mw_status put_names(mw_ctx *ctx, hid_t at, const char *name, const char *const *names, size_t n)
+static mw_status put_names(mw_ctx *ctx, hid_t at, const char *name, const char *const *names,
+                           size_t n)
 {
     const size_t width = longest(names, n), most = MAX_ATTRIBUTE_BYTES / width;
     char part[64];
 
     if (width > MAX_ATTRIBUTE_BYTES)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s holds a name of %zu bytes, Keras allows %d", name, width,
-                        MAX_ATTRIBUTE_BYTES);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s holds a name of %zu bytes, Keras allows %d", name,
+                        width, MAX_ATTRIBUTE_BYTES);
     if (n <= most) return put_some_names(ctx, at, name, names, n);
     for (size_t i = 0, k = 0; i < n; i += most, k++) {
         (void)snprintf(part, sizeof part, "%s%zu", name, k);
@@ -155,7 +159,8 @@ static hid_t file_type(mw_dtype dtype)
 }
 
 /* Whole leading slices up to MAX_CHUNK_BYTES; one chunk needs no index at all. */
-static void choose_storage(hid_t creation, int rank, const hsize_t *dims, size_t bytes, size_t element)
+static void choose_storage(hid_t creation, int rank, const hsize_t *dims, size_t bytes,
+                           size_t element)
 {
     hsize_t chunk[MW_MAX_RANK];
     size_t left = bytes;
@@ -203,16 +208,22 @@ static mw_status put_array(mw_ctx *ctx, hid_t group, const mwi_keras_array *a, b
 
     const hid_t type = file_type(a->dtype);
     if (type < 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "weight '%.200s' is of type %s, which Keras does not keep in "
-                        ".h5 files", a->path, mw_dtype_name(a->dtype));
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "weight '%.200s' is of type %s, which Keras does not keep in "
+                        ".h5 files",
+                        a->path, mw_dtype_name(a->dtype));
     for (int32_t i = 0; i < a->rank; i++) dims[i] = (hsize_t)a->dims[i];
-    const hid_t space = a->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(a->rank, dims, NULL);
+    const hid_t space =
+        a->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(a->rank, dims, NULL);
     const hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
     (void)H5Pset_create_intermediate_group(links, 1);
-    if (compress && a->rank > 0) choose_storage(creation, a->rank, dims, a->bytes, H5Tget_size(type));
+    if (compress && a->rank > 0)
+        choose_storage(creation, a->rank, dims, a->bytes, H5Tget_size(type));
     const hid_t set = H5Dcreate2(group, a->path, type, space, links, creation, H5P_DEFAULT);
-    if (set < 0) st = failed(ctx, "weight", a->path);
-    else if (a->bytes > 0) st = write_values(ctx, set, type, a);
+    if (set < 0)
+        st = failed(ctx, "weight", a->path);
+    else if (a->bytes > 0)
+        st = write_values(ctx, set, type, a);
     if (set >= 0 && H5Dclose(set) < 0 && st == MW_OK) st = failed(ctx, "weight", a->path);
     (void)H5Pclose(creation);
     (void)H5Pclose(links);
@@ -233,7 +244,8 @@ static hid_t make_group(hid_t at, const char *name)
     return group;
 }
 
-static mw_status put_layer(mw_ctx *ctx, hid_t weights, const mwi_keras_out_layer *layer, bool compress)
+static mw_status put_layer(mw_ctx *ctx, hid_t weights, const mwi_keras_out_layer *layer,
+                           bool compress)
 {
     const hid_t group = make_group(weights, layer->name);
     const size_t bytes = layer->n_weights * sizeof(char *);

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* "3.15.1" is 3. A .keras without a version is of Keras 3, a .h5 without one of Keras 2 or older. */
+/* "3.15.1" is 3. A .keras without a version is of Keras 3, a .h5 without one of Keras 2 or older.
+ */
 static int32_t major_of(const mwi_keras_archive *a)
 {
     const char c = a == NULL ? '3' : a->keras_version[0];
@@ -24,9 +25,11 @@ static mw_status keep_origin(mwi_keras_build *b, mwi_keras_layer *root)
     o->v3 = a->v3;
     o->keras_version = a->keras_version;
     o->backend = a->backend;
-    MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->config_json, a->config_bytes, &o->config_json));
+    MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->config_json, a->config_bytes,
+                             &o->config_json));
     if (a->training_json != NULL)
-        MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->training_json, a->training_bytes, &o->training_json));
+        MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->training_json, a->training_bytes,
+                                 &o->training_json));
     MWI_TRY(mwi_keras_origin_fill(b->ctx, &b->model->arena, a, root, o));
     b->model->origin = o;
     return MW_OK;
@@ -40,14 +43,17 @@ static mw_status build(mwi_keras_build *b, const json_t *document)
     MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, 1, sizeof(mwi_keras_origin), &memory));
     b->origin = memory;
     MWI_TRY(mwi_model_add_graph(b->ctx, b->model, "main", &b->graph));
-    MWI_TRY(mwi_keras_config_parse(b->ctx, document, major_of(b->archive), &b->model->arena, &root));
-    if (b->archive != NULL) MWI_TRY(mwi_keras_find_weights(b->ctx, b->archive, &b->model->arena, root));
+    MWI_TRY(
+        mwi_keras_config_parse(b->ctx, document, major_of(b->archive), &b->model->arena, &root));
+    if (b->archive != NULL)
+        MWI_TRY(mwi_keras_find_weights(b->ctx, b->archive, &b->model->arena, root));
     MWI_TRY(mwi_keras_build_graph(b, root));
     return b->archive == NULL ? MW_OK : keep_origin(b, root);
 }
 
-mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n, const mwi_keras_archive *archive,
-                                const mw_load_options *options, mw_model *model)
+mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n,
+                                const mwi_keras_archive *archive, const mw_load_options *options,
+                                mw_model *model)
 {
     mwi_keras_build b = {.ctx = ctx, .model = model, .archive = archive, .options = options};
     mwi_arena scratch;
@@ -70,7 +76,8 @@ mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n, const m
 
 typedef mw_status (*open_fn)(mw_ctx *, const mwi_reader *, mwi_arena *, mwi_keras_archive *);
 
-static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options, mw_model *model, open_fn open_archive)
+static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options,
+                      mw_model *model, open_fn open_archive)
 {
     void *memory;
 
@@ -79,17 +86,23 @@ static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *o
     mwi_keras_archive *const archive = memory;
     MWI_TRY(open_archive(ctx, r, &model->arena, archive));
     if (archive->config_json == NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: holds weights alone, no model; save the whole model with model.save()", r->name);
-    return mwi_prefix(ctx, mwi_keras_load_config(ctx, archive->config_json, archive->config_bytes, archive, options, model), "%s",
-                      r->name);
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%s: holds weights alone, no model; save the whole model with model.save()",
+                        r->name);
+    return mwi_prefix(ctx,
+                      mwi_keras_load_config(ctx, archive->config_json, archive->config_bytes,
+                                            archive, options, model),
+                      "%s", r->name);
 }
 
-static mw_status load_h5(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options, mw_model *model)
+static mw_status load_h5(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options,
+                         mw_model *model)
 {
     return load(ctx, r, options, model, mwi_keras_open_h5);
 }
 
-static mw_status load_zip(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options, mw_model *model)
+static mw_status load_zip(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *options,
+                          mw_model *model)
 {
     return load(ctx, r, options, model, mwi_keras_open_zip);
 }
@@ -102,7 +115,10 @@ static bool probe_h5(const uint8_t *bytes, size_t n)
     return false;
 }
 
-static bool probe_zip(const uint8_t *bytes, size_t n) { return n >= 4 && memcmp(bytes, "PK\3\4", 4) == 0; }
+static bool probe_zip(const uint8_t *bytes, size_t n)
+{
+    return n >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
+}
 
 const mwi_format_desc mwi_format_keras_h5 = {
     .name = "keras-h5",

@@ -1,5 +1,5 @@
-/* formats/keras/keras_config_fuzz.c - the config reader and every layer's row on hostile JSON: a graph that infers
- * and verifies, or an error. Weights are zeros of the shapes that are wanted.
+/* formats/keras/keras_config_fuzz.c - the config reader and every layer's row on hostile JSON: a
+ * graph that infers and verifies, or an error. Weights are zeros of the shapes that are wanted.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 

@@ -1,7 +1,7 @@
-/* formats/keras/keras_json.c - JSON text as Python writes it, bounded; values of a layer's config with errors that say
- * what was seen and what is allowed.
- * Depends: formats/keras/layer, Jansson.  Used by: formats/keras/.
- * Trust:   the text is hostile.     SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/keras_json.c - JSON text as Python writes it, bounded; values of a layer's config
+ * with errors that say what was seen and what is allowed.
+ * Depends: formats/keras/layer, Jansson.  Used by: formats/keras/. Trust:   the text is hostile.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
 
 #include <ctype.h>
@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Configs of the largest published models have a few MB; Jansson takes up to some 30 bytes a byte of text. */
+/* Configs of the largest published models have a few MB; Jansson takes up to some 30 bytes a byte
+ * of text. */
 enum { MAX_TEXT = 64 << 20, DEPTH_PER_MODEL = 8 };
 
 /* Nesting of brackets outside of strings; and whether Python's NaN or Infinity occur. */
@@ -23,8 +24,10 @@ static uint32_t scan(const char *text, size_t n, bool *out_special)
     for (size_t i = 0; i < n; i++) {
         const char c = text[i];
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
         } else if (c == '"') {
             in_string = true;
         } else if (c == '[' || c == '{') {
@@ -38,15 +41,18 @@ static uint32_t scan(const char *text, size_t n, bool *out_special)
     return deepest;
 }
 
-/* Jansson knows no Infinity and no NaN: they become a huge number and, as only initialisers hold it, zero. */
+/* Jansson knows no Infinity and no NaN: they become a huge number and, as only initialisers hold
+ * it, zero. */
 static void make_plain(char *text, size_t n)
 {
     bool in_string = false;
 
     for (size_t i = 0; i < n; i++) {
         if (in_string) {
-            if (text[i] == '\\') i++;
-            else if (text[i] == '"') in_string = false;
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                in_string = false;
         } else if (text[i] == '"') {
             in_string = true;
         } else if (n - i >= 3 && memcmp(text + i, "NaN", 3) == 0) {
@@ -57,7 +63,8 @@ static void make_plain(char *text, size_t n)
     }
 }
 
-mw_status mwi_keras_json_parse(mw_ctx *ctx, const char *text, size_t n, const char *what, json_t **out)
+mw_status mwi_keras_json_parse(mw_ctx *ctx, const char *text, size_t n, const char *what,
+                               json_t **out)
 {
     const uint32_t limit = mwi_limits(ctx)->max_depth * DEPTH_PER_MODEL;
     json_error_t error;
@@ -65,9 +72,11 @@ mw_status mwi_keras_json_parse(mw_ctx *ctx, const char *text, size_t n, const ch
     void *copy = NULL;
 
     *out = NULL;
-    if (n > MAX_TEXT) return mwi_fail(ctx, MW_ELIMIT, "%s has %zu bytes, limit %d", what, n, MAX_TEXT);
+    if (n > MAX_TEXT)
+        return mwi_fail(ctx, MW_ELIMIT, "%s has %zu bytes, limit %d", what, n, MAX_TEXT);
     const uint32_t depth = scan(text, n, &special);
-    if (depth > limit) return mwi_fail(ctx, MW_ELIMIT, "%s is nested %u deep, limit %u", what, depth, limit);
+    if (depth > limit)
+        return mwi_fail(ctx, MW_ELIMIT, "%s is nested %u deep, limit %u", what, depth, limit);
     if (special) {
         MWI_TRY(mwi_alloc(ctx, n, &copy));
         memcpy(copy, text, n);
@@ -76,7 +85,8 @@ mw_status mwi_keras_json_parse(mw_ctx *ctx, const char *text, size_t n, const ch
     *out = json_loadb(copy != NULL ? copy : text, n, JSON_DECODE_ANY, &error);
     mwi_free(ctx, copy, n);
     if (*out == NULL)
-        return mwi_fail(ctx, MW_EFORMAT, "%s is not JSON: line %d: %s", what, error.line, error.text);
+        return mwi_fail(ctx, MW_EFORMAT, "%s is not JSON: line %d: %s", what, error.line,
+                        error.text);
     if (json_is_object(*out)) return MW_OK;
     json_decref(*out);
     *out = NULL;
@@ -90,8 +100,13 @@ const char *mwi_keras_show(const json_t *value, char *text, size_t n)
         return text;
     }
     const size_t got = json_dumpb(value, text, n - 1, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (got < n) text[got] = '\0';
-    else (void)snprintf(text, n, "%s", json_is_array(value) ? "a long list" : json_is_object(value) ? "an object" : "a long text");
+    if (got < n)
+        text[got] = '\0';
+    else
+        (void)snprintf(text, n, "%s",
+                       json_is_array(value)    ? "a long list"
+                       : json_is_object(value) ? "an object"
+                                               : "a long text");
     return text;
 }
 
@@ -136,14 +151,16 @@ bool mwi_keras_json_int(const json_t *value, int64_t *out)
 /* "filters" of "filters|nb_filter" */
 static int first_key(const char *keys) { return (int)strcspn(keys, "|"); }
 
-static mw_status to_int(mw_ctx *ctx, const char *keys, const json_t *v, int64_t min, int64_t max, int32_t *out)
+static mw_status to_int(mw_ctx *ctx, const char *keys, const json_t *v, int64_t min, int64_t max,
+                        int32_t *out)
 {
     char text[80];
     int64_t n;
 
     if (!mwi_keras_json_int(v, &n) || n < min || n > max)
-        return mwi_fail(ctx, MW_EFORMAT, "%.*s is %s, allowed are integers from %" PRId64 " to %" PRId64, first_key(keys),
-                        keys, mwi_keras_show(v, text, sizeof text), min, max);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "%.*s is %s, allowed are integers from %" PRId64 " to %" PRId64,
+                        first_key(keys), keys, mwi_keras_show(v, text, sizeof text), min, max);
     *out = (int32_t)n;
     return MW_OK;
 }
@@ -153,8 +170,8 @@ static mw_status absent(mw_ctx *ctx, const char *keys)
     return mwi_fail(ctx, MW_EFORMAT, "the config has no %.*s", first_key(keys), keys);
 }
 
-mw_status mwi_keras_int(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, int64_t def, int64_t min,
-                        int64_t max, int32_t *out)
+mw_status mwi_keras_int(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, int64_t def,
+                        int64_t min, int64_t max, int32_t *out)
 {
     const json_t *const v = mwi_keras_key(layer, keys);
 
@@ -164,24 +181,28 @@ mw_status mwi_keras_int(mw_ctx *ctx, const mwi_keras_layer *layer, const char *k
     return MW_OK;
 }
 
-mw_status mwi_keras_ints(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, size_t n, int64_t def,
-                         int64_t min, int64_t max, int32_t *out)
+mw_status mwi_keras_ints(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, size_t n,
+                         int64_t def, int64_t min, int64_t max, int32_t *out)
 {
     const json_t *const v = mwi_keras_key(layer, keys);
     char text[80];
 
     if (v == NULL && def == MWI_KERAS_REQUIRED) return absent(ctx, keys);
     if (json_is_array(v) && json_array_size(v) != n)
-        return mwi_fail(ctx, MW_EFORMAT, "%.*s is %s, allowed is an integer or a list of %zu", first_key(keys), keys,
-                        mwi_keras_show(v, text, sizeof text), n);
+        return mwi_fail(ctx, MW_EFORMAT, "%.*s is %s, allowed is an integer or a list of %zu",
+                        first_key(keys), keys, mwi_keras_show(v, text, sizeof text), n);
     for (size_t i = 0; i < n; i++) {
-        if (v == NULL) out[i] = (int32_t)def;
-        else MWI_TRY(to_int(ctx, keys, json_is_array(v) ? json_array_get(v, i) : v, min, max, &out[i]));
+        if (v == NULL)
+            out[i] = (int32_t)def;
+        else
+            MWI_TRY(
+                to_int(ctx, keys, json_is_array(v) ? json_array_get(v, i) : v, min, max, &out[i]));
     }
     return MW_OK;
 }
 
-mw_status mwi_keras_float(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, double def, double *out)
+mw_status mwi_keras_float(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, double def,
+                          double *out)
 {
     const json_t *const v = mwi_keras_key(layer, keys);
     char text[80];
@@ -193,15 +214,16 @@ mw_status mwi_keras_float(mw_ctx *ctx, const mwi_keras_layer *layer, const char 
     return MW_OK;
 }
 
-mw_status mwi_keras_bool(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, bool def, bool *out)
+mw_status mwi_keras_bool(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, bool def,
+                         bool *out)
 {
     const json_t *const v = mwi_keras_key(layer, keys);
     char text[80];
     int64_t n = def;
 
     if (v != NULL && !mwi_keras_json_int(v, &n))
-        return mwi_fail(ctx, MW_EFORMAT, "%.*s is %s, allowed are true and false", first_key(keys), keys,
-                        mwi_keras_show(v, text, sizeof text));
+        return mwi_fail(ctx, MW_EFORMAT, "%.*s is %s, allowed are true and false", first_key(keys),
+                        keys, mwi_keras_show(v, text, sizeof text));
     *out = n != 0;
     return MW_OK;
 }
@@ -215,8 +237,8 @@ static void join(const char *const *names, char *text, size_t n)
         at += (size_t)snprintf(text + at, n - at, "%s%s", at == 0 ? "" : ", ", *names);
 }
 
-mw_status mwi_keras_choice(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys, const char *const *allowed,
-                           int *out)
+mw_status mwi_keras_choice(mw_ctx *ctx, const mwi_keras_layer *layer, const char *keys,
+                           const char *const *allowed, int *out)
 {
     const json_t *const v = mwi_keras_key(layer, keys);
     char text[80], all[200];
@@ -234,7 +256,8 @@ mw_status mwi_keras_choice(mw_ctx *ctx, const mwi_keras_layer *layer, const char
 
 mw_status mwi_keras_channels_first(mw_ctx *ctx, const mwi_keras_layer *layer, bool *out)
 {
-    static const char *const formats[] = {"channels_last", "channels_first", "tf", "th", "default", NULL};
+    static const char *const formats[] = {
+        "channels_last", "channels_first", "tf", "th", "default", NULL};
     int k;
 
     MWI_TRY(mwi_keras_choice(ctx, layer, "data_format|dim_ordering", formats, &k));
@@ -244,15 +267,17 @@ mw_status mwi_keras_channels_first(mw_ctx *ctx, const mwi_keras_layer *layer, bo
 
 mw_status mwi_keras_padding(mw_ctx *ctx, const mwi_keras_layer *layer, bool causal, int *out)
 {
-    static const char *const two[] = {"valid", "same", NULL}, *const three[] = {"valid", "same", "causal", NULL};
+    static const char *const two[] = {"valid", "same", NULL}, *const three[] = {"valid", "same",
+                                                                                "causal", NULL};
     return mwi_keras_choice(ctx, layer, "padding|border_mode", causal ? three : two, out);
 }
 
 mw_status mwi_keras_axis(mw_ctx *ctx, const char *key, int64_t axis, int32_t rank, int32_t *out)
 {
     if (axis < -rank || axis >= rank)
-        return mwi_fail(ctx, MW_EFORMAT, "%s is %" PRId64 " for an input of rank %d, allowed %d to %d", key, axis, rank,
-                        -rank, rank - 1);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "%s is %" PRId64 " for an input of rank %d, allowed %d to %d", key, axis,
+                        rank, -rank, rank - 1);
     *out = (int32_t)(axis < 0 ? axis + rank : axis);
     return MW_OK;
 }
@@ -273,7 +298,8 @@ mw_status mwi_keras_snake_case(mw_ctx *ctx, mwi_arena *arena, const char *name, 
     char *const s = first, *const t = second;
     for (size_t i = 0; i < n; i++) { /* (.)([A-Z][a-z]+): the match takes the whole word */
         if (!isalnum((unsigned char)name[i]) && name[i] != '_') continue;
-        const bool word = a > 0 && isupper((unsigned char)name[i]) && islower((unsigned char)name[i + 1]);
+        const bool word =
+            a > 0 && isupper((unsigned char)name[i]) && islower((unsigned char)name[i + 1]);
         if (word) s[a++] = '_';
         s[a++] = name[i];
         while (word && islower((unsigned char)name[i + 1])) s[a++] = name[++i];

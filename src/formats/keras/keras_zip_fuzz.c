@@ -1,4 +1,5 @@
-/* formats/keras/keras_zip_fuzz.c - any bytes as a .keras file.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/keras_zip_fuzz.c - any bytes as a .keras file.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* formats/keras/layer_list.c - the list of layers.
- * Depends: formats/keras/layer.  Used by: formats/keras/, api/.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/layer.  Used by: formats/keras/, api/.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 #include "formats/keras/layers_list.h"
 

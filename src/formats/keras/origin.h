@@ -1,5 +1,7 @@
-/* formats/keras/origin.h - what a model that came from Keras keeps, so that it can be written back as .h5.
- * Depends: formats/keras/layer.  Used by: formats/keras/.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/origin.h - what a model that came from Keras keeps, so that it can be written back
+ * as .h5.
+ * Depends: formats/keras/layer.  Used by: formats/keras/.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_FORMATS_KERAS_ORIGIN_H
 #define MWI_FORMATS_KERAS_ORIGIN_H
 
@@ -8,10 +10,10 @@
 /* A constant that was made of a weight; a tensor's `source` is its place in the list. */
 struct mwi_keras_use {
     const mwi_keras_array *array;
-    int32_t next;   /* another use of the same weight, -1 none */
-    int32_t tensor; /* while the graph is built */
+    int32_t next;        /* another use of the same weight, -1 none */
+    int32_t tensor;      /* while the graph is built */
     mwi_keras_part part; /* begin, size and perm filled in; weight and tensor names are not kept */
-    bool present;   /* in the graph after loading */
+    bool present;        /* in the graph after loading */
 };
 
 typedef struct mwi_keras_stored {
@@ -41,13 +43,15 @@ typedef struct mwi_keras_origin {
 
 /* Values of the part in the graph's order as floats.
  *   out  yours; one float an element of the part */
-MW_MUST_USE mw_status mwi_keras_gather(mw_ctx *ctx, const mwi_keras_array *array, const mwi_keras_part *part, float *out);
+MW_MUST_USE mw_status mwi_keras_gather(mw_ctx *ctx, const mwi_keras_array *array,
+                                       const mwi_keras_part *part, float *out);
 /* The way back: puts the part's values into all values of the weight. */
 void mwi_keras_scatter(const mwi_keras_part *part, const float *values, float *all);
 
 /* Lists groups and weights of a tree whose weights were found, for saving. */
-MW_MUST_USE mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_archive *archive,
-                                            mwi_keras_layer *root, mwi_keras_origin *origin);
+MW_MUST_USE mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena,
+                                            const mwi_keras_archive *archive, mwi_keras_layer *root,
+                                            mwi_keras_origin *origin);
 MW_MUST_USE mw_status mwi_keras_save(mw_ctx *ctx, const mw_model *model, mwi_output *output);
 
 #endif

@@ -1,5 +1,5 @@
-/* formats/keras/save.c - writing a model that came from Keras back as .h5: the config as it was, each weight from
- * the constants that were made of it.
+/* formats/keras/save.c - writing a model that came from Keras back as .h5: the config as it was,
+ * each weight from the constants that were made of it.
  * Depends: formats/keras/origin, formats/keras/archive.  Used by: formats/keras/keras.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
@@ -11,10 +11,11 @@
 
 /* ---- what is written: groups and names ---- */
 
-static mw_status add_weight(mw_ctx *ctx, mwi_arena *arena, mwi_keras_origin *o, const char *name, const mwi_keras_array *array,
-                            int32_t first_use)
+static mw_status add_weight(mw_ctx *ctx, mwi_arena *arena, mwi_keras_origin *o, const char *name,
+                            const mwi_keras_array *array, int32_t first_use)
 {
-    MWI_TRY(mwi_arena_grow(ctx, arena, &o->weights, o->n_weights, &o->weights_capacity, sizeof *o->weights));
+    MWI_TRY(mwi_arena_grow(ctx, arena, &o->weights, o->n_weights, &o->weights_capacity,
+                           sizeof *o->weights));
     o->weights[o->n_weights++] = (mwi_keras_stored){name, array, first_use};
     o->groups[o->n_groups - 1].n++;
     return MW_OK;
@@ -22,14 +23,15 @@ static mw_status add_weight(mw_ctx *ctx, mwi_arena *arena, mwi_keras_origin *o, 
 
 static mw_status add_group(mw_ctx *ctx, mwi_arena *arena, mwi_keras_origin *o, const char *name)
 {
-    MWI_TRY(mwi_arena_grow(ctx, arena, &o->groups, o->n_groups, &o->groups_capacity, sizeof *o->groups));
+    MWI_TRY(mwi_arena_grow(ctx, arena, &o->groups, o->n_groups, &o->groups_capacity,
+                           sizeof *o->groups));
     o->groups[o->n_groups++] = (mwi_keras_origin_group){.name = name, .first = o->n_weights};
     return MW_OK;
 }
 
 /* A .h5 keeps its groups, names and whatever else they hold. */
-static mw_status list_h5(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_archive *a, const int32_t *use_of_array,
-                         mwi_keras_origin *o)
+static mw_status list_h5(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_archive *a,
+                         const int32_t *use_of_array, mwi_keras_origin *o)
 {
     const char *path;
 
@@ -40,7 +42,8 @@ static mw_status list_h5(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_archive 
             MWI_TRY(mwi_arena_printf(ctx, arena, &path, "%s/%s", g->path, g->weight_names[k]));
             const mwi_keras_array *const array = mwi_keras_array_at(a, path);
             if (array == NULL) continue;
-            MWI_TRY(add_weight(ctx, arena, o, g->weight_names[k], array, use_of_array[array - a->arrays]));
+            MWI_TRY(add_weight(ctx, arena, o, g->weight_names[k], array,
+                               use_of_array[array - a->arrays]));
         }
     }
     return MW_OK;
@@ -53,10 +56,12 @@ static mw_status name_of(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_slot *s,
     const int n = (int)strcspn(r->name, "|"), sub = r->sub == NULL ? 0 : (int)strcspn(r->sub, "|");
 
     if (sub == 0) return mwi_arena_printf(ctx, arena, out, "%s/%.*s", s->layer->path, n, r->name);
-    return mwi_arena_printf(ctx, arena, out, "%s/%.*s/%.*s", s->layer->path, sub, r->sub, n, r->name);
+    return mwi_arena_printf(ctx, arena, out, "%s/%.*s/%.*s", s->layer->path, sub, r->sub, n,
+                            r->name);
 }
 
-static mw_status list_zip(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_layer *root, mwi_keras_origin *o)
+static mw_status list_zip(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_layer *root,
+                          mwi_keras_origin *o)
 {
     const char *name;
 
@@ -66,14 +71,15 @@ static mw_status list_zip(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_layer *
         MWI_TRY(mwi_keras_legacy_order(ctx, arena, root->children[i], &slots));
         for (size_t k = 0; k < slots.n; k++) {
             MWI_TRY(name_of(ctx, arena, slots.v[k], &name));
-            if (slots.v[k]->array != NULL) MWI_TRY(add_weight(ctx, arena, o, name, slots.v[k]->array, slots.v[k]->first_use));
+            if (slots.v[k]->array != NULL)
+                MWI_TRY(add_weight(ctx, arena, o, name, slots.v[k]->array, slots.v[k]->first_use));
         }
     }
     return MW_OK;
 }
 
-mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_archive *a, mwi_keras_layer *root,
-                                mwi_keras_origin *o)
+mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_archive *a,
+                                mwi_keras_layer *root, mwi_keras_origin *o)
 {
     void *memory;
 
@@ -81,7 +87,8 @@ mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_a
     MWI_TRY(mwi_arena_array(ctx, arena, a->n_arrays, sizeof(int32_t), &memory));
     int32_t *const use_of_array = memory;
     for (size_t i = 0; i < a->n_arrays; i++) use_of_array[i] = -1;
-    for (size_t i = 0; i < o->n_uses; i++) /* a later use comes before the earlier ones in its list */
+    for (size_t i = 0; i < o->n_uses;
+         i++) /* a later use comes before the earlier ones in its list */
         if (o->uses[i].array != NULL) use_of_array[o->uses[i].array - a->arrays] = (int32_t)i;
     return list_h5(ctx, arena, a, use_of_array, o);
 }
@@ -89,8 +96,8 @@ mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_a
 /* ---- values ---- */
 
 /* The constants that stand in the graph now, by use; fails where more than values has changed. */
-static mw_status find_tensors(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin *o, mwi_arena *arena,
-                              const mwi_tensor ***out)
+static mw_status find_tensors(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin *o,
+                              mwi_arena *arena, const mwi_tensor ***out)
 {
     const mwi_graph *const g = m->graphs[0];
     bool same = m->n_graphs == 1 && g->n_ops == o->n_ops;
@@ -100,13 +107,16 @@ static mw_status find_tensors(mw_ctx *ctx, const mw_model *m, const mwi_keras_or
     *out = memory;
     for (size_t i = 0; i < g->n_tensors; i++) {
         const mwi_tensor *const t = g->tensors[i];
-        if (t->source >= 0 && (size_t)t->source < o->n_uses && t->data != NULL) (*out)[t->source] = t;
+        if (t->source >= 0 && (size_t)t->source < o->n_uses && t->data != NULL)
+            (*out)[t->source] = t;
     }
     for (size_t i = 0; i < g->n_ops && same; i++) same = g->ops[i]->desc == o->ops[i];
     for (size_t i = 0; i < o->n_uses && same; i++) same = !o->uses[i].present || (*out)[i] != NULL;
     if (same) return MW_OK;
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "the graph is no longer the one that Keras knows (operators were fused, folded or "
-                    "replaced): write it as .tflite");
+    return mwi_fail(
+        ctx, MW_EUNSUPPORTED,
+        "the graph is no longer the one that Keras knows (operators were fused, folded or "
+        "replaced): write it as .tflite");
 }
 
 static mw_status to_floats(mw_ctx *ctx, const mwi_tensor *t, size_t n, float *out)
@@ -119,16 +129,19 @@ static mw_status to_floats(mw_ctx *ctx, const mwi_tensor *t, size_t n, float *ou
         for (size_t i = 0; i < n; i++) out[i] = mwi_half_to_float(((const uint16_t *)t->data)[i]);
         return MW_OK;
     }
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "weight '%s' is %s now, Keras takes floats: write the model as .tflite", t->name,
-                    mw_dtype_name(t->dtype));
+    return mwi_fail(ctx, MW_EUNSUPPORTED,
+                    "weight '%s' is %s now, Keras takes floats: write the model as .tflite",
+                    t->name, mw_dtype_name(t->dtype));
 }
 
-static mw_status put_part(mw_ctx *ctx, const mwi_keras_use *u, const mwi_tensor *t, mwi_arena *arena, float *all)
+static mw_status put_part(mw_ctx *ctx, const mwi_keras_use *u, const mwi_tensor *t,
+                          mwi_arena *arena, float *all)
 {
     void *memory;
     size_t n;
 
-    if (!mwi_dims_count(u->part.out_rank, u->part.out_dims, &n)) return mwi_fail(ctx, MW_ELIMIT, "weight '%s' is too large", t->name);
+    if (!mwi_dims_count(u->part.out_rank, u->part.out_dims, &n))
+        return mwi_fail(ctx, MW_ELIMIT, "weight '%s' is too large", t->name);
     MWI_TRY(mwi_arena_array(ctx, arena, n, sizeof(float), &memory));
     MWI_TRY(to_floats(ctx, t, n, memory));
     mwi_keras_scatter(&u->part, memory, all);
@@ -136,7 +149,8 @@ static mw_status put_part(mw_ctx *ctx, const mwi_keras_use *u, const mwi_tensor 
 }
 
 /* Halves stay halves, doubles and what HDF5 has no type for become float32. */
-static mw_status store(mw_ctx *ctx, mwi_arena *arena, const float *values, size_t n, mwi_keras_array *a)
+static mw_status store(mw_ctx *ctx, mwi_arena *arena, const float *values, size_t n,
+                       mwi_keras_array *a)
 {
     void *memory;
 
@@ -150,8 +164,9 @@ static mw_status store(mw_ctx *ctx, mwi_arena *arena, const float *values, size_
     return MW_OK;
 }
 
-static mw_status out_array(mw_ctx *ctx, const mwi_keras_origin *o, const mwi_keras_stored *w, const mwi_tensor *const *tensors,
-                           mwi_arena *arena, const mwi_keras_array **out)
+static mw_status out_array(mw_ctx *ctx, const mwi_keras_origin *o, const mwi_keras_stored *w,
+                           const mwi_tensor *const *tensors, mwi_arena *arena,
+                           const mwi_keras_array **out)
 {
     mwi_keras_part whole = {.rank = w->array->rank};
     void *memory, *values;
@@ -163,10 +178,12 @@ static mw_status out_array(mw_ctx *ctx, const mwi_keras_origin *o, const mwi_ker
     *out = a;
     a->path = w->name;
     for (int32_t u = w->first_use; u >= 0; u = o->uses[u].next) any |= o->uses[u].present;
-    if (!any && a->dtype != MW_BFLOAT16) return MW_OK; /* as it was read: counters, masks, layers that compute from it */
+    if (!any && a->dtype != MW_BFLOAT16)
+        return MW_OK; /* as it was read: counters, masks, layers that compute from it */
     if (a->rank > MWI_KERAS_WEIGHT_RANK || !mwi_dims_count(a->rank, a->dims, &n))
         return mwi_fail(ctx, MW_ELIMIT, "weight '%s' is too large", w->name);
-    for (int32_t i = 0; i < a->rank; i++) whole.dims[i] = whole.size[i] = a->dims[i], whole.perm[i] = i;
+    for (int32_t i = 0; i < a->rank; i++)
+        whole.dims[i] = whole.size[i] = a->dims[i], whole.perm[i] = i;
     MWI_TRY(mwi_arena_array(ctx, arena, n, sizeof(float), &values));
     MWI_TRY(mwi_keras_gather(ctx, w->array, &whole, values));
     for (int32_t u = w->first_use; u >= 0; u = o->uses[u].next)
@@ -176,16 +193,18 @@ static mw_status out_array(mw_ctx *ctx, const mwi_keras_origin *o, const mwi_ker
 
 /* ---- config ---- */
 
-/* What a .keras says of every object (module, registered_name, build_config) stays in place below the top: Keras
- * reads such a config from a .h5 too; at the top the loader wants class_name and config. */
+/* What a .keras says of every object (module, registered_name, build_config) stays in place below
+ * the top: Keras reads such a config from a .h5 too; at the top the loader wants class_name and
+ * config. */
 static mw_status legacy_config(mw_ctx *ctx, const char *text, mwi_arena *arena, const char **out)
 {
     json_t *document;
     mw_status st = MW_OK;
 
     MWI_TRY(mwi_keras_json_parse(ctx, text, strlen(text), "the model's config", &document));
-    json_t *const slim = json_pack("{s:O,s:O}", "class_name", json_object_get(document, "class_name"), "config",
-                                   json_object_get(document, "config"));
+    json_t *const slim =
+        json_pack("{s:O,s:O}", "class_name", json_object_get(document, "class_name"), "config",
+                  json_object_get(document, "config"));
     const size_t n = slim == NULL ? 0 : json_dumpb(slim, NULL, 0, JSON_COMPACT);
     void *memory = NULL;
     if (n == 0) st = mwi_fail(ctx, MW_ENOMEM, "out of memory");
@@ -200,7 +219,8 @@ static mw_status legacy_config(mw_ctx *ctx, const char *text, mwi_arena *arena, 
     return st;
 }
 
-static mw_status collect(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin *o, mwi_arena *arena, mwi_keras_out *out)
+static mw_status collect(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin *o,
+                         mwi_arena *arena, mwi_keras_out *out)
 {
     const mwi_tensor **tensors;
     void *memory;
@@ -210,9 +230,11 @@ static mw_status collect(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin 
     mwi_keras_out_layer *const layers = memory;
     MWI_TRY(mwi_arena_array(ctx, arena, o->n_weights, sizeof(mwi_keras_array *), &memory));
     const mwi_keras_array **const arrays = memory;
-    for (size_t i = 0; i < o->n_weights; i++) MWI_TRY(out_array(ctx, o, &o->weights[i], tensors, arena, &arrays[i]));
+    for (size_t i = 0; i < o->n_weights; i++)
+        MWI_TRY(out_array(ctx, o, &o->weights[i], tensors, arena, &arrays[i]));
     for (size_t i = 0; i < o->n_groups; i++)
-        layers[i] = (mwi_keras_out_layer){.name = o->groups[i].name, .weights = arrays + o->groups[i].first,
+        layers[i] = (mwi_keras_out_layer){.name = o->groups[i].name,
+                                          .weights = arrays + o->groups[i].first,
                                           .n_weights = o->groups[i].n};
     out->config_json = o->config_json;
     if (o->v3) MWI_TRY(legacy_config(ctx, o->config_json, arena, &out->config_json));
@@ -232,7 +254,8 @@ mw_status mwi_keras_save(mw_ctx *ctx, const mw_model *model, mwi_output *output)
     mw_status st;
 
     if (model->origin == NULL || strncmp(model->format, "keras", 5) != 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s did not come from Keras: write it as .tflite", model->name);
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s did not come from Keras: write it as .tflite",
+                        model->name);
     mwi_arena_init(ctx, &arena);
     st = collect(ctx, model, model->origin, &arena, &out);
     if (st == MW_OK) st = mwi_keras_write_h5(ctx, &out, output);

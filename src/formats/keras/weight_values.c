@@ -1,7 +1,8 @@
-/* formats/keras/weight_values.c - stored weights as constants of the graph: parts, order of dimensions, types.
- * Depends: formats/keras/build.  Used by: formats/keras/.
- * Trust:   shapes come from the file and are checked against what the layer wants; the archive has proven that
- *          data are as long as dims say.     SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/weight_values.c - stored weights as constants of the graph: parts, order of
+ * dimensions, types.
+ * Depends: formats/keras/build.  Used by: formats/keras/. Trust:   shapes come from the file and
+ * are checked against what the layer wants; the archive has proven that
+ *          data are as long as dims say.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 
 #include "base/half.h"
@@ -15,7 +16,8 @@ const mwi_keras_slot *mwi_keras_slot_of(const mwi_keras_layer *l, const char *we
 
     for (size_t i = 0; i < l->n_slots; i++) {
         const char *const name = l->slots[i].rule->name;
-        if (strncmp(name, weight, n) == 0 && (name[n] == '\0' || name[n] == '|')) return &l->slots[i];
+        if (strncmp(name, weight, n) == 0 && (name[n] == '\0' || name[n] == '|'))
+            return &l->slots[i];
     }
     return NULL;
 }
@@ -30,8 +32,9 @@ const mwi_keras_array *mwi_keras_stored_array(const mwi_keras_layer *l, const ch
 
 static bool is_number(mw_dtype t)
 {
-    return t == MW_FLOAT32 || t == MW_FLOAT64 || t == MW_FLOAT16 || t == MW_BFLOAT16 || t == MW_INT8 || t == MW_UINT8 ||
-           t == MW_INT16 || t == MW_UINT16 || t == MW_INT32 || t == MW_UINT32 || t == MW_INT64 || t == MW_UINT64;
+    return t == MW_FLOAT32 || t == MW_FLOAT64 || t == MW_FLOAT16 || t == MW_BFLOAT16 ||
+           t == MW_INT8 || t == MW_UINT8 || t == MW_INT16 || t == MW_UINT16 || t == MW_INT32 ||
+           t == MW_UINT32 || t == MW_INT64 || t == MW_UINT64;
 }
 
 #define AT(type) (((const type *)a->data)[i])
@@ -101,7 +104,8 @@ static bool in_stored_order(const mwi_keras_part *p)
     return true;
 }
 
-mw_status mwi_keras_gather(mw_ctx *ctx, const mwi_keras_array *array, const mwi_keras_part *part, float *out)
+mw_status mwi_keras_gather(mw_ctx *ctx, const mwi_keras_array *array, const mwi_keras_part *part,
+                           float *out)
 {
     walk w;
 
@@ -111,7 +115,8 @@ mw_status mwi_keras_gather(mw_ctx *ctx, const mwi_keras_array *array, const mwi_
         return MW_OK;
     }
     if (!is_number(array->dtype))
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "weight '%s' is %s, allowed are numbers", array->path, mw_dtype_name(array->dtype));
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "weight '%s' is %s, allowed are numbers", array->path,
+                        mw_dtype_name(array->dtype));
     if (in_stored_order(part) && array->dtype == MW_FLOAT32) {
         memcpy(out, array->data, w.count * sizeof *out);
         return MW_OK;
@@ -145,40 +150,50 @@ static bool same_shape(const mwi_keras_array *a, int32_t rank, const int32_t *di
     int32_t i = 0, k = 0;
 
     while (i < a->rank || k < rank) {
-        if (i < a->rank && k < rank && a->dims[i] == dims[k]) i++, k++;
-        else if (i < a->rank && a->dims[i] == 1) i++;
-        else if (k < rank && dims[k] == 1) k++;
-        else return false;
+        if (i < a->rank && k < rank && a->dims[i] == dims[k])
+            i++, k++;
+        else if (i < a->rank && a->dims[i] == 1)
+            i++;
+        else if (k < rank && dims[k] == 1)
+            k++;
+        else
+            return false;
     }
     return true;
 }
 
 static mw_status missing(mwi_keras_call *c, const char *weight)
 {
-    const mwi_keras_group *const g = c->build->archive->v3 ? NULL : mwi_keras_group_at(c->build->archive, c->layer->name);
+    const mwi_keras_group *const g =
+        c->build->archive->v3 ? NULL : mwi_keras_group_at(c->build->archive, c->layer->name);
     char list[300] = "";
     size_t at = 0;
 
     for (size_t i = 0; g != NULL && i < g->n_weight_names && at < sizeof list; i++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "; its group holds: " : ", ", g->weight_names[i]);
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s",
+                               i == 0 ? "; its group holds: " : ", ", g->weight_names[i]);
     return mwi_fail(c->ctx, MW_EFORMAT, "weight '%s' is not in the file%s", weight, list);
 }
 
-static mw_status find(mwi_keras_call *c, const char *weight, int32_t rank, const int32_t *dims, mwi_keras_slot **out_slot)
+static mw_status find(mwi_keras_call *c, const char *weight, int32_t rank, const int32_t *dims,
+                      mwi_keras_slot **out_slot)
 {
     char seen[100], wanted[100];
 
     for (size_t i = 0; i < c->layer->n_slots; i++)
-        if (&c->layer->slots[i] == mwi_keras_slot_of(c->layer, weight)) *out_slot = &c->layer->slots[i];
+        if (&c->layer->slots[i] == mwi_keras_slot_of(c->layer, weight))
+            *out_slot = &c->layer->slots[i];
     const mwi_keras_array *const a = *out_slot == NULL ? NULL : (*out_slot)->array;
     if (a == NULL && c->build->archive != NULL) return missing(c, weight);
     if (a == NULL || same_shape(a, rank, dims)) return MW_OK;
     show_dims(a->rank, a->dims, seen, sizeof seen);
     show_dims(rank, dims, wanted, sizeof wanted);
-    return mwi_fail(c->ctx, MW_EFORMAT, "weight '%s' has shape %s, the config needs %s", weight, seen, wanted);
+    return mwi_fail(c->ctx, MW_EFORMAT, "weight '%s' has shape %s, the config needs %s", weight,
+                    seen, wanted);
 }
 
-mw_status mwi_keras_values(mwi_keras_call *c, const char *weight, int32_t rank, const int32_t *dims, const float **out)
+mw_status mwi_keras_values(mwi_keras_call *c, const char *weight, int32_t rank, const int32_t *dims,
+                           const float **out)
 {
     mwi_keras_slot *slot = NULL;
     mwi_keras_part p = {.rank = rank};
@@ -186,7 +201,8 @@ mw_status mwi_keras_values(mwi_keras_call *c, const char *weight, int32_t rank, 
     size_t n;
 
     MWI_TRY(find(c, weight, rank, dims, &slot));
-    if (!mwi_dims_count(rank, dims, &n)) return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", weight);
+    if (!mwi_dims_count(rank, dims, &n))
+        return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", weight);
     for (int32_t i = 0; i < rank; i++) p.dims[i] = p.size[i] = dims[i], p.perm[i] = i;
     MWI_TRY(mwi_arena_array(c->ctx, c->build->scratch, n, sizeof(float), &memory));
     *out = memory;
@@ -205,7 +221,8 @@ static mw_status complete(mwi_keras_call *c, mwi_keras_part *p)
         if (!p->permuted) p->perm[i] = i;
         if (p->size[i] == 0) p->size[i] = p->dims[i] - p->begin[i];
         if (p->begin[i] < 0 || p->size[i] < 1 || p->size[i] > p->dims[i] - p->begin[i])
-            return mwi_fail(c->ctx, MW_EFORMAT, "weight '%s': dimension %d is %d", p->weight, i, p->dims[i]);
+            return mwi_fail(c->ctx, MW_EFORMAT, "weight '%s': dimension %d is %d", p->weight, i,
+                            p->dims[i]);
     }
     p->permuted = true;
     for (int32_t i = 0; i < p->rank; i++) dims[i] = p->size[p->perm[i]];
@@ -213,7 +230,8 @@ static mw_status complete(mwi_keras_call *c, mwi_keras_part *p)
         p->out_rank = p->rank;
         if (p->rank > 0) memcpy(p->out_dims, dims, (size_t)p->rank * sizeof *dims);
     }
-    if (!mwi_dims_count(p->rank, dims, &count) || !mwi_dims_count(p->out_rank, p->out_dims, &wanted) || count != wanted)
+    if (!mwi_dims_count(p->rank, dims, &count) ||
+        !mwi_dims_count(p->out_rank, p->out_dims, &wanted) || count != wanted)
         return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", p->weight);
     return MW_OK;
 }
@@ -228,21 +246,25 @@ static bool same_part(const mwi_keras_part *a, const mwi_keras_part *b)
            memcmp(a->out_dims, b->out_dims, sizeof(int32_t) * (size_t)a->out_rank) == 0;
 }
 
-static mw_status add_use(mwi_keras_call *c, mwi_keras_slot *slot, const mwi_keras_part *p, int32_t tensor, int32_t *out)
+static mw_status add_use(mwi_keras_call *c, mwi_keras_slot *slot, const mwi_keras_part *p,
+                         int32_t tensor, int32_t *out)
 {
     mwi_keras_origin *const o = c->build->origin;
 
-    MWI_TRY(mwi_arena_grow(c->ctx, &c->build->model->arena, &o->uses, o->n_uses, &o->uses_capacity, sizeof *o->uses));
+    MWI_TRY(mwi_arena_grow(c->ctx, &c->build->model->arena, &o->uses, o->n_uses, &o->uses_capacity,
+                           sizeof *o->uses));
     if (o->n_uses > INT32_MAX) return mwi_fail(c->ctx, MW_ELIMIT, "too many weights");
     *out = (int32_t)o->n_uses;
-    o->uses[o->n_uses++] = (mwi_keras_use){.array = slot->array, .next = slot->first_use, .tensor = tensor, .part = *p};
+    o->uses[o->n_uses++] = (mwi_keras_use){
+        .array = slot->array, .next = slot->first_use, .tensor = tensor, .part = *p};
     o->uses[*out].part.weight = o->uses[*out].part.tensor = NULL;
     slot->first_use = *out;
     return MW_OK;
 }
 
 /* The file's own bytes where nothing has to move: they live as long as the model. */
-static mw_status fill(mwi_keras_call *c, const mwi_keras_array *a, const mwi_keras_part *p, mwi_tensor *t)
+static mw_status fill(mwi_keras_call *c, const mwi_keras_array *a, const mwi_keras_part *p,
+                      mwi_tensor *t)
 {
     void *memory;
 
@@ -250,7 +272,8 @@ static mw_status fill(mwi_keras_call *c, const mwi_keras_array *a, const mwi_ker
     t->rank = p->out_rank;
     memcpy(t->dims, p->out_dims, sizeof t->dims);
     memcpy(t->signature, p->out_dims, sizeof t->signature);
-    if (!mwi_dims_bytes(MW_FLOAT32, t->rank, t->dims, &t->bytes)) return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", p->weight);
+    if (!mwi_dims_bytes(MW_FLOAT32, t->rank, t->dims, &t->bytes))
+        return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", p->weight);
     if (a != NULL && a->dtype == MW_FLOAT32 && in_stored_order(p)) {
         t->data = a->data;
         return MW_OK;
@@ -271,10 +294,13 @@ mw_status mwi_keras_weight(mwi_keras_call *c, const mwi_keras_part *part, int32_
 
     MWI_TRY(complete(c, &p));
     MWI_TRY(find(c, p.weight, p.rank, p.dims, &slot));
-    if (slot == NULL) return mwi_fail(c->ctx, MW_EFORMAT, "the config leads to no weight '%s'", p.weight);
+    if (slot == NULL)
+        return mwi_fail(c->ctx, MW_EFORMAT, "the config leads to no weight '%s'", p.weight);
     for (use = slot->first_use; use >= 0; use = b->origin->uses[use].next)
-        if (same_part(&b->origin->uses[use].part, &p)) return *out = b->origin->uses[use].tensor, MW_OK;
-    MWI_TRY(mwi_arena_printf(c->ctx, b->scratch, &name, "%s/%s", c->layer->path, p.tensor != NULL ? p.tensor : p.weight));
+        if (same_part(&b->origin->uses[use].part, &p))
+            return *out = b->origin->uses[use].tensor, MW_OK;
+    MWI_TRY(mwi_arena_printf(c->ctx, b->scratch, &name, "%s/%s", c->layer->path,
+                             p.tensor != NULL ? p.tensor : p.weight));
     MWI_TRY(mwi_graph_add_tensor(c->ctx, b->model, b->graph, name, &t, out));
     MWI_TRY(fill(c, slot->array, &p, t));
     MWI_TRY(add_use(c, slot, &p, *out, &t->source));

@@ -103,7 +103,8 @@ void mwi_fbb_f32(mwi_fbb_table *t, int slot, float value)
     put(t, slot, 4, bits);
 }
 
-/* Gives each field its place behind the table's own 4 bytes, wide ones first so that none needs padding. */
+/* Gives each field its place behind the table's own 4 bytes, wide ones first so that none needs
+ * padding. */
 static size_t lay_out(mwi_fbb_table *t, uint8_t *vtable)
 {
     static const unsigned widths[] = {8, 4, 1};
@@ -121,7 +122,8 @@ static size_t lay_out(mwi_fbb_table *t, uint8_t *vtable)
     return end;
 }
 
-static mw_status write_vtable(mw_ctx *ctx, mwi_fbb *b, const uint8_t *vtable, size_t n, size_t *out_at)
+static mw_status write_vtable(mw_ctx *ctx, mwi_fbb *b, const uint8_t *vtable, size_t n,
+                              size_t *out_at)
 {
     for (size_t i = b->n_vtables; i-- > 0;) {
         *out_at = b->vtables[i].at;
@@ -156,7 +158,8 @@ mw_status mwi_fbb_write(mw_ctx *ctx, mwi_fbb *b, size_t from, mwi_fbb_table *t)
     put_u32(b, at, (uint32_t)(at - vtable_at));
     for (int s = 0; s < t->n_slots; s++) {
         t->at[s] += at;
-        for (unsigned i = 0; i < t->width[s]; i++) b->bytes[t->at[s] + i] = (uint8_t)(t->bits[s] >> 8 * i);
+        for (unsigned i = 0; i < t->width[s]; i++)
+            b->bytes[t->at[s] + i] = (uint8_t)(t->bits[s] >> 8 * i);
     }
     mwi_fbb_point(b, from, at);
     return MW_OK;
@@ -170,7 +173,8 @@ static mw_status begin_vector(mw_ctx *ctx, mwi_fbb *b, size_t from, size_t n, si
     const uint8_t zero[4] = {0};
 
     if (n > MWI_FBB_MAX_BYTES)
-        return mwi_fail(ctx, MW_ELIMIT, "a vector of %zu elements, limit %zu", n, MWI_FBB_MAX_BYTES);
+        return mwi_fail(ctx, MW_ELIMIT, "a vector of %zu elements, limit %zu", n,
+                        MWI_FBB_MAX_BYTES);
     MWI_TRY(pad(ctx, b, align, align - 4));
     mwi_fbb_point(b, from, b->n);
     MWI_TRY(append(ctx, b, zero, 4));

@@ -10,8 +10,8 @@
 #error "arrays are used in place: this format needs a little-endian machine"
 #endif
 
-/* A file whose parts overlap may be legal (shared strings), but not so much that reading costs more than
- * this many times its length. */
+/* A file whose parts overlap may be legal (shared strings), but not so much that reading costs more
+ * than this many times its length. */
 enum { BUDGET_TIMES = 64, BUDGET_LEAST = 1 << 20 };
 
 void mwi_fb_init(mwi_fb *fb, const mwi_reader *r)
@@ -39,8 +39,10 @@ static mw_status table_at(mw_ctx *ctx, const mwi_fb *fb, uint64_t at, const char
                         at, what);
     const uint16_t n = mwi_le16(bytes + vtable);
     if (n < 4 || n % 2 != 0 || !mwi_reader_has(fb->r, (uint64_t)vtable, n))
-        return mwi_fail(ctx, MW_EFORMAT, "at 0x%" PRIx64 ": %s: its vtable has %u bytes, allowed even "
-                        "numbers from 4 up to the end of the file", at, what, n);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "at 0x%" PRIx64 ": %s: its vtable has %u bytes, allowed even "
+                        "numbers from 4 up to the end of the file",
+                        at, what, n);
     out->at = at;
     out->vtable = (uint64_t)vtable;
     out->vtable_bytes = n;
@@ -54,8 +56,10 @@ static mw_status follow(mw_ctx *ctx, const mwi_fb *fb, uint64_t at, const char *
 
     *out = at + offset;
     if (offset == 0 || *out >= fb->r->len)
-        return mwi_fail(ctx, MW_EFORMAT, "at 0x%" PRIx64 ": offset of %s is %" PRIu32
-                        ", allowed 1 to the end of the file", at, what, offset);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "at 0x%" PRIx64 ": offset of %s is %" PRIu32
+                        ", allowed 1 to the end of the file",
+                        at, what, offset);
     return MW_OK;
 }
 
@@ -72,8 +76,8 @@ mw_status mwi_fb_root(mw_ctx *ctx, const mwi_fb *fb, mwi_fb_table *out)
 }
 
 /* Place of a field of `width` bytes; *out is 0 when the table does not have it. */
-static mw_status field_at(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, size_t width,
-                          const char *what, uint64_t *out)
+static mw_status field_at(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                          size_t width, const char *what, uint64_t *out)
 {
     const uint32_t entry = 4 + 2 * (uint32_t)slot;
 
@@ -87,8 +91,8 @@ static mw_status field_at(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, 
     return MW_OK;
 }
 
-mw_status mwi_fb_bits(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, unsigned width,
-                      const char *what, uint64_t otherwise, uint64_t *out)
+mw_status mwi_fb_bits(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                      unsigned width, const char *what, uint64_t otherwise, uint64_t *out)
 {
     uint64_t at, bits = 0;
 
@@ -100,8 +104,8 @@ mw_status mwi_fb_bits(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int 
     return MW_OK;
 }
 
-mw_status mwi_fb_bool(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                      bool otherwise, bool *out)
+mw_status mwi_fb_bool(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                      const char *what, bool otherwise, bool *out)
 {
     uint64_t bits;
     const mw_status st = mwi_fb_bits(ctx, fb, t, slot, 1, what, otherwise, &bits);
@@ -110,8 +114,8 @@ mw_status mwi_fb_bool(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int 
     return st;
 }
 
-mw_status mwi_fb_i8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                    int32_t otherwise, int32_t *out)
+mw_status mwi_fb_i8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                    const char *what, int32_t otherwise, int32_t *out)
 {
     uint64_t bits;
     const mw_status st = mwi_fb_bits(ctx, fb, t, slot, 1, what, (uint8_t)otherwise, &bits);
@@ -120,8 +124,8 @@ mw_status mwi_fb_i8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int sl
     return st;
 }
 
-mw_status mwi_fb_u8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                    uint32_t otherwise, uint32_t *out)
+mw_status mwi_fb_u8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                    const char *what, uint32_t otherwise, uint32_t *out)
 {
     uint64_t bits;
     const mw_status st = mwi_fb_bits(ctx, fb, t, slot, 1, what, otherwise, &bits);
@@ -130,8 +134,8 @@ mw_status mwi_fb_u8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int sl
     return st;
 }
 
-mw_status mwi_fb_i32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                     int32_t otherwise, int32_t *out)
+mw_status mwi_fb_i32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                     const char *what, int32_t otherwise, int32_t *out)
 {
     uint64_t bits;
     const mw_status st = mwi_fb_bits(ctx, fb, t, slot, 4, what, (uint32_t)otherwise, &bits);
@@ -140,8 +144,8 @@ mw_status mwi_fb_i32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int s
     return st;
 }
 
-mw_status mwi_fb_u32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                     uint32_t otherwise, uint32_t *out)
+mw_status mwi_fb_u32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                     const char *what, uint32_t otherwise, uint32_t *out)
 {
     uint64_t bits;
     const mw_status st = mwi_fb_bits(ctx, fb, t, slot, 4, what, otherwise, &bits);
@@ -150,14 +154,14 @@ mw_status mwi_fb_u32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int s
     return st;
 }
 
-mw_status mwi_fb_u64(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                     uint64_t otherwise, uint64_t *out)
+mw_status mwi_fb_u64(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                     const char *what, uint64_t otherwise, uint64_t *out)
 {
     return mwi_fb_bits(ctx, fb, t, slot, 8, what, otherwise, out);
 }
 
-mw_status mwi_fb_f32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot, const char *what,
-                     float otherwise, float *out)
+mw_status mwi_fb_f32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
+                     const char *what, float otherwise, float *out)
 {
     uint32_t bits;
 
@@ -191,8 +195,10 @@ static mw_status vector(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, in
     if (!mwi_reader_has(fb->r, at, 4)) return past_end(ctx, fb, at, what);
     const uint32_t n = mwi_le32(fb->r->bytes + at);
     if (!mwi_reader_has(fb->r, at + 4, (uint64_t)n * element_bytes))
-        return mwi_fail(ctx, MW_EFORMAT, "at 0x%" PRIx64 ": %s has %" PRIu32 " elements of %zu bytes; the "
-                        "file ends before them", at, what, n, element_bytes);
+        return mwi_fail(ctx, MW_EFORMAT,
+                        "at 0x%" PRIx64 ": %s has %" PRIu32 " elements of %zu bytes; the "
+                        "file ends before them",
+                        at, what, n, element_bytes);
     out->at = at + 4;
     out->n = n;
     return MW_OK;
@@ -201,8 +207,10 @@ static mw_status vector(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, in
 static mw_status spend(mw_ctx *ctx, mwi_fb *fb, uint64_t bytes)
 {
     if (bytes > fb->budget)
-        return mwi_fail(ctx, MW_ELIMIT, "its parts overlap so much that reading them takes more than %d "
-                        "times its length", BUDGET_TIMES);
+        return mwi_fail(ctx, MW_ELIMIT,
+                        "its parts overlap so much that reading them takes more than %d "
+                        "times its length",
+                        BUDGET_TIMES);
     fb->budget -= bytes;
     return MW_OK;
 }

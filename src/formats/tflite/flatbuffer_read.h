@@ -1,7 +1,7 @@
-/* formats/tflite/flatbuffer_read.h - tables, vectors and strings of a FlatBuffer, bounds-checked at each
- * access: nothing is verified in advance, and nothing is touched that was not verified.
- * Depends: base/.  Used by: formats/tflite/.
- * Trust:   every byte is hostile. Offsets that overlap or run in circles are harmless: the schema fixes
+/* formats/tflite/flatbuffer_read.h - tables, vectors and strings of a FlatBuffer, bounds-checked
+ * at each access: nothing is verified in advance, and nothing is touched that was not verified.
+ * Depends: base/.  Used by: formats/tflite/. Trust:   every byte is hostile. Offsets that overlap
+ * or run in circles are harmless: the schema fixes
  *          how deep the caller goes, and `budget` bounds how often the same bytes are read again.
  * Missing is not wrong: an absent field gives its default, an absent table reads as all defaults.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -33,7 +33,8 @@ MW_MUST_USE mw_status mwi_fb_root(mw_ctx *ctx, const mwi_fb *fb, mwi_fb_table *o
 
 /* `what` names the field in messages. Each fails with MW_EFORMAT; absent: *out is `otherwise`. */
 MW_MUST_USE mw_status mwi_fb_bits(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
-                                  unsigned width, const char *what, uint64_t otherwise, uint64_t *out);
+                                  unsigned width, const char *what, uint64_t otherwise,
+                                  uint64_t *out);
 MW_MUST_USE mw_status mwi_fb_bool(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
                                   const char *what, bool otherwise, bool *out);
 MW_MUST_USE mw_status mwi_fb_i8(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
@@ -49,21 +50,25 @@ MW_MUST_USE mw_status mwi_fb_u64(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_tab
 MW_MUST_USE mw_status mwi_fb_f32(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
                                  const char *what, float otherwise, float *out);
 
-MW_MUST_USE mw_status mwi_fb_table_field(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
-                                         const char *what, mwi_fb_table *out);
-/* Fails with MW_ELIMIT too, when the budget is used up. Vectors of tables have elements of 4 bytes. */
+MW_MUST_USE mw_status mwi_fb_table_field(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t,
+                                         int slot, const char *what, mwi_fb_table *out);
+/* Fails with MW_ELIMIT too, when the budget is used up. Vectors of tables have elements of 4 bytes.
+ */
 MW_MUST_USE mw_status mwi_fb_vector_field(mw_ctx *ctx, mwi_fb *fb, const mwi_fb_table *t, int slot,
-                                          size_t element_bytes, const char *what, mwi_fb_vector *out);
+                                          size_t element_bytes, const char *what,
+                                          mwi_fb_vector *out);
 /* The same for bytes that are not looked at (constants): costs no budget. */
-MW_MUST_USE mw_status mwi_fb_blob_field(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t, int slot,
-                                        const char *what, mwi_fb_vector *out);
+MW_MUST_USE mw_status mwi_fb_blob_field(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_table *t,
+                                        int slot, const char *what, mwi_fb_vector *out);
 /* Table i < v->n of a vector of tables. */
-MW_MUST_USE mw_status mwi_fb_vector_table(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_vector *v, size_t i,
-                                          const char *what, mwi_fb_table *out);
+MW_MUST_USE mw_status mwi_fb_vector_table(mw_ctx *ctx, const mwi_fb *fb, const mwi_fb_vector *v,
+                                          size_t i, const char *what, mwi_fb_table *out);
 /* NULL when absent. Ends with NUL: points into the file where it does so there, else copied. */
-MW_MUST_USE mw_status mwi_fb_string(mw_ctx *ctx, mwi_fb *fb, mwi_arena *arena, const mwi_fb_table *t,
-                                    int slot, const char *what, const char **out);
-/* A vector's elements as an array: points into the file where aligned, else copied. NULL when empty. */
+MW_MUST_USE mw_status mwi_fb_string(mw_ctx *ctx, mwi_fb *fb, mwi_arena *arena,
+                                    const mwi_fb_table *t, int slot, const char *what,
+                                    const char **out);
+/* A vector's elements as an array: points into the file where aligned, else copied. NULL when
+ * empty. */
 MW_MUST_USE mw_status mwi_fb_array(mw_ctx *ctx, const mwi_fb *fb, mwi_arena *arena,
                                    const mwi_fb_vector *v, size_t element_bytes, const void **out);
 

@@ -5,8 +5,9 @@
 
 #include "model/op_desc.h"
 
-/* LiteRT takes a missing bias for granted when there are two inputs, but CONV_2D, DEPTHWISE_CONV_2D and
- * TRANSPOSE_CONV fail on a third one that is -1; so optional inputs at the end are not listed. */
+/* LiteRT takes a missing bias for granted when there are two inputs, but CONV_2D, DEPTHWISE_CONV_2D
+ * and TRANSPOSE_CONV fail on a third one that is -1; so optional inputs at the end are not listed.
+ */
 static inline size_t mwi_tfl_n_in(const mwi_op *op)
 {
     size_t n = op->n_in;

@@ -15,16 +15,15 @@ static mw_status read_shape(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table 
     const uint8_t *const bytes = rd->fb.r->bytes;
 
     MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, TFL_TENSOR_SHAPE, 4, "the shape", &shape));
-    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, TFL_TENSOR_SHAPE_SIGNATURE, 4, "the shape signature",
-                                &signature));
+    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, TFL_TENSOR_SHAPE_SIGNATURE, 4,
+                                "the shape signature", &signature));
     if (shape.n > MW_MAX_RANK)
         return mwi_fail(ctx, MW_ELIMIT, "%zu dimensions, limit %d", shape.n, MW_MAX_RANK);
     x->rank = (int32_t)shape.n;
     for (int32_t i = 0; i < x->rank; i++) {
         const int32_t d = (int32_t)mwi_le32(bytes + shape.at + 4 * (uint64_t)i);
-        const int32_t s = signature.n == shape.n
-                              ? (int32_t)mwi_le32(bytes + signature.at + 4 * (uint64_t)i)
-                              : d;
+        const int32_t s =
+            signature.n == shape.n ? (int32_t)mwi_le32(bytes + signature.at + 4 * (uint64_t)i) : d;
         if (d < -1) return mwi_fail(ctx, MW_EFORMAT, "dimension %d is %d", i, d);
         x->dims[i] = d < 0 ? 1 : d;
         x->signature[i] = d < 0 || s < 0 ? -1 : d;
@@ -68,15 +67,19 @@ static mw_status read_data(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *
     const uint8_t *data;
     size_t bytes, wanted;
 
-    MWI_TRY(mwi_fb_u32(ctx, &rd->fb, t, TFL_TENSOR_EXTERNAL_BUFFER, "the external buffer", 0, &external));
+    MWI_TRY(mwi_fb_u32(ctx, &rd->fb, t, TFL_TENSOR_EXTERNAL_BUFFER, "the external buffer", 0,
+                       &external));
     if (external != 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "its data lie in another file (external buffer %" PRIu32
-                        "); other files are not opened: write the model as one file", external);
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "its data lie in another file (external buffer %" PRIu32
+                        "); other files are not opened: write the model as one file",
+                        external);
     MWI_TRY(mwi_fb_u32(ctx, &rd->fb, t, TFL_TENSOR_BUFFER, "the buffer", 0, &buffer));
     MWI_TRY(mwi_tfl_buffer_bytes(ctx, rd, buffer, alignment(x->dtype), &data, &bytes));
     if (data == NULL || x->dtype == MW_RESOURCE || x->dtype == MW_VARIANT) return MW_OK;
     /* A buffer may be longer than its tensor (shared, padded): the rest is not the tensor's. */
-    if (x->sparsity == NULL && mwi_dims_bytes(x->dtype, x->rank, x->dims, &wanted) && wanted < bytes)
+    if (x->sparsity == NULL && mwi_dims_bytes(x->dtype, x->rank, x->dims, &wanted) &&
+        wanted < bytes)
         bytes = wanted;
     if (bytes == 0) return MW_OK; /* see give_empty_constants */
     x->data = data;
@@ -99,7 +102,8 @@ static mw_status read_tensor(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table
     if (name != NULL) x->name = name;
     MWI_TRY(read_type(ctx, rd, t, x));
     MWI_TRY(read_shape(ctx, rd, t, x));
-    MWI_TRY(mwi_fb_bool(ctx, &rd->fb, t, TFL_TENSOR_IS_VARIABLE, "is_variable", false, &x->is_variable));
+    MWI_TRY(mwi_fb_bool(ctx, &rd->fb, t, TFL_TENSOR_IS_VARIABLE, "is_variable", false,
+                        &x->is_variable));
     MWI_TRY(mwi_fb_bool(ctx, &rd->fb, t, TFL_TENSOR_HAS_RANK, "has_rank", false, &x->has_rank));
     MWI_TRY(mwi_tfl_read_quant(ctx, rd, t, &quant));
     mend_axis(x, quant);
@@ -118,7 +122,8 @@ mw_status mwi_tfl_read_tensors(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_tab
     mwi_fb_table t;
     mwi_tensor *x;
 
-    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, subgraph, TFL_SUBGRAPH_TENSORS, 4, "the list of tensors", &v));
+    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, subgraph, TFL_SUBGRAPH_TENSORS, 4,
+                                "the list of tensors", &v));
     rd->n_tensors += v.n;
     if (rd->n_tensors > mwi_limits(ctx)->max_tensors)
         return mwi_fail(ctx, MW_ELIMIT, "%" PRIu64 " tensors so far, limit %u", rd->n_tensors,

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* The identifier is optional in a FlatBuffer and some tools leave it out or write another: without it, a
- * root table whose first field is the schema's version is taken for a model. */
+/* The identifier is optional in a FlatBuffer and some tools leave it out or write another: without
+ * it, a root table whose first field is the schema's version is taken for a model. */
 static bool probe(const uint8_t *bytes, size_t n)
 {
     const mwi_reader r = {"", bytes, n};
@@ -22,7 +22,8 @@ static bool probe(const uint8_t *bytes, size_t n)
     const int64_t vtable = (int64_t)table - (int32_t)mwi_le32(bytes + table);
     if (vtable < 4 || !mwi_reader_has(&r, (uint64_t)vtable, 6)) return false;
     const uint16_t size = mwi_le16(bytes + vtable), field = mwi_le16(bytes + vtable + 4);
-    if (size < 6 || size % 2 != 0 || field < 4 || !mwi_reader_has(&r, table + field, 4)) return false;
+    if (size < 6 || size % 2 != 0 || field < 4 || !mwi_reader_has(&r, table + field, 4))
+        return false;
     return mwi_le32(bytes + table + field) == TFL_SCHEMA_VERSION;
 }
 

@@ -1,5 +1,6 @@
-/* formats/tflite/tflite_corpus_test.c - the reader and writer over the shared corpus: every legal file
- * loads, verifies, dumps, and reads the same after it was written; broken files are refused in words.
+/* formats/tflite/tflite_corpus_test.c - the reader and writer over the shared corpus: every legal
+ * file loads, verifies, dumps, and reads the same after it was written; broken files are refused
+ * in words.
  * Depends: formats/tflite.   SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
@@ -78,8 +79,10 @@ static void walk(const char *folder, int depth, bool must_load, tally *t)
         if (e->d_name[0] == '.') continue;
         (void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
         if (stat(path, &info) != 0) continue;
-        if (S_ISDIR(info.st_mode) && depth > 0) walk(path, depth - 1, must_load, t);
-        else if (n > 7 && strcmp(e->d_name + n - 7, ".tflite") == 0) check_file(path, must_load, t);
+        if (S_ISDIR(info.st_mode) && depth > 0)
+            walk(path, depth - 1, must_load, t);
+        else if (n > 7 && strcmp(e->d_name + n - 7, ".tflite") == 0)
+            check_file(path, must_load, t);
     }
     (void)closedir(dir);
 }
@@ -93,8 +96,8 @@ static void walk_shared(const char *name, int depth, bool must_load)
     if (shared == NULL) test_skip("no shared folder");
     (void)snprintf(folder, sizeof folder, "%s/%s", shared, name);
     walk(folder, depth, must_load, &t);
-    print_message("%s: %zu files, %zu loaded, %zu written and read again\n", name, t.files, t.loaded,
-                  t.written);
+    print_message("%s: %zu files, %zu loaded, %zu written and read again\n", name, t.files,
+                  t.loaded, t.written);
     assert_true(t.files > 0);
 }
 

@@ -1,6 +1,7 @@
-/* formats/tflite/tflite_fuzz.c - any bytes as a .tflite file. What must hold: no crash, memory below the
- * limit; what load accepts passes the verifier; shapes can be inferred or an error says why not; written
- * and read again it dumps as the same text, with constants inside and behind the FlatBuffer.
+/* formats/tflite/tflite_fuzz.c - any bytes as a .tflite file. What must hold: no crash, memory
+ * below the limit; what load accepts passes the verifier; shapes can be inferred or an error says
+ * why not; written and read again it dumps as the same text, with constants inside and behind the
+ * FlatBuffer.
  * Depends: formats/tflite.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/tflite/testing.h"
 

@@ -1,5 +1,5 @@
-/* formats/tflite/tflite_test.c - the reader against bytes that lie, the writer against the reader, both
- * against a failing allocator.
+/* formats/tflite/tflite_test.c - the reader against bytes that lie, the writer against the reader,
+ * both against a failing allocator.
  * Depends: formats/tflite, tests/data/tflite.   SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
@@ -56,7 +56,8 @@ static void check_features_of(const mw_model *m, size_t n_tensors)
     assert_int_equal(g->tensors[6]->bytes, 2);
     assert_int_equal(s->n_dims, 4);
     assert_true(s->traversal_order[3] == 3 && s->block_map[0] == 2);
-    assert_true(s->dims[0].format == 1 && s->dims[0].indices[0] == 1 && s->dims[0].segments[1] == 1);
+    assert_true(s->dims[0].format == 1 && s->dims[0].indices[0] == 1 &&
+                s->dims[0].segments[1] == 1);
     assert_true(s->dims[1].segments[1] == 1 && s->dims[1].indices[0] == 300);
     assert_true(s->dims[2].segments[1] == 1 && s->dims[2].indices[0] == 1);
     assert_true(s->dims[3].format == 0 && s->dims[3].dense_size == 2);
@@ -162,7 +163,9 @@ static void test_sparse_expansion(void **state)
     load_data(ctx, "features", &map, &m);
     assert_ok(ctx, mwi_sparsity_expand(ctx, m->graphs[0]->tensors[7], dense));
     for (size_t i = 0; i < MWI_COUNT(dense); i++)
-        assert_true(dense[i] == (i < MWI_COUNT(dense) - 2 ? 0 : i == MWI_COUNT(dense) - 2 ? 1.0f : 2.0f));
+        assert_true(dense[i] == (i < MWI_COUNT(dense) - 2    ? 0
+                                 : i == MWI_COUNT(dense) - 2 ? 1.0f
+                                                             : 2.0f));
     mw_model_destroy(m);
     mwi_file_unmap(&map);
     mw_ctx_destroy(ctx);
@@ -172,11 +175,14 @@ static void test_sparse_expansion(void **state)
 static void test_sparse_lies(void **state)
 {
     static const int32_t order[] = {0, 1, 2}, twice[] = {0, 1, 1}, map[] = {1}, far[] = {2};
-    static const int32_t segments[] = {0, 1, 1, 2, 2}, falling[] = {0, 2, 1, 2, 2}, longer[] = {0, 1, 1, 2, 3};
+    static const int32_t segments[] = {0, 1, 1, 2, 2}, falling[] = {0, 2, 1, 2, 2},
+                         longer[] = {0, 1, 1, 2, 3};
     static const int32_t indices[] = {2, 0}, beyond[] = {3, 0};
     static const float data[4] = {0};
 #define LEVELS(dense, seg, n_seg, idx, block)                                                      \
-    {{0, dense, 0, 0, NULL, NULL}, {1, 0, n_seg, 2, seg, idx}, {0, block, 0, 0, NULL, NULL}}
+    {                                                                                              \
+        {0, dense, 0, 0, NULL, NULL}, {1, 0, n_seg, 2, seg, idx}, { 0, block, 0, 0, NULL, NULL }   \
+    }
     static const struct {
         const int32_t *order, *map;
         mwi_dim_metadata dims[3];
@@ -187,7 +193,8 @@ static void test_sparse_lies(void **state)
         {order, map, LEVELS(4, segments, 5, indices, 2), 15, "4 elements, the data have 15 bytes"},
         {twice, map, LEVELS(4, segments, 5, indices, 2), 16, "traversal order 2 is 1"},
         {order, far, LEVELS(4, segments, 5, indices, 2), 16, "does not cut dimension 2"},
-        {order, map, LEVELS(4, segments, 5, indices, 4), 16, "a block of 4 does not cut dimension 1"},
+        {order, map, LEVELS(4, segments, 5, indices, 4), 16,
+         "a block of 4 does not cut dimension 1"},
         {order, map, LEVELS(3, segments, 5, indices, 2), 16, "dense size 3, the shape says 4"},
         {order, map, LEVELS(4, segments, 4, indices, 2), 16, "4 segments for 4 nodes"},
         {order, map, LEVELS(4, falling, 5, indices, 2), 16, "segment 2 is 1 after 2"},
@@ -200,10 +207,11 @@ static void test_sparse_lies(void **state)
     (void)state;
     for (size_t i = 0; i < MWI_COUNT(rows); i++) {
         const mwi_sparsity s = {3, 1, 3, rows[i].order, rows[i].map, rows[i].dims};
-        const mwi_tensor t = {.rank = 2, .dims = {4, 6}, .sparsity = &s, .data = data,
-                              .bytes = rows[i].bytes};
+        const mwi_tensor t = {
+            .rank = 2, .dims = {4, 6}, .sparsity = &s, .data = data, .bytes = rows[i].bytes};
         const mw_status st = mwi_sparsity_check(ctx, &t);
-        if (rows[i].message == NULL) assert_ok(ctx, st);
+        if (rows[i].message == NULL)
+            assert_ok(ctx, st);
         else if (st != MW_EFORMAT || strstr(mw_ctx_error(ctx), rows[i].message) == NULL)
             fail_msg("row %zu: wanted \"%s\", got \"%s\"", i, rows[i].message, mw_ctx_error(ctx));
         mw_ctx_clear(ctx);
@@ -211,7 +219,8 @@ static void test_sparse_lies(void **state)
     mw_ctx_destroy(ctx);
 }
 
-/* Constants start at multiples of 16 bytes from the start of the file, and stay in it when it is read. */
+/* Constants start at multiples of 16 bytes from the start of the file, and stay in it when it is
+ * read. */
 static void test_zero_copy(void **state)
 {
     mw_ctx *const ctx = test_ctx();
@@ -248,7 +257,7 @@ static void test_input_shapes(void **state)
         size_t n;
         mw_status status;
     } cases[] = {
-        {{2, {3, 4}}, 1, MW_OK},     {{2, {3, 5}}, 1, MW_EINVAL}, {{1, {4}}, 1, MW_EINVAL},
+        {{2, {3, 4}}, 1, MW_OK},     {{2, {3, 5}}, 1, MW_EINVAL},  {{1, {4}}, 1, MW_EINVAL},
         {{2, {3, 4}}, 2, MW_EINVAL}, {{2, {-1, 4}}, 1, MW_EINVAL}, {{2, {0, 4}}, 1, MW_OK},
     };
     mw_ctx *const ctx = test_ctx();
@@ -349,7 +358,8 @@ static void test_large_custom_options(void **state)
     load_data(ctx, "features", &map, &m);
     m->graphs[0]->ops[1]->custom_options = options;
     m->graphs[0]->ops[1]->n_custom_options = sizeof options;
-    for (uint64_t max_inline = 0; max_inline < 2 * sizeof options; max_inline += 2 * sizeof options - 1) {
+    for (uint64_t max_inline = 0; max_inline < 2 * sizeof options;
+         max_inline += 2 * sizeof options - 1) {
         assert_ok(ctx, testing_save(ctx, m, max_inline, &file));
         assert_ok(ctx, testing_load(ctx, mwi_text_chars(&file), file.n, &again));
         assert_int_equal(again->graphs[0]->ops[1]->n_custom_options, sizeof options);
@@ -446,7 +456,8 @@ static void lie_quant(mw_ctx *ctx, mwi_fbb *b, const lie *l, size_t from)
     }
     assert_ok(ctx, mwi_fbb_write(ctx, b, from, &t));
     assert_ok(ctx, mwi_fbb_vector(ctx, b, t.at[TFL_QUANT_SCALE], scales, l->two_scales ? 2 : 1, 4));
-    assert_ok(ctx, mwi_fbb_vector(ctx, b, t.at[TFL_QUANT_ZERO_POINT], points, l->n_points ? 3 : 1, 8));
+    assert_ok(ctx,
+              mwi_fbb_vector(ctx, b, t.at[TFL_QUANT_ZERO_POINT], points, l->n_points ? 3 : 1, 8));
     if (l->details_type == 0) return;
     mwi_fbb_i32(&d, TFL_BLOCKWISE_SCALES, 99);
     mwi_fbb_i32(&d, TFL_BLOCKWISE_BLOCK_SIZE, l->block_size);
@@ -504,7 +515,8 @@ static void lie_subgraph(mw_ctx *ctx, mwi_fbb *b, const lie *l, size_t from)
     mwi_fbb_table t = {0};
 
     assert_ok(ctx, mwi_fbb_refs(ctx, b, from, 1, &first));
-    for (int slot = TFL_SUBGRAPH_TENSORS; slot <= TFL_SUBGRAPH_OPERATORS; slot++) mwi_fbb_ref(&t, slot);
+    for (int slot = TFL_SUBGRAPH_TENSORS; slot <= TFL_SUBGRAPH_OPERATORS; slot++)
+        mwi_fbb_ref(&t, slot);
     assert_ok(ctx, mwi_fbb_write(ctx, b, first, &t));
     lie_tensors(ctx, b, l, t.at[TFL_SUBGRAPH_TENSORS]);
     assert_ok(ctx, mwi_fbb_vector(ctx, b, t.at[TFL_SUBGRAPH_INPUTS], &in, 1, 4));
@@ -541,8 +553,10 @@ static void lie_model(mw_ctx *ctx, mwi_fbb *b, const lie *l)
     mwi_fbb_i32(&code, TFL_CODE_BUILTIN, l->builtin != 0 ? l->builtin : 19);
     if (l->builtin < 0) mwi_fbb_u8(&code, TFL_CODE_DEPRECATED, 0xff);
     assert_ok(ctx, mwi_fbb_write(ctx, b, first, &code));
-    if (l->n_subgraphs != 99) lie_subgraph(ctx, b, l, t.at[TFL_MODEL_SUBGRAPHS]);
-    else assert_ok(ctx, mwi_fbb_refs(ctx, b, t.at[TFL_MODEL_SUBGRAPHS], 0, &first));
+    if (l->n_subgraphs != 99)
+        lie_subgraph(ctx, b, l, t.at[TFL_MODEL_SUBGRAPHS]);
+    else
+        assert_ok(ctx, mwi_fbb_refs(ctx, b, t.at[TFL_MODEL_SUBGRAPHS], 0, &first));
     lie_signature(ctx, b, l, t.at[TFL_MODEL_SIGNATURE_DEFS]);
     assert_ok(ctx, mwi_fbb_refs(ctx, b, t.at[TFL_MODEL_BUFFERS], 3, &first));
     assert_ok(ctx, mwi_fbb_write(ctx, b, first, &empty));
@@ -561,7 +575,9 @@ static void test_lies(void **state)
         {.message = "", .status = MW_OK, .buffer = 1},
         {.message = "version 4 of the TFLite schema", .status = MW_EUNSUPPORTED, .version = 4},
         {.message = "no subgraph", .status = MW_EFORMAT, .n_subgraphs = 99},
-        {.message = "subgraph 0: op 0: operator code 7 of 1", .status = MW_EFORMAT, .code_index = 7},
+        {.message = "subgraph 0: op 0: operator code 7 of 1",
+         .status = MW_EFORMAT,
+         .code_index = 7},
         {.message = "operator code 0: code -1", .status = MW_EFORMAT, .builtin = -1},
         {.message = "without a custom code", .status = MW_EFORMAT, .builtin = 32},
         {.message = "number 0 of the inputs is tensor 2 of 2", .status = MW_EFORMAT, .input = 2},
@@ -574,38 +590,59 @@ static void test_lies(void **state)
         {.message = "tensor 0: 9 dimensions, limit 8", .status = MW_ELIMIT, .n_dims = 9},
         {.message = "dimension 1 is -2", .status = MW_EFORMAT, .n_dims = 2, .dims = {1, -2}},
         {.message = "", .status = MW_OK, .n_dims = 2, .dims = {-1, 2}},
-        {.message = "larger than any memory", .status = MW_ELIMIT, .n_dims = 4,
+        {.message = "larger than any memory",
+         .status = MW_ELIMIT,
+         .n_dims = 4,
          .dims = {65536, 65536, 65536, 65536}},
         {.message = "tensor 0: buffer 9 of 3", .status = MW_EFORMAT, .buffer = 9},
-        {.message = "constant of 8 bytes, its shape needs 12", .status = MW_EFORMAT, .buffer = 1,
-         .n_dims = 2, .dims = {1, 3}},
+        {.message = "constant of 8 bytes, its shape needs 12",
+         .status = MW_EFORMAT,
+         .buffer = 1,
+         .n_dims = 2,
+         .dims = {1, 3}},
         {.message = "", .status = MW_OK, .buffer = 1, .n_dims = 2, .dims = {1, 1}},
-        {.message = "buffer 2 is 8 bytes at 18446744073709551615", .status = MW_EFORMAT, .buffer = 2,
-         .offset = UINT64_MAX, .size = 8},
-        {.message = "buffer 2 is 18446744073709551615 bytes at 8", .status = MW_EFORMAT, .buffer = 2,
-         .offset = 8, .size = UINT64_MAX},
+        {.message = "buffer 2 is 8 bytes at 18446744073709551615",
+         .status = MW_EFORMAT,
+         .buffer = 2,
+         .offset = UINT64_MAX,
+         .size = 8},
+        {.message = "buffer 2 is 18446744073709551615 bytes at 8",
+         .status = MW_EFORMAT,
+         .buffer = 2,
+         .offset = 8,
+         .size = UINT64_MAX},
         {.message = "", .status = MW_OK, .buffer = 2, .offset = 1, .size = UINT64_MAX},
         {.message = "", .status = MW_OK, .buffer = 2, .offset = 9, .size = 8},
         {.message = "another file", .status = MW_EUNSUPPORTED, .external = 1},
-        {.message = "a variable with constant data", .status = MW_EFORMAT, .buffer = 1, .is_variable = 1},
+        {.message = "a variable with constant data",
+         .status = MW_EFORMAT,
+         .buffer = 1,
+         .is_variable = 1},
         {.message = "2 scales along axis 0 do not fit", .status = MW_EFORMAT, .two_scales = true},
         {.message = "3 zero points for 1 scales", .status = MW_EFORMAT, .n_points = true},
         {.message = "scale 0 is -1", .status = MW_EFORMAT, .scale = -1.0f},
-        {.message = "blockwise scales are tensor 99 of 2", .status = MW_EFORMAT, .details_type = 2,
+        {.message = "blockwise scales are tensor 99 of 2",
+         .status = MW_EFORMAT,
+         .details_type = 2,
          .block_size = 32},
         {.message = "block size 0", .status = MW_EFORMAT, .details_type = 2},
         {.message = "along several axes", .status = MW_EUNSUPPORTED, .details_type = 3},
         {.message = "", .status = MW_OK, .details_type = 1},
-        {.message = "custom options of 4 bytes at 4294967296", .status = MW_EFORMAT,
+        {.message = "custom options of 4 bytes at 4294967296",
+         .status = MW_EFORMAT,
          .options_offset = (uint64_t)1 << 32},
         {.message = "", .status = MW_OK, .builtin = 25},
         {.message = "", .status = MW_OK, .builtin = 25, .options_type = 9},
-        {.message = "op 0: SOFTMAX: options of type 1, SOFTMAX has type 9", .status = MW_EFORMAT,
-         .builtin = 25, .options_type = 1},
+        {.message = "op 0: SOFTMAX: options of type 1, SOFTMAX has type 9",
+         .status = MW_EFORMAT,
+         .builtin = 25,
+         .options_type = 1},
         {.message = "", .status = MW_OK, .options_type = 1}, /* RELU reads none */
-        {.message = "signature '': input 0 is tensor 5 of 2", .status = MW_EFORMAT,
+        {.message = "signature '': input 0 is tensor 5 of 2",
+         .status = MW_EFORMAT,
          .signature_tensor = 5},
-        {.message = "signature '': input 0 is tensor 2147483647 of 2", .status = MW_EFORMAT,
+        {.message = "signature '': input 0 is tensor 2147483647 of 2",
+         .status = MW_EFORMAT,
          .signature_tensor = UINT32_MAX},
     };
     mw_ctx *const ctx = test_ctx();
@@ -645,7 +682,8 @@ static void test_raw_bytes(void **state)
         {"\10\0\0\0TFL3\374\377\377\377\2\0\4\0", 16, "its vtable has 2 bytes"},
         {"\10\0\0\0TFL3\374\377\377\377\10\0\4\0", 16, "its vtable has 8 bytes"},
         {"\10\0\0\0TFL3\374\377\377\377\6\0\4\0\2\0", 18, "the schema's version runs past the end"},
-        {"\10\0\0\0TFL3\374\377\377\377\6\0\4\0\20\0", 18, "the schema's version runs past the end"},
+        {"\10\0\0\0TFL3\374\377\377\377\6\0\4\0\20\0", 18,
+         "the schema's version runs past the end"},
         {"\10\0\0\0TFL3\374\377\377\377\4\0\4\0", 16, "version 0 of the TFLite schema"},
     };
     mw_ctx *const ctx = test_ctx();
@@ -738,7 +776,8 @@ static void test_overlap_is_bounded(void **state)
     assert_ok(ctx, mwi_fbb_write(ctx, &b, first, &subgraph));
     for (size_t i = 1; i < SUBGRAPHS; i++)
         mwi_fbb_point(&b, first + 4 * i, subgraph.at[TFL_SUBGRAPH_OUTPUTS] - 4);
-    assert_ok(ctx, mwi_fbb_vector(ctx, &b, subgraph.at[TFL_SUBGRAPH_OUTPUTS], operands, OPERANDS, 4));
+    assert_ok(ctx,
+              mwi_fbb_vector(ctx, &b, subgraph.at[TFL_SUBGRAPH_OUTPUTS], operands, OPERANDS, 4));
     assert_int_equal(testing_load(ctx, b.bytes, b.n, &m), MW_ELIMIT);
     assert_non_null(strstr(mw_ctx_error(ctx), "overlap"));
     mwi_fbb_deinit(ctx, &b);
@@ -747,7 +786,8 @@ static void test_overlap_is_bounded(void **state)
 
 static void test_limits(void **state)
 {
-    static const mw_limits limits[] = {{.max_tensors = 16}, {.max_ops = 2}, {.max_memory_bytes = 9000}};
+    static const mw_limits limits[] = {
+        {.max_tensors = 16}, {.max_ops = 2}, {.max_memory_bytes = 9000}};
     mwi_mapping map;
     mw_model *m;
     mw_ctx *ctx;
@@ -776,7 +816,8 @@ static void *failing_alloc(void *self, size_t bytes, size_t align)
 
     if (f->left == 0) return NULL;
     f->left--;
-    if (posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, bytes) != 0) return NULL;
+    if (posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, bytes) != 0)
+        return NULL;
     f->live++;
     return p;
 }

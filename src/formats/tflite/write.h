@@ -6,8 +6,8 @@
 #include "formats/tflite/flatbuffer_build.h"
 #include "ops/registry.h"
 
-/* Constants beyond this are put behind the FlatBuffer, for its offsets end at 2 GiB; room is left for the
- * structure. */
+/* Constants beyond this are put behind the FlatBuffer, for its offsets end at 2 GiB; room is left
+ * for the structure. */
 #define MWI_TFL_MAX_INLINE_BYTES ((uint64_t)MWI_FBB_MAX_BYTES - ((uint64_t)128 << 20))
 
 typedef mw_status (*mwi_tfl_sink)(void *self, mw_ctx *ctx, const void *data, size_t bytes);
@@ -16,8 +16,8 @@ typedef mw_status (*mwi_tfl_sink)(void *self, mw_ctx *ctx, const void *data, siz
 typedef struct mwi_tfl_blob {
     const void *data;
     size_t bytes;
-    size_t ref;    /* where the offset to it (inline), or its 64-bit place and size (outside), stand */
-    size_t ref2;   /* outside: where the size stands */
+    size_t ref; /* where the offset to it (inline), or its 64-bit place and size (outside), stand */
+    size_t ref2; /* outside: where the size stands */
 } mwi_tfl_blob;
 
 typedef struct mwi_tfl_code_row {
@@ -41,12 +41,12 @@ typedef struct mwi_tfl_writer {
     size_t n_codes, codes_capacity;
     uint32_t *code_map; /* hash of a code -> row + 1, 0 free */
     size_t code_map_size;
-    uint32_t **op_codes;  /* [graph][op]: row of codes */
+    uint32_t **op_codes; /* [graph][op]: row of codes */
 } mwi_tfl_writer;
 
 /* Number of the buffer with these bytes; 0 when there are none. */
-MW_MUST_USE mw_status mwi_tfl_buffer_of(mw_ctx *ctx, mwi_tfl_writer *wr, const void *data, size_t bytes,
-                                        uint32_t *out);
+MW_MUST_USE mw_status mwi_tfl_buffer_of(mw_ctx *ctx, mwi_tfl_writer *wr, const void *data,
+                                        size_t bytes, uint32_t *out);
 /* Each fills the offset at `from`. */
 MW_MUST_USE mw_status mwi_tfl_write_tensors(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_graph *graph,
                                             size_t from);
@@ -61,8 +61,9 @@ MW_MUST_USE mw_status mwi_tfl_gather_codes(mw_ctx *ctx, mwi_tfl_writer *wr);
 MW_MUST_USE mw_status mwi_tfl_write_codes(mw_ctx *ctx, mwi_tfl_writer *wr, size_t from);
 MW_MUST_USE mw_status mwi_tfl_write_ops(mw_ctx *ctx, mwi_tfl_writer *wr, size_t graph, size_t from);
 
-/* The whole model, given to `sink` in pieces. Constants of more than `max_inline_bytes` together are put
- * behind the FlatBuffer. Fails: MW_EUNSUPPORTED, MW_ELIMIT, MW_ENOMEM, or as the sink does. */
+/* The whole model, given to `sink` in pieces. Constants of more than `max_inline_bytes` together
+ * are put behind the FlatBuffer. Fails: MW_EUNSUPPORTED, MW_ELIMIT, MW_ENOMEM, or as the sink does.
+ */
 MW_MUST_USE mw_status mwi_tfl_save(mw_ctx *ctx, const mw_model *model, uint64_t max_inline_bytes,
                                    mwi_tfl_sink sink, void *self);
 

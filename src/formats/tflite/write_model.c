@@ -38,7 +38,8 @@ static mw_status make_map(mw_ctx *ctx, mwi_tfl_writer *wr)
     return MW_OK;
 }
 
-mw_status mwi_tfl_buffer_of(mw_ctx *ctx, mwi_tfl_writer *wr, const void *data, size_t bytes, uint32_t *out)
+mw_status mwi_tfl_buffer_of(mw_ctx *ctx, mwi_tfl_writer *wr, const void *data, size_t bytes,
+                            uint32_t *out)
 {
     size_t at = hash(data, bytes) & (wr->map_size - 1);
 
@@ -71,7 +72,8 @@ static mw_status gather_buffers(mw_ctx *ctx, mwi_tfl_writer *wr, uint64_t *out_b
     for (size_t g = 0; g < m->n_graphs; g++) {
         const mwi_graph *const graph = m->graphs[g];
         for (size_t i = 0; i < graph->n_tensors; i++)
-            MWI_TRY(mwi_tfl_buffer_of(ctx, wr, graph->tensors[i]->data, graph->tensors[i]->bytes, &number));
+            MWI_TRY(mwi_tfl_buffer_of(ctx, wr, graph->tensors[i]->data, graph->tensors[i]->bytes,
+                                      &number));
         for (size_t i = 0; i < graph->n_ops; i++) *out_bytes += graph->ops[i]->n_custom_options;
     }
     for (size_t i = 0; i < m->n_metadata; i++)
@@ -108,7 +110,8 @@ static mw_status write_subgraph(mw_ctx *ctx, mwi_tfl_writer *wr, size_t index, s
     const mwi_graph *const g = wr->model->graphs[index];
     mwi_fbb_table t = {0};
 
-    for (int slot = TFL_SUBGRAPH_TENSORS; slot <= TFL_SUBGRAPH_OPERATORS; slot++) mwi_fbb_ref(&t, slot);
+    for (int slot = TFL_SUBGRAPH_TENSORS; slot <= TFL_SUBGRAPH_OPERATORS; slot++)
+        mwi_fbb_ref(&t, slot);
     if (g->name[0] != '\0') mwi_fbb_ref(&t, TFL_SUBGRAPH_NAME);
     MWI_TRY(mwi_fbb_write(ctx, &wr->b, from, &t));
     if (g->name[0] != '\0') MWI_TRY(mwi_fbb_string(ctx, &wr->b, t.at[TFL_SUBGRAPH_NAME], g->name));
@@ -130,8 +133,8 @@ static mw_status write_subgraphs(mw_ctx *ctx, mwi_tfl_writer *wr, size_t from)
     return MW_OK;
 }
 
-static mw_status write_tensor_maps(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_signature_entry *entries,
-                                   size_t n, size_t from)
+static mw_status write_tensor_maps(mw_ctx *ctx, mwi_tfl_writer *wr,
+                                   const mwi_signature_entry *entries, size_t n, size_t from)
 {
     size_t first;
 
@@ -199,7 +202,8 @@ static mw_status write_structure(mw_ctx *ctx, mwi_tfl_writer *wr)
     if (m->n_metadata > 0) mwi_fbb_ref(&t, TFL_MODEL_METADATA);
     if (m->n_signatures > 0) mwi_fbb_ref(&t, TFL_MODEL_SIGNATURE_DEFS);
     MWI_TRY(mwi_fbb_write(ctx, &wr->b, 0, &t));
-    if (described) MWI_TRY(mwi_fbb_string(ctx, &wr->b, t.at[TFL_MODEL_DESCRIPTION], m->description));
+    if (described)
+        MWI_TRY(mwi_fbb_string(ctx, &wr->b, t.at[TFL_MODEL_DESCRIPTION], m->description));
     MWI_TRY(mwi_tfl_write_codes(ctx, wr, t.at[TFL_MODEL_OPERATOR_CODES]));
     MWI_TRY(write_subgraphs(ctx, wr, t.at[TFL_MODEL_SUBGRAPHS]));
     if (m->n_signatures > 0) MWI_TRY(write_signatures(ctx, wr, t.at[TFL_MODEL_SIGNATURE_DEFS]));
@@ -209,7 +213,8 @@ static mw_status write_structure(mw_ctx *ctx, mwi_tfl_writer *wr)
 
 /* ---- what follows the structure ---- */
 
-/* Where a blob's bytes go when `end` bytes stand before it: aligned, and behind its length when inline. */
+/* Where a blob's bytes go when `end` bytes stand before it: aligned, and behind its length when
+ * inline. */
 static uint64_t place(const mwi_tfl_writer *wr, uint64_t end)
 {
     const uint64_t at = end + (wr->outside ? 0 : 4);
@@ -217,8 +222,8 @@ static uint64_t place(const mwi_tfl_writer *wr, uint64_t end)
     return (at + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-static mw_status point_to_blobs(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_tfl_blob *blobs, size_t n,
-                                uint64_t *end)
+static mw_status point_to_blobs(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_tfl_blob *blobs,
+                                size_t n, uint64_t *end)
 {
     for (size_t i = 0; i < n; i++) {
         const uint64_t at = place(wr, *end);
@@ -236,13 +241,14 @@ static mw_status point_to_blobs(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_tfl_b
     return MW_OK;
 }
 
-static mw_status send_blobs(mw_ctx *ctx, const mwi_tfl_writer *wr, const mwi_tfl_blob *blobs, size_t n,
-                            uint64_t *end, mwi_tfl_sink sink, void *self)
+static mw_status send_blobs(mw_ctx *ctx, const mwi_tfl_writer *wr, const mwi_tfl_blob *blobs,
+                            size_t n, uint64_t *end, mwi_tfl_sink sink, void *self)
 {
     for (size_t i = 0; i < n; i++) {
         uint8_t head[ALIGN + 4] = {0};
         const uint64_t at = place(wr, *end);
-        const size_t gap = (size_t)(at - *end); /* at least 4 when inline: the length stands in it */
+        const size_t gap =
+            (size_t)(at - *end); /* at least 4 when inline: the length stands in it */
         if (!wr->outside)
             for (unsigned k = 0; k < 4; k++) head[gap - 4 + k] = (uint8_t)(blobs[i].bytes >> 8 * k);
         MWI_TRY(sink(self, ctx, head, gap));
@@ -271,8 +277,8 @@ static mw_status save(mw_ctx *ctx, mwi_tfl_writer *wr, uint64_t max_inline_bytes
     return send_blobs(ctx, wr, wr->options, wr->n_options, &end, sink, self);
 }
 
-mw_status mwi_tfl_save(mw_ctx *ctx, const mw_model *model, uint64_t max_inline_bytes, mwi_tfl_sink sink,
-                       void *self)
+mw_status mwi_tfl_save(mw_ctx *ctx, const mw_model *model, uint64_t max_inline_bytes,
+                       mwi_tfl_sink sink, void *self)
 {
     mwi_tfl_writer wr = {.model = model};
 

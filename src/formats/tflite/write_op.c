@@ -1,5 +1,7 @@
-/* formats/tflite/write_op.c - operator codes, operators, and their options through the rows' fields.
- * Depends: flatbuffer_build, write, base/text.  Used by: write_model.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/tflite/write_op.c - operator codes, operators, and their options through the rows'
+ * fields.
+ * Depends: flatbuffer_build, write, base/text.  Used by: write_model.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/tflite/write.h"
 
 #include "base/text.h"
@@ -12,8 +14,8 @@ enum { MAX_NAMED = 64, LARGE_OPTIONS = 1 << 16 };
 
 /* ---- what cannot be written ---- */
 
-/* A custom operator that we do not know is carried whole in its code and options; a builtin's options are
- * not. */
+/* A custom operator that we do not know is carried whole in its code and options; a builtin's
+ * options are not. */
 static bool can_write(const mwi_op *op)
 {
     return op->desc->custom || op->desc->tflite_code >= 0 ||
@@ -53,11 +55,14 @@ static mw_status refuse(mw_ctx *ctx, const refusal *list, size_t n, mwi_text *te
     for (size_t i = 0; i < n; i++) {
         const mwi_op *const op = list[i].op;
         MWI_TRY(mwi_text_printf(ctx, text, i == 0 ? "%s" : ", %s", mwi_op_name(op)));
-        if (op->desc == &mwi_op_unknown) MWI_TRY(mwi_text_printf(ctx, text, " (builtin %d)", op->code));
+        if (op->desc == &mwi_op_unknown)
+            MWI_TRY(mwi_text_printf(ctx, text, " (builtin %d)", op->code));
         if (list[i].n > 1) MWI_TRY(mwi_text_printf(ctx, text, " x%zu", list[i].n));
     }
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "cannot be written as .tflite, for it holds operators of training "
-                    "or unknown ones: %s", mwi_text_chars(text));
+    return mwi_fail(ctx, MW_EUNSUPPORTED,
+                    "cannot be written as .tflite, for it holds operators of training "
+                    "or unknown ones: %s",
+                    mwi_text_chars(text));
 }
 
 mw_status mwi_tfl_check_ops(mw_ctx *ctx, const mw_model *model)
@@ -105,7 +110,8 @@ static size_t hash(const mwi_op *op, int32_t version)
     const char *const custom = custom_code_of(op);
     uint64_t h = (uint64_t)builtin_of(op) * 31 + (uint32_t)version;
 
-    for (const char *s = custom; s != NULL && *s != '\0'; s++) h = (h ^ (uint8_t)*s) * 0x100000001b3u;
+    for (const char *s = custom; s != NULL && *s != '\0'; s++)
+        h = (h ^ (uint8_t)*s) * 0x100000001b3u;
     h *= 0x9e3779b97f4a7c15u;
     return (size_t)(h ^ h >> 32);
 }
@@ -118,7 +124,8 @@ static bool same_code(const mwi_tfl_code_row *row, const mwi_op *op, int32_t ver
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static mw_status code_of(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, int32_t version, uint32_t *out)
+static mw_status code_of(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, int32_t version,
+                         uint32_t *out)
 {
     size_t at = hash(op, version) & (wr->code_map_size - 1);
 
@@ -177,7 +184,8 @@ mw_status mwi_tfl_write_codes(mw_ctx *ctx, mwi_tfl_writer *wr, size_t from)
         mwi_fbb_i32(&t, TFL_CODE_VERSION, row->version);
         mwi_fbb_i32(&t, TFL_CODE_BUILTIN, builtin);
         MWI_TRY(mwi_fbb_write(ctx, &wr->b, first + 4 * i, &t));
-        if (custom != NULL) MWI_TRY(mwi_fbb_string(ctx, &wr->b, t.at[TFL_CODE_CUSTOM_CODE], custom));
+        if (custom != NULL)
+            MWI_TRY(mwi_fbb_string(ctx, &wr->b, t.at[TFL_CODE_CUSTOM_CODE], custom));
     }
     return MW_OK;
 }
@@ -207,8 +215,8 @@ static void put_field(mwi_fbb_table *t, const mwi_field *f, const void *at)
 }
 
 /* What a field's offset points to. */
-static mw_status put_field_data(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_fbb_table *t, const mwi_field *f,
-                                const void *at)
+static mw_status put_field_data(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_fbb_table *t,
+                                const mwi_field *f, const void *at)
 {
     if (f->kind == MWI_FIELD_I32S) {
         const mwi_i32s *const v = at;
@@ -232,23 +240,27 @@ static mw_status write_options(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op
         if (f->slot >= 0) put_field(&t, f, (const char *)op->attr + f->offset);
     MWI_TRY(mwi_fbb_write(ctx, &wr->b, from, &t));
     for (const mwi_field *f = fields; f != NULL && f->kind != MWI_FIELD_END; f++)
-        if (f->slot >= 0) MWI_TRY(put_field_data(ctx, wr, &t, f, (const char *)op->attr + f->offset));
+        if (f->slot >= 0)
+            MWI_TRY(put_field_data(ctx, wr, &t, f, (const char *)op->attr + f->offset));
     return MW_OK;
 }
 
 /* ---- operators ---- */
 
-static mw_status add_large_options(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, const mwi_fbb_table *t)
+static mw_status add_large_options(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op,
+                                   const mwi_fbb_table *t)
 {
     MWI_TRY(mwi_arena_grow(ctx, &wr->scratch, &wr->options, wr->n_options, &wr->options_capacity,
                            sizeof *wr->options));
-    wr->options[wr->n_options++] =
-        (mwi_tfl_blob){.data = op->custom_options, .bytes = op->n_custom_options,
-                       .ref = t->at[TFL_OP_LARGE_OPTIONS_OFFSET], .ref2 = t->at[TFL_OP_LARGE_OPTIONS_SIZE]};
+    wr->options[wr->n_options++] = (mwi_tfl_blob){.data = op->custom_options,
+                                                  .bytes = op->n_custom_options,
+                                                  .ref = t->at[TFL_OP_LARGE_OPTIONS_OFFSET],
+                                                  .ref2 = t->at[TFL_OP_LARGE_OPTIONS_SIZE]};
     return MW_OK;
 }
 
-static mw_status write_op(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, uint32_t code, size_t from)
+static mw_status write_op(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, uint32_t code,
+                          size_t from)
 {
     const mwi_op_desc *const d = op->desc;
     const bool custom = op->n_custom_options > 0;
@@ -273,7 +285,8 @@ static mw_status write_op(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, uin
     }
     if (op->n_intermediates > 0) mwi_fbb_ref(&t, TFL_OP_INTERMEDIATES);
     MWI_TRY(mwi_fbb_write(ctx, &wr->b, from, &t));
-    MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_INPUTS], op->in, mwi_tfl_n_in(op), sizeof *op->in));
+    MWI_TRY(
+        mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_INPUTS], op->in, mwi_tfl_n_in(op), sizeof *op->in));
     MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_OUTPUTS], op->out, op->n_out, sizeof *op->out));
     if (d->options_type != 0) MWI_TRY(write_options(ctx, wr, op, t.at[TFL_OP_OPTIONS]));
     if (d->options2_type != 0) MWI_TRY(write_options(ctx, wr, op, t.at[TFL_OP_OPTIONS2]));
@@ -282,8 +295,8 @@ static mw_status write_op(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_op *op, uin
         MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_CUSTOM_OPTIONS], op->custom_options,
                                op->n_custom_options, 1));
     if (op->n_intermediates == 0) return MW_OK;
-    return mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_INTERMEDIATES], op->intermediates, op->n_intermediates,
-                          sizeof *op->intermediates);
+    return mwi_fbb_vector(ctx, &wr->b, t.at[TFL_OP_INTERMEDIATES], op->intermediates,
+                          op->n_intermediates, sizeof *op->intermediates);
 }
 
 mw_status mwi_tfl_write_ops(mw_ctx *ctx, mwi_tfl_writer *wr, size_t graph, size_t from)

@@ -6,7 +6,8 @@
 
 /* ---- quantization ---- */
 
-static mw_status write_blockwise(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_quant *quant, size_t from)
+static mw_status write_blockwise(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_quant *quant,
+                                 size_t from)
 {
     mwi_fbb_table t = {0};
 
@@ -34,12 +35,15 @@ mw_status mwi_tfl_write_quant(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_quant *
     if (q->n_scales > 1 || q->block_size > 0) mwi_fbb_i32(&t, TFL_QUANT_DIMENSION, q->axis);
     MWI_TRY(mwi_fbb_write(ctx, &wr->b, from, &t));
     if (quant->n_min > 0)
-        MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_MIN], quant->min, quant->n_min, sizeof(float)));
+        MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_MIN], quant->min, quant->n_min,
+                               sizeof(float)));
     if (quant->n_max > 0)
-        MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_MAX], quant->max, quant->n_max, sizeof(float)));
+        MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_MAX], quant->max, quant->n_max,
+                               sizeof(float)));
     if (q->block_size > 0) return write_blockwise(ctx, wr, quant, t.at[TFL_QUANT_DETAILS]);
     if (q->n_scales == 0) return MW_OK;
-    MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_SCALE], q->scales, q->n_scales, sizeof(float)));
+    MWI_TRY(
+        mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_SCALE], q->scales, q->n_scales, sizeof(float)));
     return mwi_fbb_vector(ctx, &wr->b, t.at[TFL_QUANT_ZERO_POINT], q->zero_points, q->n_scales,
                           sizeof(int64_t));
 }
@@ -58,8 +62,8 @@ static uint32_t index_type(const int32_t *v, size_t n)
     return type;
 }
 
-static mw_status write_index_vector(mw_ctx *ctx, mwi_tfl_writer *wr, uint32_t type, const int32_t *v,
-                                    size_t n, size_t from)
+static mw_status write_index_vector(mw_ctx *ctx, mwi_tfl_writer *wr, uint32_t type,
+                                    const int32_t *v, size_t n, size_t from)
 {
     mwi_fbb_table t = {0};
     void *memory;
@@ -98,10 +102,12 @@ static mw_status write_dim(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_dim_metada
         MWI_TRY(write_index_vector(ctx, wr, segments_type, d->segments, d->n_segments,
                                    t.at[TFL_DIM_SEGMENTS]));
     if (!indices) return MW_OK;
-    return write_index_vector(ctx, wr, indices_type, d->indices, d->n_indices, t.at[TFL_DIM_INDICES]);
+    return write_index_vector(ctx, wr, indices_type, d->indices, d->n_indices,
+                              t.at[TFL_DIM_INDICES]);
 }
 
-mw_status mwi_tfl_write_sparsity(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_sparsity *s, size_t from)
+mw_status mwi_tfl_write_sparsity(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_sparsity *s,
+                                 size_t from)
 {
     mwi_fbb_table t = {0};
     size_t first;
@@ -113,8 +119,8 @@ mw_status mwi_tfl_write_sparsity(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_spar
     MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_SPARSITY_TRAVERSAL_ORDER], s->traversal_order,
                            s->n_traversal, sizeof(int32_t)));
     if (s->n_block_map > 0)
-        MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_SPARSITY_BLOCK_MAP], s->block_map, s->n_block_map,
-                               sizeof(int32_t)));
+        MWI_TRY(mwi_fbb_vector(ctx, &wr->b, t.at[TFL_SPARSITY_BLOCK_MAP], s->block_map,
+                               s->n_block_map, sizeof(int32_t)));
     MWI_TRY(mwi_fbb_refs(ctx, &wr->b, t.at[TFL_SPARSITY_DIM_METADATA], s->n_dims, &first));
     for (size_t i = 0; i < s->n_dims; i++) MWI_TRY(write_dim(ctx, wr, &s->dims[i], first + 4 * i));
     return MW_OK;
@@ -149,17 +155,18 @@ static mw_status write_tensor(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_tensor 
     if (x->sparsity != NULL)
         MWI_TRY(mwi_tfl_write_sparsity(ctx, wr, x->sparsity, t.at[TFL_TENSOR_SPARSITY]));
     if (!open) return MW_OK;
-    return mwi_fbb_vector(ctx, &wr->b, t.at[TFL_TENSOR_SHAPE_SIGNATURE], x->signature, (size_t)x->rank,
-                          sizeof(int32_t));
+    return mwi_fbb_vector(ctx, &wr->b, t.at[TFL_TENSOR_SHAPE_SIGNATURE], x->signature,
+                          (size_t)x->rank, sizeof(int32_t));
 }
 
-mw_status mwi_tfl_write_tensors(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_graph *graph, size_t from)
+mw_status mwi_tfl_write_tensors(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_graph *graph,
+                                size_t from)
 {
     size_t first;
 
     MWI_TRY(mwi_fbb_refs(ctx, &wr->b, from, graph->n_tensors, &first));
     for (size_t i = 0; i < graph->n_tensors; i++)
-        MWI_TRY(mwi_prefix(ctx, write_tensor(ctx, wr, graph->tensors[i], first + 4 * i), "tensor %zu '%s'",
-                           i, graph->tensors[i]->name));
+        MWI_TRY(mwi_prefix(ctx, write_tensor(ctx, wr, graph->tensors[i], first + 4 * i),
+                           "tensor %zu '%s'", i, graph->tensors[i]->name));
     return MW_OK;
 }

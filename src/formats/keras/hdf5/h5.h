@@ -1,9 +1,10 @@
 /* formats/keras/hdf5/h5.h - a bounds-checked reader of the HDF5 that Keras (h5py, libhdf5) writes.
- * Depends: base/.  Used by: formats/keras/archive_h5.c and the tests.
- * Trust:   every byte is hostile; addresses go through mwi_h5_bytes, fields through mwi_h5_cur.
- * Holds:   (1) work_left falls with every structure read, so that shared or cyclic structures end;
- *          (2) expand_left falls with every byte made from the file, so that small files stay small.
- * Format:  "HDF5 File Format Specification Version 3.0".   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/.  Used by: formats/keras/archive_h5.c and the tests. Trust:   every byte is
+ * hostile; addresses go through mwi_h5_bytes, fields through mwi_h5_cur. Holds:   (1) work_left
+ * falls with every structure read, so that shared or cyclic structures end;
+ *          (2) expand_left falls with every byte made from the file, so that small files stay
+ * small. Format:  "HDF5 File Format Specification Version 3.0".   SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef MWI_FORMATS_KERAS_HDF5_H5_H
 #define MWI_FORMATS_KERAS_HDF5_H5_H
 
@@ -72,8 +73,8 @@ MW_MUST_USE mw_status mwi_h5_expand(mwi_h5 *h5, uint64_t n); /* MW_ELIMIT when u
 bool mwi_h5_undefined(const mwi_h5 *h5, uint64_t addr);      /* all bits set in offset_bytes */
 uint32_t mwi_h5_lookup3(const uint8_t *p, size_t n, uint32_t seed);
 uint32_t mwi_h5_fletcher32(const uint8_t *p, size_t n);
-/* Whether a stored checksum is right. A fuzzer cannot make checksums: its builds let wrong ones pass, so
- * that it reaches what stands behind them. */
+/* Whether a stored checksum is right. A fuzzer cannot make checksums: its builds let wrong ones
+ * pass, so that it reaches what stands behind them. */
 static inline bool mwi_h5_sum_is(uint32_t made, uint32_t stored)
 {
 #if defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
@@ -86,8 +87,8 @@ static inline bool mwi_h5_sum_is(uint32_t made, uint32_t stored)
 /* Bytes that hold values up to `limit`: H5VM_limit_enc_size. */
 unsigned mwi_h5_bytes_for(uint64_t limit);
 
-/* A cursor that remembers that it ran past the end: read, then ask mwi_h5_cur_ok once. Gives 0 after.
- * Who asks for c.n - c.i himself must know that i <= n. */
+/* A cursor that remembers that it ran past the end: read, then ask mwi_h5_cur_ok once. Gives 0
+ * after. Who asks for c.n - c.i himself must know that i <= n. */
 typedef struct mwi_h5_cur {
     const uint8_t *p;
     size_t n, i;
@@ -147,13 +148,17 @@ MW_MUST_USE mw_status mwi_h5_child(mwi_h5 *h5, const mwi_h5_object *group, const
                                    bool *found, mwi_h5_object *out);
 
 /* ---- heaps and trees, for groups, attributes and chunk indexes ---- */
-typedef mw_status (*mwi_h5_visit)(mwi_h5 *h5, void *self, const uint8_t *p, size_t n, uint64_t addr);
-/* Calls visit(record) for every record of a version 2 B-tree in order. `type` is what it must hold. */
-MW_MUST_USE mw_status mwi_h5_btree2_walk(mwi_h5 *h5, uint64_t addr, unsigned type_a, unsigned type_b,
-                                         mwi_h5_visit visit, void *self);
-/* Calls visit(object) for every object that a dense index names: id_at is the id's place in a record. */
+typedef mw_status (*mwi_h5_visit)(mwi_h5 *h5, void *self, const uint8_t *p, size_t n,
+                                  uint64_t addr);
+/* Calls visit(record) for every record of a version 2 B-tree in order. `type` is what it must hold.
+ */
+MW_MUST_USE mw_status mwi_h5_btree2_walk(mwi_h5 *h5, uint64_t addr, unsigned type_a,
+                                         unsigned type_b, mwi_h5_visit visit, void *self);
+/* Calls visit(object) for every object that a dense index names: id_at is the id's place in a
+ * record. */
 MW_MUST_USE mw_status mwi_h5_dense_walk(mwi_h5 *h5, uint64_t heap_addr, uint64_t btree_addr,
-                                        unsigned type, size_t id_at, mwi_h5_visit visit, void *self);
+                                        unsigned type, size_t id_at, mwi_h5_visit visit,
+                                        void *self);
 MW_MUST_USE mw_status mwi_h5_global_object(mwi_h5 *h5, uint64_t collection, uint32_t index,
                                            const uint8_t **p, uint64_t *n);
 
@@ -208,8 +213,8 @@ typedef struct mwi_h5_dataset {
 
 MW_MUST_USE mw_status mwi_h5_dataset_open(mwi_h5 *h5, const mwi_h5_object *object,
                                           mwi_h5_dataset *out);
-/* The elements as stored but little-endian, in h5->arena or, when aligned to 64 and `borrow`, in the
- * file. Fixed-size types only. *data is NULL when there are no bytes. */
+/* The elements as stored but little-endian, in h5->arena or, when aligned to 64 and `borrow`, in
+ * the file. Fixed-size types only. *data is NULL when there are no bytes. */
 MW_MUST_USE mw_status mwi_h5_dataset_read(mwi_h5 *h5, const mwi_h5_dataset *dataset, bool borrow,
                                           const void **data);
 
@@ -223,12 +228,12 @@ typedef mw_status (*mwi_h5_chunk_visit)(mwi_h5 *h5, void *self, const mwi_h5_chu
 
 /* The chunked part of a layout message. */
 typedef struct mwi_h5_chunking {
-    unsigned version, rank;          /* rank without the element's dimension */
-    uint64_t chunk[MWI_H5_MAX_RANK]; /* elements of a chunk along each dimension */
-    uint64_t grid[MWI_H5_MAX_RANK];  /* chunks along each dimension as the dataset is now */
+    unsigned version, rank;             /* rank without the element's dimension */
+    uint64_t chunk[MWI_H5_MAX_RANK];    /* elements of a chunk along each dimension */
+    uint64_t grid[MWI_H5_MAX_RANK];     /* chunks along each dimension as the dataset is now */
     uint64_t grid_max[MWI_H5_MAX_RANK]; /* as it may grow; 0: without end */
     uint64_t chunk_bytes;
-    unsigned index;       /* 0: version 1 B-tree; else the index type of layout version 4 */
+    unsigned index;        /* 0: version 1 B-tree; else the index type of layout version 4 */
     uint8_t parameters[6]; /* of the index */
     uint64_t single_bytes; /* index 1 with filters */
     uint32_t single_skipped;
@@ -241,7 +246,7 @@ MW_MUST_USE mw_status mwi_h5_chunks_walk(mwi_h5 *h5, const mwi_h5_chunking *chun
 /* ---- filters ---- */
 enum { MWI_H5_MAX_FILTERS = 32 }; /* H5Z_MAX_NFILTERS */
 typedef struct mwi_h5_filter {
-    unsigned id; /* 1 deflate, 2 shuffle, 3 Fletcher32 */
+    unsigned id;            /* 1 deflate, 2 shuffle, 3 Fletcher32 */
     uint32_t element_bytes; /* of shuffle */
 } mwi_h5_filter;
 typedef struct mwi_h5_filters {
@@ -250,8 +255,8 @@ typedef struct mwi_h5_filters {
 } mwi_h5_filters;
 
 MW_MUST_USE mw_status mwi_h5_filters_read(mwi_h5 *h5, const mwi_h5_msg *msg, mwi_h5_filters *out);
-/* Undoes the filters of a chunk. `a` and `b` are two buffers of `room` bytes; *out is one of them or
- * `p`. The result must have want bytes. */
+/* Undoes the filters of a chunk. `a` and `b` are two buffers of `room` bytes; *out is one of them
+ * or `p`. The result must have want bytes. */
 MW_MUST_USE mw_status mwi_h5_unfilter(mwi_h5 *h5, const mwi_h5_filters *filters, uint32_t skipped,
                                       const uint8_t *p, size_t n, uint8_t *a, uint8_t *b,
                                       size_t room, size_t want, const uint8_t **out);

@@ -17,7 +17,8 @@ static const uint8_t *take_part(mwi_h5_cur *c, uint64_t n, bool padded)
     return p;
 }
 
-static mw_status read_attribute(mwi_h5 *h5, void *self, const uint8_t *p, size_t size, uint64_t addr)
+static mw_status read_attribute(mwi_h5 *h5, void *self, const uint8_t *p, size_t size,
+                                uint64_t addr)
 {
     mwi_h5_attrs *const attrs = self;
     mwi_h5_cur c = {p, size, 0, addr, false};
@@ -94,7 +95,8 @@ const mwi_h5_attr *mwi_h5_attr_find(const mwi_h5_attrs *attrs, const char *name)
 
 static mw_status read_collection(mwi_h5 *h5, uint64_t addr)
 {
-    const unsigned head = (8 + h5->length_bytes + 7) & ~7u, object_head = head; /* both padded to 8 */
+    const unsigned head = (8 + h5->length_bytes + 7) & ~7u,
+                   object_head = head; /* both padded to 8 */
     const uint8_t *p = NULL;
     mwi_h5_cur c = {NULL, head, 8, addr, false};
 
@@ -104,8 +106,8 @@ static mw_status read_collection(mwi_h5 *h5, uint64_t addr)
     const uint64_t n = mwi_h5_take_length(h5, &c);
     if (n < head)
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a global heap collection of %" PRIu64 " bytes", h5->r->name,
-                        h5->base + addr, n);
+                        "%s+0x%" PRIx64 ": a global heap collection of %" PRIu64 " bytes",
+                        h5->r->name, h5->base + addr, n);
     MWI_TRY(mwi_h5_bytes(h5, addr, n, "global heap collection", &p));
     c = (mwi_h5_cur){p, (size_t)n, head, addr, false};
     while (!c.past && c.n - c.i >= object_head) {
@@ -173,15 +175,17 @@ static mw_status take_string(mwi_h5 *h5, const mwi_h5_type *type, mwi_h5_cur *c,
         MWI_TRY(mwi_h5_global_object(h5, collection, index, &p, &stored));
         if (n > stored)
             return mwi_fail(h5->ctx, MW_EFORMAT,
-                            "%s+0x%" PRIx64 ": a string of %" PRIu64 " bytes in a heap object of %"
-                            PRIu64, h5->r->name, h5->base + c->addr, n, stored);
+                            "%s+0x%" PRIx64 ": a string of %" PRIu64
+                            " bytes in a heap object of %" PRIu64,
+                            h5->r->name, h5->base + c->addr, n, stored);
         len = strnlen((const char *)p, (size_t)n);
     }
     MWI_TRY(mwi_h5_work(h5, len));
     return mwi_arena_string(h5->ctx, h5->arena, (const char *)p, len, out);
 }
 
-mw_status mwi_h5_attr_strings(mwi_h5 *h5, const mwi_h5_attr *attr, const char *const **out, size_t *n)
+mw_status mwi_h5_attr_strings(mwi_h5 *h5, const mwi_h5_attr *attr, const char *const **out,
+                              size_t *n)
 {
     mwi_h5_type type;
     mwi_h5_space space;
@@ -194,14 +198,18 @@ mw_status mwi_h5_attr_strings(mwi_h5 *h5, const mwi_h5_attr *attr, const char *c
     MWI_TRY(mwi_h5_space_read(h5, &attr->space, &space));
     if (space.n == 0) return MW_OK; /* Keras writes an empty list as float64 */
     if (type.klass != 3 && !type.vlen_string)
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": attribute '%.100s' is of type %s, "
-                        "not a string", h5->r->name, h5->base + attr->addr, attr->name,
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": attribute '%.100s' is of type %s, "
+                        "not a string",
+                        h5->r->name, h5->base + attr->addr, attr->name,
                         mwi_h5_class_name(type.klass));
     if (type.vlen_string) type.size = 8 + h5->offset_bytes;
     if (space.n > attr->n / type.size)
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": attribute '%.100s' of %" PRIu64 " strings runs past its %zu "
-                        "bytes", h5->r->name, h5->base + attr->addr, attr->name, space.n, attr->n);
+                        "%s+0x%" PRIx64 ": attribute '%.100s' of %" PRIu64
+                        " strings runs past its %zu "
+                        "bytes",
+                        h5->r->name, h5->base + attr->addr, attr->name, space.n, attr->n);
     if (!mwi_mul((size_t)space.n, sizeof(char *), &bytes))
         return mwi_fail(h5->ctx, MW_ELIMIT, "%s: attribute '%.100s' is too large", h5->r->name,
                         attr->name);

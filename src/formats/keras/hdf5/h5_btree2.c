@@ -8,16 +8,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 16 };                /* over 10^16 records even with two a node */
-enum { PREFIX = 6, CHECKSUM = 4 };      /* of a node: signature, version, type */
+enum { MAX_DEPTH = 16 };           /* over 10^16 records even with two a node */
+enum { PREFIX = 6, CHECKSUM = 4 }; /* of a node: signature, version, type */
 
 typedef struct tree {
     mwi_h5_visit visit;
     void *self;
     unsigned type, depth, count_bytes;
     uint64_t node_bytes, record_bytes;
-    uint64_t n_max[MAX_DEPTH + 1];           /* records of one node, by its height */
-    unsigned total_bytes[MAX_DEPTH + 1];     /* width of the count of all records below */
+    uint64_t n_max[MAX_DEPTH + 1];       /* records of one node, by its height */
+    unsigned total_bytes[MAX_DEPTH + 1]; /* width of the count of all records below */
 } tree;
 
 /* From node and record size follows how many records fit, and from that how wide the counts are. */
@@ -47,8 +47,8 @@ static mw_status visit_record(mwi_h5 *h5, const tree *t, const uint8_t *p, uint6
 
 static mw_status walk_node(mwi_h5 *h5, const tree *t, uint64_t addr, uint64_t n, unsigned height)
 {
-    const unsigned pointer = h5->offset_bytes + t->count_bytes +
-                             (height > 1 ? t->total_bytes[height - 1] : 0);
+    const unsigned pointer =
+        h5->offset_bytes + t->count_bytes + (height > 1 ? t->total_bytes[height - 1] : 0);
     const uint8_t *p = NULL;
 
     if (n > t->n_max[height])
@@ -100,9 +100,10 @@ mw_status mwi_h5_btree2_walk(mwi_h5 *h5, uint64_t addr, unsigned type_a, unsigne
                         h5->r->name, h5->base + addr, p[4], t.type, type_a);
     if (t.depth > MAX_DEPTH || !lay_out(h5, &t))
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a B-tree of depth %u with nodes of %" PRIu64 " and records "
-                        "of %" PRIu64 " bytes cannot be", h5->r->name, h5->base + addr, t.depth,
-                        t.node_bytes, t.record_bytes);
+                        "%s+0x%" PRIx64 ": a B-tree of depth %u with nodes of %" PRIu64
+                        " and records "
+                        "of %" PRIu64 " bytes cannot be",
+                        h5->r->name, h5->base + addr, t.depth, t.node_bytes, t.record_bytes);
     if (n == 0 || mwi_h5_undefined(h5, root)) return MW_OK;
     return walk_node(h5, &t, root, n, t.depth);
 }

@@ -1,7 +1,7 @@
 /* formats/keras/hdf5/h5_chunk.c - where the chunks of a dataset are: the six indexes of HDF5.
- * Depends: base/.  Used by: h5_dataset.c.
- * Holds:   elements walked are charged as work, so that a huge grid over a small index ends.
- * Format:  sections III.A.1 (B-tree v1), VII.A (single), B (implicit), C (fixed array), D (extensible
+ * Depends: base/.  Used by: h5_dataset.c. Holds:   elements walked are charged as work, so that a
+ * huge grid over a small index ends. Format:  sections III.A.1 (B-tree v1), VII.A (single), B
+ * (implicit), C (fixed array), D (extensible
  *          array), E (B-tree v2).   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/hdf5/h5.h"
 
@@ -15,11 +15,11 @@ typedef struct walk {
     mwi_h5_chunk_visit visit;
     void *self;
     /* For the arrays: what an element is, and how its number gives the chunk's place. */
-    const char *name;      /* of the element blocks, for messages */
+    const char *name; /* of the element blocks, for messages */
     unsigned element_bytes;
     uint64_t down[MWI_H5_MAX_RANK]; /* chunks per step along each dimension, in the array's order */
     unsigned order[MWI_H5_MAX_RANK]; /* dimension at each rank of that order */
-    uint64_t next, end;    /* number of the next element; one past the last of use */
+    uint64_t next, end;              /* number of the next element; one past the last of use */
 } walk;
 
 /* ---- version 1 B-tree ---- */
@@ -32,16 +32,18 @@ static mw_status take_key(mwi_h5 *h5, const walk *w, mwi_h5_cur *c, mwi_h5_chunk
         const uint64_t at = mwi_h5_take(c, 8);
         if (at % w->k->chunk[i] != 0)
             return mwi_fail(h5->ctx, MW_EFORMAT,
-                            "%s+0x%" PRIx64 ": a chunk at %" PRIu64 " along dimension %u, which is no "
-                            "multiple of %" PRIu64, h5->r->name, h5->base + c->addr, at, i,
-                            w->k->chunk[i]);
+                            "%s+0x%" PRIx64 ": a chunk at %" PRIu64
+                            " along dimension %u, which is no "
+                            "multiple of %" PRIu64,
+                            h5->r->name, h5->base + c->addr, at, i, w->k->chunk[i]);
         chunk->scaled[i] = at / w->k->chunk[i];
     }
     mwi_h5_skip(c, 8); /* within the element */
     return MW_OK;
 }
 
-static mw_status walk_btree1(mwi_h5 *h5, const walk *w, uint64_t addr, unsigned level_max, bool root)
+static mw_status walk_btree1(mwi_h5 *h5, const walk *w, uint64_t addr, unsigned level_max,
+                             bool root)
 {
     const size_t head = 8 + 2 * h5->offset_bytes;
     const size_t step = 16 + 8 * (size_t)w->k->rank + h5->offset_bytes;
@@ -52,16 +54,20 @@ static mw_status walk_btree1(mwi_h5 *h5, const walk *w, uint64_t addr, unsigned 
     const unsigned type = p[4], level = p[5], n = mwi_le16(p + 6);
     if (type != 1 || level > level_max || (!root && level != level_max))
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a chunk B-tree node has type %u, level %u, where type 1, "
-                        "level %u must be", h5->r->name, h5->base + addr, type, level, level_max);
+                        "%s+0x%" PRIx64
+                        ": a chunk B-tree node has type %u, level %u, where type 1, "
+                        "level %u must be",
+                        h5->r->name, h5->base + addr, type, level, level_max);
     MWI_TRY(mwi_h5_bytes(h5, addr, head + n * step, "B-tree node", &p));
     mwi_h5_cur c = {p, head + n * step, head, addr, false};
     for (unsigned i = 0; i < n; i++) {
         MWI_TRY(take_key(h5, w, &c, &chunk));
         chunk.addr = mwi_h5_take_offset(h5, &c);
         MWI_TRY(mwi_h5_cur_ok(h5, &c, "a B-tree node"));
-        if (level == 0) MWI_TRY(w->visit(h5, w->self, &chunk));
-        else MWI_TRY(walk_btree1(h5, w, chunk.addr, level - 1, false));
+        if (level == 0)
+            MWI_TRY(w->visit(h5, w->self, &chunk));
+        else
+            MWI_TRY(walk_btree1(h5, w, chunk.addr, level - 1, false));
     }
     return MW_OK;
 }
@@ -103,8 +109,8 @@ static mw_status number_chunks(mwi_h5 *h5, walk *w, unsigned slowest)
     for (unsigned i = k->rank; i-- > 0;) {
         const unsigned dimension = w->order[i];
         w->down[i] = down;
-        const uint64_t chunks = k->grid_max[dimension] == 0 ? k->grid[dimension]
-                                                            : k->grid_max[dimension];
+        const uint64_t chunks =
+            k->grid_max[dimension] == 0 ? k->grid[dimension] : k->grid_max[dimension];
         if (__builtin_mul_overflow(down, chunks, &down))
             return mwi_fail(h5->ctx, MW_ELIMIT, "%s+0x%" PRIx64 ": over 2^64 chunks", h5->r->name,
                             h5->base + k->addr);
@@ -152,14 +158,16 @@ static mw_status check_element(mwi_h5 *h5, const walk *w, uint64_t addr, unsigne
         w->element_bytes <= most)
         return MW_OK;
     return mwi_fail(h5->ctx, MW_EFORMAT,
-                    "%s+0x%" PRIx64 ": a chunk array of version %u, client %u, elements of %u bytes; "
-                    "must be 0, %u, %u to %u", h5->r->name, h5->base + addr, version, client,
-                    w->element_bytes, w->k->filtered ? 1 : 0, least, most);
+                    "%s+0x%" PRIx64
+                    ": a chunk array of version %u, client %u, elements of %u bytes; "
+                    "must be 0, %u, %u to %u",
+                    h5->r->name, h5->base + addr, version, client, w->element_bytes,
+                    w->k->filtered ? 1 : 0, least, most);
 }
 
-/* A data block: prefix, elements, checksum; or, when it has more elements than a page, the prefix with
- * its checksum and then pages, each with its own. `bitmap` tells which pages were ever written; NULL when
- * it stands in the prefix itself (fixed arrays) or need not be asked. */
+/* A data block: prefix, elements, checksum; or, when it has more elements than a page, the prefix
+ * with its checksum and then pages, each with its own. `bitmap` tells which pages were ever
+ * written; NULL when it stands in the prefix itself (fixed arrays) or need not be asked. */
 static mw_status walk_pages(mwi_h5 *h5, walk *w, uint64_t addr, uint64_t n, uint64_t page,
                             const uint8_t *bitmap, uint64_t first_bit)
 {
@@ -176,7 +184,8 @@ static mw_status walk_pages(mwi_h5 *h5, walk *w, uint64_t addr, uint64_t n, uint
             MWI_TRY(mwi_h5_bytes(h5, addr, bytes + 4, w->name, &p));
             if (!mwi_h5_sum_is(mwi_h5_lookup3(p, (size_t)bytes, 0), mwi_le32(p + bytes)))
                 return mwi_fail(h5->ctx, MW_EFORMAT,
-                                "%s+0x%" PRIx64 ": the checksum of %s is wrong; the file is damaged",
+                                "%s+0x%" PRIx64
+                                ": the checksum of %s is wrong; the file is damaged",
                                 h5->r->name, h5->base + addr, w->name);
             mwi_h5_cur c = {p, (size_t)bytes, 0, addr, false};
             MWI_TRY(take_elements(h5, w, &c, count));
@@ -205,8 +214,9 @@ static mw_status walk_fixed_array(mwi_h5 *h5, walk *w)
     MWI_TRY(mwi_h5_cur_ok(h5, &c, w->name));
     MWI_TRY(check_element(h5, w, w->k->addr, p[4], p[5]));
     if (page_bits > 32 || n > h5->r->len * 8) /* a bit of the bitmap for each page of elements */
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": %s with pages of 2^%u and %" PRIu64
-                        " elements", h5->r->name, h5->base + w->k->addr, w->name, page_bits, n);
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": %s with pages of 2^%u and %" PRIu64 " elements",
+                        h5->r->name, h5->base + w->k->addr, w->name, page_bits, n);
     if (mwi_h5_undefined(h5, addr)) return MW_OK;
     const uint64_t page = (uint64_t)1 << page_bits;
     if (n <= page) {
@@ -224,11 +234,12 @@ static mw_status walk_fixed_array(mwi_h5 *h5, walk *w)
 
 typedef struct extensible {
     unsigned index_elements, min_elements, min_pointers, page_bits, offset_bytes;
-    unsigned n_super, n_super_direct; /* super blocks; those whose data blocks the index block names */
+    unsigned n_super,
+        n_super_direct; /* super blocks; those whose data blocks the index block names */
 } extensible;
 
-static mw_status walk_data_block(mwi_h5 *h5, walk *w, const extensible *e, uint64_t addr, uint64_t n,
-                                 const uint8_t *bitmap, uint64_t first_bit)
+static mw_status walk_data_block(mwi_h5 *h5, walk *w, const extensible *e, uint64_t addr,
+                                 uint64_t n, const uint8_t *bitmap, uint64_t first_bit)
 {
     const uint64_t prefix = 6 + h5->offset_bytes + e->offset_bytes;
     const uint64_t page = (uint64_t)1 << e->page_bits;
@@ -259,7 +270,8 @@ static uint64_t super_elements(const extensible *e, unsigned u)
     return ((uint64_t)1 << ((u + 1) / 2)) * e->min_elements;
 }
 
-static mw_status walk_super_block(mwi_h5 *h5, walk *w, const extensible *e, uint64_t addr, unsigned u)
+static mw_status walk_super_block(mwi_h5 *h5, walk *w, const extensible *e, uint64_t addr,
+                                  unsigned u)
 {
     const uint64_t n = super_blocks(u), each = super_elements(e, u);
     const uint64_t page = (uint64_t)1 << e->page_bits;
@@ -275,8 +287,9 @@ static mw_status walk_super_block(mwi_h5 *h5, walk *w, const extensible *e, uint
     }
     uint64_t bitmap;
     if (n > h5->r->len || __builtin_mul_overflow(n, bitmap_each, &bitmap) || bitmap > h5->r->len)
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": a super block of %" PRIu64 " blocks",
-                        h5->r->name, h5->base + addr, n);
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": a super block of %" PRIu64 " blocks", h5->r->name,
+                        h5->base + addr, n);
     const uint64_t bytes = prefix + bitmap + n * h5->offset_bytes + 4;
     MWI_TRY(mwi_h5_block(h5, addr, bytes, "EASB", true, &p));
     mwi_h5_cur c = {p, (size_t)bytes, (size_t)(prefix + bitmap), addr, false};
@@ -344,9 +357,11 @@ static mw_status walk_extensible_array(mwi_h5 *h5, walk *w)
         !power_of_two(e.min_pointers) || min_log > max_bits ||
         2 * pointers_log > 1 + max_bits - min_log)
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": %s with 2^%u elements, blocks of %u, %u pointers, pages of "
-                        "2^%u cannot be", h5->r->name, h5->base + w->k->addr, w->name, max_bits,
-                        e.min_elements, e.min_pointers, e.page_bits);
+                        "%s+0x%" PRIx64
+                        ": %s with 2^%u elements, blocks of %u, %u pointers, pages of "
+                        "2^%u cannot be",
+                        h5->r->name, h5->base + w->k->addr, w->name, max_bits, e.min_elements,
+                        e.min_pointers, e.page_bits);
     e.n_super = 1 + max_bits - min_log;
     e.n_super_direct = 2 * pointers_log;
     e.offset_bytes = (max_bits + 7) / 8;
@@ -375,8 +390,8 @@ mw_status mwi_h5_chunks_walk(mwi_h5 *h5, const mwi_h5_chunking *k, mwi_h5_chunk_
                              void *self)
 {
     walk w = {.k = k, .visit = visit, .self = self};
-    const mwi_h5_chunk single = {.addr = k->addr, .bytes = k->single_bytes,
-                                 .skipped = k->single_skipped};
+    const mwi_h5_chunk single = {
+        .addr = k->addr, .bytes = k->single_bytes, .skipped = k->single_skipped};
     const unsigned record = k->filtered ? 11 : 10;
 
     switch (k->index) {

@@ -19,9 +19,11 @@ mw_status mwi_h5_dataset_open(mwi_h5 *h5, const mwi_h5_object *object, mwi_h5_da
     out->fill = mwi_h5_object_msg(object, MWI_H5_FILL);
     if (out->fill == NULL) out->fill = mwi_h5_object_msg(object, MWI_H5_FILL_OLD);
     if (type == NULL || space == NULL || out->layout == NULL)
-        return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a dataset without %s", h5->r->name, h5->base + object->addr,
-                        type == NULL ? "a datatype" : space == NULL ? "a dataspace" : "a layout");
+        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": a dataset without %s", h5->r->name,
+                        h5->base + object->addr,
+                        type == NULL    ? "a datatype"
+                        : space == NULL ? "a dataspace"
+                                        : "a layout");
     if (mwi_h5_object_msg(object, MWI_H5_EXTERNAL) != NULL)
         return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
                         "%s+0x%" PRIx64 ": a dataset stored in another file, which is never opened",
@@ -65,7 +67,8 @@ static mw_status read_fill(mwi_h5 *h5, const mwi_h5_dataset *d, const uint8_t **
     if (n == 0 || n == UINT32_MAX) return MW_OK; /* the default, zero; or undefined */
     if (n != d->type.size)
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a fill value of %" PRIu32 " bytes for elements of %" PRIu32,
+                        "%s+0x%" PRIx64 ": a fill value of %" PRIu32
+                        " bytes for elements of %" PRIu32,
                         h5->r->name, h5->base + m.addr, n, d->type.size);
     *value = p;
     return MW_OK;
@@ -77,7 +80,8 @@ static mw_status fill(mwi_h5 *h5, const mwi_h5_dataset *d, uint8_t *out)
     const size_t size = d->type.size;
 
     MWI_TRY(read_fill(h5, d, &value));
-    if (value == NULL) memset(out, 0, (size_t)d->bytes);
+    if (value == NULL)
+        memset(out, 0, (size_t)d->bytes);
     else
         for (size_t at = 0; at < d->bytes; at += size) memcpy(out + at, value, size);
     return MW_OK;
@@ -98,7 +102,8 @@ static mw_status direct(mwi_h5 *h5, const mwi_h5_dataset *d, uint64_t addr, layo
     if (d->bytes > UINT64_MAX - h5->base - addr || addr > UINT64_MAX - h5->base)
         return mwi_fail(h5->ctx, MW_EFORMAT, "%s: elements at the address 0x%" PRIx64, h5->r->name,
                         addr);
-    return mwi_read_bytes(h5->ctx, h5->r, h5->base + addr, d->bytes, "elements of a dataset", &out->p);
+    return mwi_read_bytes(h5->ctx, h5->r, h5->base + addr, d->bytes, "elements of a dataset",
+                          &out->p);
 }
 
 static mw_status compact(mwi_h5 *h5, const mwi_h5_dataset *d, mwi_h5_cur *c, unsigned width,
@@ -117,8 +122,8 @@ static mw_status compact(mwi_h5 *h5, const mwi_h5_dataset *d, mwi_h5_cur *c, uns
     return MW_OK;
 }
 
-/* Chunk sizes along each dimension and what follows from them. `n` dimensions stand in the file: one
- * more than the rank, the last is the element. */
+/* Chunk sizes along each dimension and what follows from them. `n` dimensions stand in the file:
+ * one more than the rank, the last is the element. */
 static mw_status shape_chunks(mwi_h5 *h5, const mwi_h5_dataset *d, unsigned n, uint64_t where,
                               mwi_h5_chunking *k)
 {
@@ -133,8 +138,10 @@ static mw_status shape_chunks(mwi_h5 *h5, const mwi_h5_dataset *d, unsigned n, u
         const uint64_t size = k->chunk[i], now = d->space.dims[i], most = d->space.max[i];
         if (size == 0 || __builtin_mul_overflow(bytes, size, &bytes) || bytes > UINT32_MAX)
             return mwi_fail(h5->ctx, MW_EFORMAT,
-                            "%s+0x%" PRIx64 ": chunks of %" PRIu64 " elements along dimension %u; a "
-                            "chunk has 1 to 2^32-1 bytes", h5->r->name, h5->base + where, size, i);
+                            "%s+0x%" PRIx64 ": chunks of %" PRIu64
+                            " elements along dimension %u; a "
+                            "chunk has 1 to 2^32-1 bytes",
+                            h5->r->name, h5->base + where, size, i);
         k->grid[i] = now / size + (now % size != 0);
         k->grid_max[i] = most == UINT64_MAX ? 0 : most / size + (most % size != 0);
     }
@@ -163,8 +170,9 @@ static mw_status chunked_v4(mwi_h5 *h5, const mwi_h5_dataset *d, mwi_h5_cur *c, 
 
     MWI_TRY(mwi_h5_cur_ok(h5, c, "a chunked layout"));
     if (n > MWI_H5_MAX_RANK + 1 || width == 0 || width > 8)
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": chunks of %u dimensions of %u bytes",
-                        h5->r->name, h5->base + c->addr, n, width);
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": chunks of %u dimensions of %u bytes", h5->r->name,
+                        h5->base + c->addr, n, width);
     for (unsigned i = 0; i < n; i++) {
         const uint64_t size = mwi_h5_take(c, width);
         if (i < d->space.rank) k->chunk[i] = size;
@@ -215,8 +223,10 @@ static mw_status read_layout(mwi_h5 *h5, const mwi_h5_dataset *d, layout *out)
     MWI_TRY(mwi_h5_cur_ok(h5, &c, "a layout"));
     if (version < 1 || version > 4 || klass > 2)
         return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
-                        "%s+0x%" PRIx64 ": layout version %u, class %u%s; allowed are versions 1 to 4, "
-                        "classes 0 to 2", h5->r->name, h5->base + m.addr, version, klass,
+                        "%s+0x%" PRIx64
+                        ": layout version %u, class %u%s; allowed are versions 1 to 4, "
+                        "classes 0 to 2",
+                        h5->r->name, h5->base + m.addr, version, klass,
                         klass == 3 ? " (virtual: made of other files)" : "");
     if (klass == 0) return compact(h5, d, &c, 2, out);
     if (klass == 1) {
@@ -246,7 +256,8 @@ typedef struct gather {
 static void place_chunk(const gather *g, const uint64_t *scaled, const uint8_t *p)
 {
     const unsigned last = g->k->rank - 1;
-    const uint64_t size = g->d->type.size, *const dims = g->d->space.dims, *const chunk = g->k->chunk;
+    const uint64_t size = g->d->type.size, *const dims = g->d->space.dims,
+                   *const chunk = g->k->chunk;
     uint64_t at[MWI_H5_MAX_RANK] = {0}, count[MWI_H5_MAX_RANK];
 
     for (unsigned i = 0; i <= last; i++) {

@@ -9,7 +9,8 @@
 
 /* A legitimate reader meets each structure a few times; 64 visits of every byte is far above. */
 enum { WORK_PER_BYTE = 64, WORK_FLOOR = 1 << 20, WORK_PER_VISIT = 16 };
-/* Deflate makes at most 1,032 bytes from one; twice for the chunk and for its place in the dataset. */
+/* Deflate makes at most 1,032 bytes from one; twice for the chunk and for its place in the dataset.
+ */
 enum { EXPAND_PER_BYTE = 2200, EXPAND_FLOOR = 64 << 20 };
 
 static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
@@ -19,9 +20,11 @@ static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'
 mw_status mwi_h5_work(mwi_h5 *h5, uint64_t n)
 {
     if (n > h5->work_left || h5->work_left - n < WORK_PER_VISIT)
-        return mwi_fail(h5->ctx, MW_ELIMIT,
-                        "%s: its structures refer to each other so often that reading does not end; "
-                        "the file is damaged", h5->r->name);
+        return mwi_fail(
+            h5->ctx, MW_ELIMIT,
+            "%s: its structures refer to each other so often that reading does not end; "
+            "the file is damaged",
+            h5->r->name);
     h5->work_left -= n + WORK_PER_VISIT;
     return MW_OK;
 }
@@ -31,20 +34,19 @@ mw_status mwi_h5_expand(mwi_h5 *h5, uint64_t n)
     if (n > h5->expand_left)
         return mwi_fail(h5->ctx, MW_ELIMIT,
                         "%s: %" PRIu64 " more bytes from a file of %zu bytes, allowed %" PRIu64
-                        ": no honest compression gives that", h5->r->name, n, h5->r->len,
-                        h5->expand_left);
+                        ": no honest compression gives that",
+                        h5->r->name, n, h5->r->len, h5->expand_left);
     h5->expand_left -= n;
     return MW_OK;
 }
 
 bool mwi_h5_undefined(const mwi_h5 *h5, uint64_t addr)
 {
-    return addr == (h5->offset_bytes == 8 ? UINT64_MAX
-                                          : ((uint64_t)1 << (8 * h5->offset_bytes)) - 1);
+    return addr ==
+           (h5->offset_bytes == 8 ? UINT64_MAX : ((uint64_t)1 << (8 * h5->offset_bytes)) - 1);
 }
 
-mw_status mwi_h5_bytes(mwi_h5 *h5, uint64_t addr, uint64_t n, const char *what,
-                       const uint8_t **out)
+mw_status mwi_h5_bytes(mwi_h5 *h5, uint64_t addr, uint64_t n, const char *what, const uint8_t **out)
 {
     MWI_TRY(mwi_h5_work(h5, n));
     if (mwi_h5_undefined(h5, addr) || addr > UINT64_MAX - h5->base)
@@ -66,8 +68,8 @@ mw_status mwi_h5_block(mwi_h5 *h5, uint64_t addr, uint64_t n, const char *sign, 
     if (!mwi_h5_sum_is(made, stored))
         return mwi_fail(h5->ctx, MW_EFORMAT,
                         "%s+0x%" PRIx64 ": the checksum of a '%s' block is 0x%08" PRIx32
-                        ", its bytes give 0x%08" PRIx32 "; the file is damaged", h5->r->name,
-                        h5->base + addr, sign, stored, made);
+                        ", its bytes give 0x%08" PRIx32 "; the file is damaged",
+                        h5->r->name, h5->base + addr, sign, stored, made);
     return MW_OK;
 }
 
@@ -109,8 +111,8 @@ void mwi_h5_skip(mwi_h5_cur *c, uint64_t n) { (void)mwi_h5_take_bytes(c, n); }
 mw_status mwi_h5_cur_ok(mwi_h5 *h5, const mwi_h5_cur *c, const char *what)
 {
     if (!c->past) return MW_OK;
-    return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": %s runs past its %zu bytes", h5->r->name,
-                    h5->base + c->addr, what, c->n);
+    return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": %s runs past its %zu bytes",
+                    h5->r->name, h5->base + c->addr, what, c->n);
 }
 
 unsigned mwi_h5_bytes_for(uint64_t limit)
@@ -191,9 +193,10 @@ static mw_status take_sizes(mwi_h5 *h5, mwi_h5_cur *c)
     MWI_TRY(mwi_h5_cur_ok(h5, c, "superblock"));
     if ((h5->offset_bytes != 2 && h5->offset_bytes != 4 && h5->offset_bytes != 8) ||
         (h5->length_bytes != 2 && h5->length_bytes != 4 && h5->length_bytes != 8))
-        return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
-                        "%s: superblock with addresses of %u and lengths of %u bytes, allowed 2, 4, 8",
-                        h5->r->name, h5->offset_bytes, h5->length_bytes);
+        return mwi_fail(
+            h5->ctx, MW_EUNSUPPORTED,
+            "%s: superblock with addresses of %u and lengths of %u bytes, allowed 2, 4, 8",
+            h5->r->name, h5->offset_bytes, h5->length_bytes);
     return MW_OK;
 }
 

@@ -37,9 +37,10 @@ mw_status mwi_h5_filters_read(mwi_h5 *h5, const mwi_h5_msg *msg, mwi_h5_filters 
     MWI_TRY(mwi_h5_cur_ok(h5, &c, "a filter list"));
     if (version < 1 || version > 2 || out->n > MWI_H5_MAX_FILTERS)
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": filter list of version %u with %zu filters, allowed are 1 "
-                        "to 2, %d", h5->r->name, h5->base + m.addr, version, out->n,
-                        MWI_H5_MAX_FILTERS);
+                        "%s+0x%" PRIx64
+                        ": filter list of version %u with %zu filters, allowed are 1 "
+                        "to 2, %d",
+                        h5->r->name, h5->base + m.addr, version, out->n, MWI_H5_MAX_FILTERS);
     for (size_t i = 0; i < out->n; i++) {
         const unsigned id = (unsigned)mwi_h5_take(&c, 2);
         uint64_t name = version == 1 || id >= 256 ? mwi_h5_take(&c, 2) : 0;
@@ -54,8 +55,8 @@ mw_status mwi_h5_filters_read(mwi_h5 *h5, const mwi_h5_msg *msg, mwi_h5_filters 
         if (id != DEFLATE && id != SHUFFLE && id != FLETCHER32)
             return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
                             "%s+0x%" PRIx64 ": filter %u (%s); read are deflate, shuffle and "
-                            "fletcher32: save the model again without it", h5->r->name,
-                            h5->base + m.addr, id, filter_name(id));
+                            "fletcher32: save the model again without it",
+                            h5->r->name, h5->base + m.addr, id, filter_name(id));
         out->items[i] = (mwi_h5_filter){id, first};
     }
     return MW_OK;
@@ -128,15 +129,16 @@ static void unshuffle(const uint8_t *p, size_t n, size_t size, uint8_t *out)
 static mw_status check_sum(mwi_h5 *h5, const uint8_t *p, size_t *n)
 {
     if (*n < 4)
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s: a chunk of %zu bytes has no checksum", h5->r->name,
-                        *n);
+        return mwi_fail(h5->ctx, MW_EFORMAT, "%s: a chunk of %zu bytes has no checksum",
+                        h5->r->name, *n);
     const uint32_t stored = mwi_le32(p + *n - 4), made = mwi_h5_fletcher32(p, *n - 4);
     /* libhdf5 before 1.6.3 swapped the bytes of each half; it accepts both, so do we. */
     const uint32_t swapped = (made & 0x00ff00ffu) << 8 | (made >> 8 & 0x00ff00ffu);
     if (!mwi_h5_sum_is(made, stored) && stored != swapped)
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s: the checksum of a chunk is 0x%08" PRIx32 ", its bytes give 0x%08" PRIx32
-                        "; the file is damaged", h5->r->name, stored, made);
+                        "%s: the checksum of a chunk is 0x%08" PRIx32
+                        ", its bytes give 0x%08" PRIx32 "; the file is damaged",
+                        h5->r->name, stored, made);
     *n -= 4;
     return MW_OK;
 }

@@ -1,7 +1,8 @@
-/* formats/keras/hdf5/h5_group.c - the links of a group: symbol tables, link messages, dense storage.
- * Depends: base/.  Used by: archive_h5.c.
- * Holds:   a child node of a tree is one level lower than its parent, so that trees end.
- * Format:  sections III.A to III.D (old groups), IV.A.2.c, g (links).   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/hdf5/h5_group.c - the links of a group: symbol tables, link messages, dense
+ * storage.
+ * Depends: base/.  Used by: archive_h5.c. Holds:   a child node of a tree is one level lower than
+ * its parent, so that trees end. Format:  sections III.A to III.D (old groups), IV.A.2.c, g
+ * (links).   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/hdf5/h5.h"
 
 #include <inttypes.h>
@@ -10,8 +11,8 @@
 enum { MAX_LEVELS = 32 }; /* of a version 1 B-tree: more children than a file can hold */
 enum { MAX_SOFT = 16 };   /* H5L_NUM_LINKS: soft links on the way to one object */
 
-static mw_status add_link(mwi_h5 *h5, mwi_h5_links *links, const char *name, size_t n, uint64_t addr,
-                          mwi_h5_link *link)
+static mw_status add_link(mwi_h5 *h5, mwi_h5_links *links, const char *name, size_t n,
+                          uint64_t addr, mwi_h5_link *link)
 {
     if (n == 0 || memchr(name, 0, n) != NULL || memchr(name, '/', n) != NULL)
         return mwi_fail(h5->ctx, MW_EFORMAT,
@@ -48,12 +49,14 @@ static mw_status open_local_heap(mwi_h5 *h5, uint64_t addr, local_heap *out)
 static mw_status heap_string(mwi_h5 *h5, const local_heap *heap, uint64_t at, const char **out,
                              size_t *n)
 {
-    const uint8_t *const end = at < heap->n ? memchr(heap->p + at, 0, (size_t)(heap->n - at)) : NULL;
+    const uint8_t *const end =
+        at < heap->n ? memchr(heap->p + at, 0, (size_t)(heap->n - at)) : NULL;
 
     if (end == NULL)
         return mwi_fail(h5->ctx, MW_EFORMAT,
                         "%s+0x%" PRIx64 ": a name at %" PRIu64 " runs past its heap of %" PRIu64
-                        " bytes", h5->r->name, h5->base + heap->addr, at, heap->n);
+                        " bytes",
+                        h5->r->name, h5->base + heap->addr, at, heap->n);
     *out = (const char *)heap->p + at;
     *n = (size_t)(end - (heap->p + at));
     return MW_OK;
@@ -106,15 +109,19 @@ static mw_status read_tree(mwi_h5 *h5, const local_heap *heap, uint64_t addr, un
     const unsigned type = p[4], level = p[5], n = mwi_le16(p + 6);
     if (type != 0 || level > level_max || (!root && level != level_max))
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a group's B-tree node has type %u, level %u, where type 0, "
-                        "level %u must be", h5->r->name, h5->base + addr, type, level, level_max);
+                        "%s+0x%" PRIx64
+                        ": a group's B-tree node has type %u, level %u, where type 0, "
+                        "level %u must be",
+                        h5->r->name, h5->base + addr, type, level, level_max);
     MWI_TRY(mwi_h5_bytes(h5, addr, head + n * step, "B-tree node", &p));
     mwi_h5_cur c = {p, head + n * step, head, addr, false};
     for (unsigned i = 0; i < n; i++) {
         mwi_h5_skip(&c, h5->length_bytes); /* key: the least name below */
         const uint64_t child = mwi_h5_take_offset(h5, &c);
-        if (level == 0) MWI_TRY(read_symbol_node(h5, heap, child, out));
-        else MWI_TRY(read_tree(h5, heap, child, level - 1, false, out));
+        if (level == 0)
+            MWI_TRY(read_symbol_node(h5, heap, child, out));
+        else
+            MWI_TRY(read_tree(h5, heap, child, level - 1, false, out));
     }
     return MW_OK;
 }
@@ -143,7 +150,7 @@ static mw_status read_link(mwi_h5 *h5, void *self, const uint8_t *p, size_t size
         return mwi_fail(h5->ctx, MW_EUNSUPPORTED, "%s+0x%" PRIx64 ": link version %u, allowed 1",
                         h5->r->name, h5->base + addr, version);
     if ((flags & 8) != 0) type = (unsigned)mwi_h5_take(&c, 1);
-    if ((flags & 4) != 0) mwi_h5_skip(&c, 8); /* creation order */
+    if ((flags & 4) != 0) mwi_h5_skip(&c, 8);  /* creation order */
     if ((flags & 16) != 0) mwi_h5_skip(&c, 1); /* character set */
     const uint64_t n = mwi_h5_take(&c, 1u << (flags & 3));
     const uint8_t *const name = mwi_h5_take_bytes(&c, n);
@@ -183,9 +190,12 @@ mw_status mwi_h5_links_read(mwi_h5 *h5, const mwi_h5_object *group, mwi_h5_links
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < group->n_msgs; i++) {
         const mwi_h5_msg *const m = &group->msgs[i];
-        if (m->type == MWI_H5_SYMBOL_TABLE) MWI_TRY(read_symbol_table(h5, m, out));
-        else if (m->type == MWI_H5_LINK) MWI_TRY(read_link(h5, out, m->p, m->n, m->addr));
-        else if (m->type == MWI_H5_LINK_INFO) MWI_TRY(read_link_info(h5, m, out));
+        if (m->type == MWI_H5_SYMBOL_TABLE)
+            MWI_TRY(read_symbol_table(h5, m, out));
+        else if (m->type == MWI_H5_LINK)
+            MWI_TRY(read_link(h5, out, m->p, m->n, m->addr));
+        else if (m->type == MWI_H5_LINK_INFO)
+            MWI_TRY(read_link_info(h5, m, out));
     }
     return MW_OK;
 }
@@ -239,8 +249,8 @@ static mw_status follow(mwi_h5 *h5, const mwi_h5_object *group, const mwi_h5_lin
     if (soft_left == 0)
         return mwi_fail(h5->ctx, MW_EFORMAT,
                         "%s: '%.200s' is a soft link to '%.200s', which leads through more than %d "
-                        "soft links or back to itself", h5->r->name, link->name, link->target,
-                        MAX_SOFT);
+                        "soft links or back to itself",
+                        h5->r->name, link->name, link->target, MAX_SOFT);
     return walk_path(h5, group, link->target, soft_left - 1, out);
 }
 

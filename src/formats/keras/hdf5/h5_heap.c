@@ -28,10 +28,7 @@ typedef struct heap {
     size_t n_blocks, capacity;
 } heap;
 
-static unsigned log2_floor(uint64_t v)
-{
-    return v == 0 ? 0 : 63 - (unsigned)__builtin_clzll(v);
-}
+static unsigned log2_floor(uint64_t v) { return v == 0 ? 0 : 63 - (unsigned)__builtin_clzll(v); }
 
 static uint64_t row_bytes(const heap *f, unsigned row)
 {
@@ -65,17 +62,20 @@ static mw_status open_heap(mwi_h5 *h5, uint64_t addr, heap *f)
     f->rows = (unsigned)mwi_h5_take(&c, 2);
     MWI_TRY(mwi_h5_cur_ok(h5, &c, "fractal heap header"));
     if (filter_bytes != 0)
-        return mwi_fail(h5->ctx, MW_EUNSUPPORTED, "%s+0x%" PRIx64 ": a fractal heap with filters, "
-                        "which Keras does not write", h5->r->name, h5->base + addr);
+        return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
+                        "%s+0x%" PRIx64 ": a fractal heap with filters, "
+                        "which Keras does not write",
+                        h5->r->name, h5->base + addr);
     MWI_TRY(mwi_h5_block(h5, addr, head, "FRHP", true, &p));
     if (p[4] != 0 || !power_of_two(f->width) || !power_of_two(f->start_bytes) ||
         !power_of_two(f->max_direct_bytes) || f->start_bytes > f->max_direct_bytes ||
         f->max_direct_bytes > (uint64_t)1 << 31 || f->max_bits == 0 || f->max_bits > 64 ||
         f->id_bytes < 3 || f->rows >= MAX_ROWS)
-        return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": a fractal heap of %u columns, %u rows, blocks of %" PRIu64
-                        " to %" PRIu64 " bytes cannot be", h5->r->name, h5->base + addr, f->width,
-                        f->rows, f->start_bytes, f->max_direct_bytes);
+        return mwi_fail(
+            h5->ctx, MW_EFORMAT,
+            "%s+0x%" PRIx64 ": a fractal heap of %u columns, %u rows, blocks of %" PRIu64
+            " to %" PRIu64 " bytes cannot be",
+            h5->r->name, h5->base + addr, f->width, f->rows, f->start_bytes, f->max_direct_bytes);
     f->n_direct_rows = log2_floor(f->max_direct_bytes) - log2_floor(f->start_bytes) + 2;
     f->offset_bytes = (f->max_bits + 7) / 8;
     f->length_bytes = (log2_floor(f->max_direct_bytes) + 7) / 8;
@@ -103,7 +103,8 @@ static mw_status add_direct(mwi_h5 *h5, heap *f, uint64_t addr, uint64_t offset,
         if (!mwi_h5_sum_is(made, mwi_le32(b.p + head)))
             return mwi_fail(h5->ctx, MW_EFORMAT,
                             "%s+0x%" PRIx64 ": the checksum of a heap block is wrong; the file is "
-                            "damaged", h5->r->name, h5->base + addr);
+                            "damaged",
+                            h5->r->name, h5->base + addr);
     }
     MWI_TRY(mwi_arena_grow(h5->ctx, &h5->scratch, &f->blocks, f->n_blocks, &f->capacity,
                            sizeof *f->blocks));
@@ -134,9 +135,10 @@ static mw_status add_indirect(mwi_h5 *h5, heap *f, uint64_t addr, uint64_t offse
                     const unsigned first = log2_floor(f->start_bytes) + log2_floor(f->width);
                     const unsigned below = log2_floor(each) - first + 1;
                     if (log2_floor(each) < first || below >= rows)
-                        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": a heap block of %u "
-                                        "rows within one of %u", h5->r->name, h5->base + addr, below,
-                                        rows);
+                        return mwi_fail(h5->ctx, MW_EFORMAT,
+                                        "%s+0x%" PRIx64 ": a heap block of %u "
+                                        "rows within one of %u",
+                                        h5->r->name, h5->base + addr, below, rows);
                     MWI_TRY(add_indirect(h5, f, child, offset, below));
                 }
             }
@@ -199,8 +201,9 @@ static mw_status visit_huge(mwi_h5 *h5, dense *d, mwi_h5_cur *c)
         MWI_TRY(mwi_h5_btree2_walk(h5, f->huge_tree, 1, 1, compare_huge, d));
     }
     if (!d->found)
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": the heap has no huge object %" PRIu64,
-                        h5->r->name, h5->base + f->addr, d->huge_id);
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": the heap has no huge object %" PRIu64, h5->r->name,
+                        h5->base + f->addr, d->huge_id);
     MWI_TRY(mwi_h5_bytes(h5, d->huge_addr, d->huge_bytes, "a huge object", &p));
     return d->visit(h5, d->self, p, (size_t)d->huge_bytes, d->huge_addr);
 }
@@ -214,8 +217,10 @@ static mw_status visit_managed(mwi_h5 *h5, const dense *d, mwi_h5_cur *c)
     MWI_TRY(mwi_h5_cur_ok(h5, c, "a heap id"));
     while (low < high) { /* the last block that begins at or before offset */
         const size_t middle = low + (high - low) / 2;
-        if (f->blocks[middle].offset <= offset) low = middle + 1;
-        else high = middle;
+        if (f->blocks[middle].offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
     }
     const block *const b = low == 0 ? NULL : &f->blocks[low - 1];
     if (b == NULL || offset - b->offset > b->n || n > b->n - (offset - b->offset))
@@ -233,8 +238,10 @@ static mw_status visit_id(mwi_h5 *h5, void *self, const uint8_t *p, size_t n, ui
     mwi_h5_cur c = {p, n, d->id_at, addr, false};
 
     if (d->id_at + d->f.id_bytes > n)
-        return mwi_fail(h5->ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": a heap id of %u bytes in a record of "
-                        "%zu", h5->r->name, h5->base + addr, d->f.id_bytes, n);
+        return mwi_fail(h5->ctx, MW_EFORMAT,
+                        "%s+0x%" PRIx64 ": a heap id of %u bytes in a record of "
+                        "%zu",
+                        h5->r->name, h5->base + addr, d->f.id_bytes, n);
     c.n = d->id_at + d->f.id_bytes;
     const unsigned first = (unsigned)mwi_h5_take(&c, 1), kind = first >> 4 & 3;
     if (first >> 6 != 0 || kind == 3)

@@ -1,7 +1,8 @@
-/* formats/keras/hdf5/h5_object.c - object headers of version 1 and 2 with their continuation blocks.
- * Depends: base/.  Used by: the other files of this folder.
- * Holds:   the blocks of one header together are no longer than the file, so that a cycle ends.
- * Format:  section IV.A.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/hdf5/h5_object.c - object headers of version 1 and 2 with their continuation
+ * blocks.
+ * Depends: base/.  Used by: the other files of this folder. Holds:   the blocks of one header
+ * together are no longer than the file, so that a cycle ends. Format:  section IV.A.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/hdf5/h5.h"
 
 #include <inttypes.h>
@@ -20,11 +21,13 @@ static mw_status add_message(mwi_h5 *h5, header *h, const mwi_h5_msg *msg)
 
     if ((msg->flags & 0x80) != 0 && msg->type > 0x18)
         return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
-                        "%s+0x%" PRIx64 ": header message of type 0x%x, which says that a reader who "
-                        "does not know it must stop", h5->r->name, h5->base + msg->addr, msg->type);
+                        "%s+0x%" PRIx64
+                        ": header message of type 0x%x, which says that a reader who "
+                        "does not know it must stop",
+                        h5->r->name, h5->base + msg->addr, msg->type);
     if (msg->type == 0) return MW_OK; /* empty */
-    MWI_TRY(mwi_arena_grow(h5->ctx, &h5->scratch, &o->msgs, o->n_msgs, &o->capacity,
-                           sizeof *o->msgs));
+    MWI_TRY(
+        mwi_arena_grow(h5->ctx, &h5->scratch, &o->msgs, o->n_msgs, &o->capacity, sizeof *o->msgs));
     o->msgs[o->n_msgs++] = *msg;
     return MW_OK;
 }
@@ -159,9 +162,10 @@ mw_status mwi_h5_unshare(mwi_h5 *h5, const mwi_h5_msg *msg, mwi_h5_msg *out)
     if (version == 1) mwi_h5_skip(&c, 6);
     if (version < 1 || version > 3 || (version == 3 && kind != 2))
         return mwi_fail(h5->ctx, MW_EUNSUPPORTED,
-                        "%s+0x%" PRIx64 ": a header message shared through a heap (version %u, kind "
-                        "%u), which Keras does not write", h5->r->name, h5->base + msg->addr, version,
-                        kind);
+                        "%s+0x%" PRIx64
+                        ": a header message shared through a heap (version %u, kind "
+                        "%u), which Keras does not write",
+                        h5->r->name, h5->base + msg->addr, version, kind);
     const uint64_t addr = mwi_h5_take_offset(h5, &c);
     MWI_TRY(mwi_h5_cur_ok(h5, &c, "a shared message"));
     MWI_TRY(mwi_h5_object_open(h5, addr, &other));

@@ -9,8 +9,8 @@
 
 const char *mwi_h5_class_name(unsigned klass)
 {
-    static const char *const names[] = {"fixed-point", "floating-point", "time", "string",
-                                        "bit field", "opaque", "compound", "reference",
+    static const char *const names[] = {"fixed-point", "floating-point",  "time",     "string",
+                                        "bit field",   "opaque",          "compound", "reference",
                                         "enumeration", "variable-length", "array"};
     return klass < MWI_COUNT(names) ? names[klass] : "unknown";
 }
@@ -39,8 +39,10 @@ static void read_float(mwi_h5_cur *c, unsigned bits, mwi_h5_type *out)
         {8, 52, 11, 52, 1023, MW_FLOAT64},
     };
     const unsigned offset = (unsigned)mwi_h5_take(c, 2), precision = (unsigned)mwi_h5_take(c, 2);
-    const unsigned exponent_at = (unsigned)mwi_h5_take(c, 1), exponent = (unsigned)mwi_h5_take(c, 1);
-    const unsigned mantissa_at = (unsigned)mwi_h5_take(c, 1), mantissa = (unsigned)mwi_h5_take(c, 1);
+    const unsigned exponent_at = (unsigned)mwi_h5_take(c, 1),
+                   exponent = (unsigned)mwi_h5_take(c, 1);
+    const unsigned mantissa_at = (unsigned)mwi_h5_take(c, 1),
+                   mantissa = (unsigned)mwi_h5_take(c, 1);
     const uint32_t bias = (uint32_t)mwi_h5_take(c, 4);
     const bool ieee = (bits & 0x40) == 0 && (bits >> 4 & 3) == 2 && offset == 0 &&
                       precision == 8 * out->size && mantissa_at == 0 &&
@@ -59,8 +61,8 @@ static void read_float(mwi_h5_cur *c, unsigned bits, mwi_h5_type *out)
 static mw_status read_type(mwi_h5 *h5, mwi_h5_cur *c, unsigned depth, mwi_h5_type *out);
 
 /* h5py stores bool as an enumeration {FALSE, TRUE} over int8. Others count as their integers. */
-static mw_status read_enum(mwi_h5 *h5, mwi_h5_cur *c, unsigned version, unsigned bits, unsigned depth,
-                           mwi_h5_type *out)
+static mw_status read_enum(mwi_h5 *h5, mwi_h5_cur *c, unsigned version, unsigned bits,
+                           unsigned depth, mwi_h5_type *out)
 {
     const unsigned n = bits & 0xffff;
     mwi_h5_type of;
@@ -73,7 +75,8 @@ static mw_status read_enum(mwi_h5 *h5, mwi_h5_cur *c, unsigned version, unsigned
         const size_t len = end == NULL ? c->n : (size_t)(end - name) + 1;
         mwi_h5_skip(c, version < 3 ? (len + 7) & ~(size_t)7 : len);
         const char *const wanted = i == 0 ? "FALSE" : "TRUE";
-        is_bool = is_bool && !c->past && len == strlen(wanted) + 1 && memcmp(name, wanted, len) == 0;
+        is_bool =
+            is_bool && !c->past && len == strlen(wanted) + 1 && memcmp(name, wanted, len) == 0;
     }
     mwi_h5_skip(c, (uint64_t)n * of.size);
     out->numeric = of.numeric && of.klass == 0 && of.size == out->size;
@@ -132,20 +135,21 @@ mw_status mwi_h5_space_read(mwi_h5 *h5, const mwi_h5_msg *msg, mwi_h5_space *out
     MWI_TRY(mwi_h5_cur_ok(h5, &c, "a dataspace"));
     if (version < 1 || version > 2 || rank > MWI_H5_MAX_RANK || (version == 2 && type > 2))
         return mwi_fail(h5->ctx, MW_EFORMAT,
-                        "%s+0x%" PRIx64 ": dataspace version %u, rank %u, type %u; allowed are 1 to "
-                        "2, 0 to %d, 0 to 2", h5->r->name, h5->base + m.addr, version, rank, type,
-                        MWI_H5_MAX_RANK);
+                        "%s+0x%" PRIx64
+                        ": dataspace version %u, rank %u, type %u; allowed are 1 to "
+                        "2, 0 to %d, 0 to 2",
+                        h5->r->name, h5->base + m.addr, version, rank, type, MWI_H5_MAX_RANK);
     out->null = version == 2 && type == 2;
     out->rank = rank;
     out->n = out->null ? 0 : 1;
-    const uint64_t unlimited = h5->length_bytes == 8
-                                   ? UINT64_MAX
-                                   : ((uint64_t)1 << (8 * h5->length_bytes)) - 1;
+    const uint64_t unlimited =
+        h5->length_bytes == 8 ? UINT64_MAX : ((uint64_t)1 << (8 * h5->length_bytes)) - 1;
     for (unsigned i = 0; i < rank; i++) {
         out->max[i] = out->dims[i] = mwi_h5_take_length(h5, &c);
         if (__builtin_mul_overflow(out->n, out->dims[i], &out->n))
-            return mwi_fail(h5->ctx, MW_ELIMIT, "%s+0x%" PRIx64 ": a dataspace of over 2^64 elements",
-                            h5->r->name, h5->base + m.addr);
+            return mwi_fail(h5->ctx, MW_ELIMIT,
+                            "%s+0x%" PRIx64 ": a dataspace of over 2^64 elements", h5->r->name,
+                            h5->base + m.addr);
     }
     for (unsigned i = 0; i < rank && (flags & 1) != 0; i++) {
         out->max[i] = mwi_h5_take_length(h5, &c);

@@ -1,8 +1,12 @@
 /* formats/keras/layers/layer_activation.c - Activation: see activations.c.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
-static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l) { return mwi_keras_check_activation(ctx, l, "activation"); }
+static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
+{
+    return mwi_keras_check_activation(ctx, l, "activation");
+}
 
 static mw_status build(mwi_keras_call *c)
 {

@@ -1,6 +1,7 @@
-/* formats/keras/layers/layer_batch_normalization.c - BATCH_NORMALIZATION over one axis; another than the last is
- * brought there and back.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_batch_normalization.c - BATCH_NORMALIZATION over one axis; another
+ * than the last is brought there and back.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 /* An integer, or a list of one. */
@@ -13,7 +14,8 @@ static mw_status read_axis(mw_ctx *ctx, const mwi_keras_layer *l, int64_t *out)
     if (v == NULL) return MW_OK;
     if (json_is_array(v) && json_array_size(v) == 1) v = json_array_get(v, 0);
     if (mwi_keras_json_int(v, out)) return MW_OK;
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "has axis %s, allowed is one axis", mwi_keras_show(v, text, sizeof text));
+    return mwi_fail(ctx, MW_EUNSUPPORTED, "has axis %s, allowed is one axis",
+                    mwi_keras_show(v, text, sizeof text));
 }
 
 static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
@@ -43,21 +45,23 @@ static mw_status build(mwi_keras_call *c)
     swap_last(x->rank, axis, perm);
     MWI_TRY(mwi_keras_transpose(c, c->in[0], perm, &operands[0]));
     for (int i = 0; i < 4; i++)
-        if (mwi_keras_slot_of(c->layer, names[i]) != NULL) MWI_TRY(mwi_keras_vector(c, names[i], x->dims[axis], &operands[1 + i]));
+        if (mwi_keras_slot_of(c->layer, names[i]) != NULL)
+            MWI_TRY(mwi_keras_vector(c, names[i], x->dims[axis], &operands[1 + i]));
     const mwi_keras_attr attrs[] = {{"epsilon", epsilon}, {NULL, 0}};
     MWI_TRY(mwi_keras_op(c, "BATCH_NORMALIZATION", 5, operands, attrs, &out));
     MWI_TRY(mwi_keras_transpose(c, out, perm, &out));
     return mwi_keras_return(c, out);
 }
 
-static const char *const classes[] = {"BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2",
-                                      "SyncBatchNormalization", NULL};
+static const char *const classes[] = {"BatchNormalization", "BatchNormalizationV1",
+                                      "BatchNormalizationV2", "SyncBatchNormalization", NULL};
 /* Keras 1 calls the variance running_std. */
-static const mwi_keras_weight_rule weights[] = {{.name = "gamma", .when = "scale"},
-                                                {.name = "beta", .when = "center"},
-                                                {.name = "moving_mean|running_mean", .frozen = true},
-                                                {.name = "moving_variance|running_std", .frozen = true},
-                                                {.name = NULL}};
+static const mwi_keras_weight_rule weights[] = {
+    {.name = "gamma", .when = "scale"},
+    {.name = "beta", .when = "center"},
+    {.name = "moving_mean|running_mean", .frozen = true},
+    {.name = "moving_variance|running_std", .frozen = true},
+    {.name = NULL}};
 const mwi_keras_row mwi_keras_layer_batch_normalization = {
     .classes = classes,
     .summary = "BATCH_NORMALIZATION, folded when a .tflite is written",

@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_dot.c - Dot: products of two values along one axis of each: BATCH_MATMUL.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_dot.c - Dot: products of two values along one axis of each:
+ * BATCH_MATMUL.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 /* x / sqrt(max(sum of squares, 1e-12)) along the axis. */
@@ -23,22 +25,31 @@ static mw_status read_axes(mwi_keras_call *c, int32_t *axes)
 
     for (size_t i = 0; i < 2; i++) {
         int64_t n;
-        if ((json_is_array(v) && json_array_size(v) != 2) || !mwi_keras_json_int(json_is_array(v) ? json_array_get(v, i) : v, &n))
-            return mwi_fail(c->ctx, MW_EFORMAT, "axes is %s, allowed is an integer or a list of two", mwi_keras_show(v, text, sizeof text));
+        if ((json_is_array(v) && json_array_size(v) != 2) ||
+            !mwi_keras_json_int(json_is_array(v) ? json_array_get(v, i) : v, &n))
+            return mwi_fail(c->ctx, MW_EFORMAT,
+                            "axes is %s, allowed is an integer or a list of two",
+                            mwi_keras_show(v, text, sizeof text));
         MWI_TRY(mwi_keras_axis(c->ctx, "axes", n, mwi_keras_tensor(c, c->in[i])->rank, &axes[i]));
-        if (axes[i] == 0) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "sums over the batch; use other axes");
+        if (axes[i] == 0)
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "sums over the batch; use other axes");
     }
     return MW_OK;
 }
 
 /* [batch, kept, summed] (last) or [batch, summed, kept]; a value of rank 2 keeps one. */
-static mw_status as_matrix(mwi_keras_call *c, int32_t x, int32_t axis, bool summed_last, int32_t *out)
+static mw_status as_matrix(mwi_keras_call *c, int32_t x, int32_t axis, bool summed_last,
+                           int32_t *out)
 {
     const mwi_tensor *const t = mwi_keras_tensor(c, x);
     const int32_t b = t->dims[0], n = t->dims[1];
 
-    if (t->rank == 2) return mwi_keras_reshape(c, x, 3, summed_last ? (const int32_t[]){b, 1, n} : (const int32_t[]){b, n, 1}, out);
-    return mwi_keras_transpose(c, x, (axis == 2) == summed_last ? (const int32_t[]){0, 1, 2} : (const int32_t[]){0, 2, 1}, out);
+    if (t->rank == 2)
+        return mwi_keras_reshape(
+            c, x, 3, summed_last ? (const int32_t[]){b, 1, n} : (const int32_t[]){b, n, 1}, out);
+    return mwi_keras_transpose(
+        c, x, (axis == 2) == summed_last ? (const int32_t[]){0, 1, 2} : (const int32_t[]){0, 2, 1},
+        out);
 }
 
 static mw_status build(mwi_keras_call *c)
@@ -51,7 +62,9 @@ static mw_status build(mwi_keras_call *c)
     MWI_TRY(mwi_keras_bool(c->ctx, c->layer, "normalize", false, &normalize));
     for (size_t i = 0; i < 2; i++) {
         const int32_t r = mwi_keras_tensor(c, c->in[i])->rank;
-        if (r < 2 || r > 3) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "takes an input of rank %d, allowed 2 and 3", r);
+        if (r < 2 || r > 3)
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "takes an input of rank %d, allowed 2 and 3",
+                            r);
         in[i] = c->in[i];
         if (normalize) MWI_TRY(unit(c, in[i], axes[i], &in[i]));
         MWI_TRY(as_matrix(c, in[i], axes[i], i == 0, &in[i]));
@@ -59,7 +72,8 @@ static mw_status build(mwi_keras_call *c)
     MWI_TRY(mwi_keras_binary(c, "BATCH_MATMUL", in[0], in[1], &x));
     dims[0] = mwi_keras_tensor(c, x)->dims[0];
     for (size_t i = 0; i < 2; i++)
-        if (mwi_keras_tensor(c, c->in[i])->rank == 3) dims[rank++] = mwi_keras_tensor(c, x)->dims[1 + i];
+        if (mwi_keras_tensor(c, c->in[i])->rank == 3)
+            dims[rank++] = mwi_keras_tensor(c, x)->dims[1 + i];
     if (rank == 1) dims[rank++] = 1;
     MWI_TRY(mwi_keras_reshape(c, x, rank, dims, &x));
     return mwi_keras_return(c, x);

@@ -1,12 +1,14 @@
 /* formats/keras/layers/layer_embedding.c - Embedding: GATHER; Masking.
- * Depends: formats/keras/build.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/build.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 
 /* Indices that come as floats are cut to integers, as Keras does. */
 static mw_status to_indices(mwi_keras_call *c, int32_t x, int32_t *out)
 {
     const mw_dtype dtype = mwi_keras_tensor(c, x)->dtype;
-    const mwi_keras_attr attrs[] = {{"in_data_type", (double)dtype}, {"out_data_type", MW_INT32}, {NULL, 0}};
+    const mwi_keras_attr attrs[] = {
+        {"in_data_type", (double)dtype}, {"out_data_type", MW_INT32}, {NULL, 0}};
 
     if (dtype == MW_INT32 || dtype == MW_INT64) return *out = x, MW_OK;
     return mwi_keras_op(c, "CAST", 1, &x, attrs, out);
@@ -20,10 +22,12 @@ static mw_status build_embedding(mwi_keras_call *c)
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(mwi_keras_int(c->ctx, c->layer, "input_dim", MWI_KERAS_REQUIRED, 1, INT32_MAX, &n));
-    MWI_TRY(mwi_keras_int(c->ctx, c->layer, "output_dim", MWI_KERAS_REQUIRED, 1, INT32_MAX, &width));
+    MWI_TRY(
+        mwi_keras_int(c->ctx, c->layer, "output_dim", MWI_KERAS_REQUIRED, 1, INT32_MAX, &width));
     MWI_TRY(mwi_keras_bool(c->ctx, c->layer, "mask_zero", false, &mask));
     MWI_TRY(to_indices(c, c->in[0], &x));
-    MWI_TRY(mwi_keras_weight(c, &(mwi_keras_part){.weight = "embeddings", .rank = 2, .dims = {n, width}}, &table));
+    MWI_TRY(mwi_keras_weight(
+        c, &(mwi_keras_part){.weight = "embeddings", .rank = 2, .dims = {n, width}}, &table));
     MWI_TRY(mwi_keras_op(c, "GATHER", 2, (const int32_t[]){table, x}, attrs, &x));
     if (mask) MWI_TRY(mwi_keras_set_mask(c, x));
     return mwi_keras_return(c, x);
@@ -39,11 +43,13 @@ const mwi_keras_row mwi_keras_layer_embedding = {
     .build = build_embedding,
 };
 
-/* Steps of which every value is mask_value become zeros, and are left out by layers that look at the mask. */
+/* Steps of which every value is mask_value become zeros, and are left out by layers that look at
+ * the mask. */
 static mw_status build_masking(mwi_keras_call *c)
 {
     static const mwi_keras_attr keep[] = {{"keep_dims", 1}, {NULL, 0}};
-    static const mwi_keras_attr cast[] = {{"in_data_type", MW_BOOL}, {"out_data_type", MW_FLOAT32}, {NULL, 0}};
+    static const mwi_keras_attr cast[] = {
+        {"in_data_type", MW_BOOL}, {"out_data_type", MW_FLOAT32}, {NULL, 0}};
     const int32_t last = mwi_keras_tensor(c, c->in[0])->rank - 1;
     int32_t x = c->in[0], other, axis;
     double value;

@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_global_pooling.c - the mean or maximum over all places: MEAN, REDUCE_MAX.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_global_pooling.c - the mean or maximum over all places: MEAN,
+ * REDUCE_MAX.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 #include <string.h>
@@ -17,12 +19,15 @@ static mw_status build(mwi_keras_call *c)
     MWI_TRY(mwi_keras_bool(c->ctx, c->layer, "keepdims", false, &keep));
     const mwi_keras_attr attrs[] = {{"keep_dims", keep}, {NULL, 0}};
     MWI_TRY(mwi_keras_i32s(c, (size_t)n, axes, &a));
-    MWI_TRY(mwi_keras_op(c, average ? "MEAN" : "REDUCE_MAX", 2, (const int32_t[]){x, a}, attrs, &x));
+    MWI_TRY(
+        mwi_keras_op(c, average ? "MEAN" : "REDUCE_MAX", 2, (const int32_t[]){x, a}, attrs, &x));
     return mwi_keras_return(c, x);
 }
 
-static const char *const classes[] = {"GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalMaxPooling1D", "GlobalAveragePooling3D",
-                                      "GlobalMaxPooling3D", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalMaxPool1D", NULL};
+static const char *const classes[] = {
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalMaxPooling1D",
+    "GlobalAveragePooling3D", "GlobalMaxPooling3D", "GlobalAvgPool2D",
+    "GlobalMaxPool2D",        "GlobalMaxPool1D",    NULL};
 const mwi_keras_row mwi_keras_layer_global_pooling = {
     .classes = classes,
     .summary = "MEAN, REDUCE_MAX",

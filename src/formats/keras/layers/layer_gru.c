@@ -1,5 +1,6 @@
 /* formats/keras/layers/layer_gru.c - GRU of both kinds (reset_after), step by step.
- * Depends: layers/recurrent.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: layers/recurrent.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layers/recurrent.h"
 
 static const char *const inner = "recurrent_activation|inner_activation";
@@ -9,8 +10,10 @@ static mw_status mix(mwi_keras_call *c, int32_t z, int32_t n, int32_t *states, i
 {
     int32_t d;
 
-    if (states[0] < 0) MWI_TRY(mwi_keras_unary(c, "NEG", n, &d));
-    else MWI_TRY(mwi_keras_binary(c, "SUB", states[0], n, &d));
+    if (states[0] < 0)
+        MWI_TRY(mwi_keras_unary(c, "NEG", n, &d));
+    else
+        MWI_TRY(mwi_keras_binary(c, "SUB", states[0], n, &d));
     MWI_TRY(mwi_keras_binary(c, "MUL", z, d, &d));
     MWI_TRY(mwi_keras_binary(c, "ADD", n, d, &states[0]));
     *out = states[0];
@@ -18,7 +21,8 @@ static mw_status mix(mwi_keras_call *c, int32_t z, int32_t n, int32_t *states, i
 }
 
 /* n = act(x_n + r * (h @ U_n + b_n)); the biases of the recurrent part act on a zero state too. */
-static mw_status step_after(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x, int32_t *states, int32_t *out)
+static mw_status step_after(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x,
+                            int32_t *states, int32_t *out)
 {
     int32_t from_x[3], from_h[3] = {-1, -1, -1}, h;
 
@@ -29,7 +33,8 @@ static mw_status step_after(mwi_keras_call *c, const mwi_keras_recurrent *r, int
     } else if (r->recurrent_bias >= 0) {
         const int32_t units = r->units;
         for (int32_t i = 0; i < 3; i++)
-            MWI_TRY(mwi_keras_slice(c, r->recurrent_bias, (const int32_t[]){i * units}, (const int32_t[]){units}, &from_h[i]));
+            MWI_TRY(mwi_keras_slice(c, r->recurrent_bias, (const int32_t[]){i * units},
+                                    (const int32_t[]){units}, &from_h[i]));
     }
     for (int i = 0; i < 2; i++) {
         if (from_h[i] >= 0) MWI_TRY(mwi_keras_binary(c, "ADD", from_x[i], from_h[i], &from_x[i]));
@@ -44,7 +49,8 @@ static mw_status step_after(mwi_keras_call *c, const mwi_keras_recurrent *r, int
 }
 
 /* n = act(x_n + (r * h) @ U_n) */
-static mw_status step_before(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x, int32_t *states, int32_t *out)
+static mw_status step_before(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x,
+                             int32_t *states, int32_t *out)
 {
     int32_t gate[3], from_h[2], h;
 
@@ -52,7 +58,8 @@ static mw_status step_before(mwi_keras_call *c, const mwi_keras_recurrent *r, in
     if (states[0] >= 0) {
         MWI_TRY(mwi_keras_project(c, states[0], r->recurrent, -1, &h));
         MWI_TRY(mwi_keras_gates(c, h, 2, from_h));
-        for (int i = 0; i < 2; i++) MWI_TRY(mwi_keras_binary(c, "ADD", gate[i], from_h[i], &gate[i]));
+        for (int i = 0; i < 2; i++)
+            MWI_TRY(mwi_keras_binary(c, "ADD", gate[i], from_h[i], &gate[i]));
         MWI_TRY(mwi_keras_activate(c, inner, gate[1], &gate[1]));
         MWI_TRY(mwi_keras_binary(c, "MUL", gate[1], states[0], &h));
         MWI_TRY(mwi_keras_project(c, h, r->recurrent_rest, -1, &h));
@@ -70,10 +77,24 @@ static mw_status read_bias(mwi_keras_call *c, mwi_keras_recurrent *r, bool after
 
     if (mwi_keras_slot_of(c->layer, "bias") == NULL) return MW_OK;
     if (!after) return mwi_keras_vector(c, "bias", n, bias);
-    MWI_TRY(mwi_keras_weight(c, &(mwi_keras_part){.weight = "bias", .tensor = "bias", .rank = 2, .dims = {2, n}, .size = {1, n},
-                                                  .out_rank = 1, .out_dims = {n}}, bias));
-    return mwi_keras_weight(c, &(mwi_keras_part){.weight = "bias", .tensor = "recurrent_bias", .rank = 2, .dims = {2, n},
-                                                 .begin = {1, 0}, .out_rank = 1, .out_dims = {n}}, &r->recurrent_bias);
+    MWI_TRY(mwi_keras_weight(c,
+                             &(mwi_keras_part){.weight = "bias",
+                                               .tensor = "bias",
+                                               .rank = 2,
+                                               .dims = {2, n},
+                                               .size = {1, n},
+                                               .out_rank = 1,
+                                               .out_dims = {n}},
+                             bias));
+    return mwi_keras_weight(c,
+                            &(mwi_keras_part){.weight = "bias",
+                                              .tensor = "recurrent_bias",
+                                              .rank = 2,
+                                              .dims = {2, n},
+                                              .begin = {1, 0},
+                                              .out_rank = 1,
+                                              .out_dims = {n}},
+                            &r->recurrent_bias);
 }
 
 static mw_status build(mwi_keras_call *c)
@@ -85,18 +106,22 @@ static mw_status build(mwi_keras_call *c)
     MWI_TRY(mwi_keras_recurrent_start(c, 3, 1, &r));
     MWI_TRY(mwi_keras_bool(c->ctx, c->layer, "reset_after", false, &after));
     MWI_TRY(mwi_keras_gate_kernel(c, &r, "kernel", "kernel", r.n_in, 0, 3, &kernel));
-    MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel", r.units, 0, after ? 3 : 2, &r.recurrent));
-    if (!after) MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel_n", r.units, 2, 1, &r.recurrent_rest));
+    MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel", r.units, 0,
+                                  after ? 3 : 2, &r.recurrent));
+    if (!after)
+        MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel_n", r.units, 2,
+                                      1, &r.recurrent_rest));
     MWI_TRY(read_bias(c, &r, after, &bias));
     r.step = after ? step_after : step_before;
     return mwi_keras_recurrent_run(c, &r, kernel, bias);
 }
 
 static const char *const classes[] = {"GRU", NULL};
-static const mwi_keras_weight_rule weights[] = {{.name = "kernel", .sub = "cell|"},
-                                                {.name = "recurrent_kernel", .sub = "cell|"},
-                                                {.name = "bias", .sub = "cell|", .when = "use_bias"},
-                                                {.name = NULL}};
+static const mwi_keras_weight_rule weights[] = {
+    {.name = "kernel", .sub = "cell|"},
+    {.name = "recurrent_kernel", .sub = "cell|"},
+    {.name = "bias", .sub = "cell|", .when = "use_bias"},
+    {.name = NULL}};
 const mwi_keras_row mwi_keras_layer_gru = {
     .classes = classes,
     .summary = "FULLY_CONNECTED, SPLIT, LOGISTIC, TANH, MUL, ADD, step by step",

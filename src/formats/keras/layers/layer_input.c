@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_input.c - InputLayer: an input of the graph, or of a model inside of it.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_input.c - InputLayer: an input of the graph, or of a model inside of
+ * it.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 static const char *const inputs[] = {"InputLayer", NULL};

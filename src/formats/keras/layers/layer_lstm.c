@@ -1,9 +1,12 @@
-/* formats/keras/layers/layer_lstm.c - LSTM, step by step: FULLY_CONNECTED, SPLIT, LOGISTIC, TANH, MUL, ADD.
- * Depends: layers/recurrent.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_lstm.c - LSTM, step by step: FULLY_CONNECTED, SPLIT, LOGISTIC, TANH,
+ * MUL, ADD.
+ * Depends: layers/recurrent.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layers/recurrent.h"
 
 /* Gates i, f, c, o: c' = f * c + i * act(c), h = o * act(c'). */
-static mw_status step(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x, int32_t *states, int32_t *out)
+static mw_status step(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x, int32_t *states,
+                      int32_t *out)
 {
     const char *const inner = "recurrent_activation|inner_activation";
     int32_t gate[4], kept, cell;
@@ -37,17 +40,20 @@ static mw_status build(mwi_keras_call *c)
 
     MWI_TRY(mwi_keras_recurrent_start(c, 4, 2, &r));
     MWI_TRY(mwi_keras_gate_kernel(c, &r, "kernel", "kernel", r.n_in, 0, 4, &kernel));
-    MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel", r.units, 0, 4, &r.recurrent));
-    if (mwi_keras_slot_of(c->layer, "bias") != NULL) MWI_TRY(mwi_keras_vector(c, "bias", 4 * r.units, &bias));
+    MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel", r.units, 0, 4,
+                                  &r.recurrent));
+    if (mwi_keras_slot_of(c->layer, "bias") != NULL)
+        MWI_TRY(mwi_keras_vector(c, "bias", 4 * r.units, &bias));
     r.step = step;
     return mwi_keras_recurrent_run(c, &r, kernel, bias);
 }
 
 static const char *const classes[] = {"LSTM", NULL};
-static const mwi_keras_weight_rule weights[] = {{.name = "kernel", .sub = "cell|"},
-                                                {.name = "recurrent_kernel", .sub = "cell|"},
-                                                {.name = "bias", .sub = "cell|", .when = "use_bias"},
-                                                {.name = NULL}};
+static const mwi_keras_weight_rule weights[] = {
+    {.name = "kernel", .sub = "cell|"},
+    {.name = "recurrent_kernel", .sub = "cell|"},
+    {.name = "bias", .sub = "cell|", .when = "use_bias"},
+    {.name = NULL}};
 const mwi_keras_row mwi_keras_layer_lstm = {
     .classes = classes,
     .summary = "FULLY_CONNECTED, SPLIT, LOGISTIC, TANH, MUL, ADD, step by step",

@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_model.c - Sequential and Functional, at the top or inside of each other.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_model.c - Sequential and Functional, at the top or inside of each
+ * other.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 /* "Model" is what Keras 1 and 2 call Functional. */

@@ -1,6 +1,7 @@
-/* formats/keras/layers/layer_normalizing.c - LayerNormalization, RMSNormalization, UnitNormalization,
- * GroupNormalization: means over axes of one sample.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_normalizing.c - LayerNormalization, RMSNormalization,
+ * UnitNormalization, GroupNormalization: means over axes of one sample.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ static mw_status read_axes(mwi_keras_call *c, int32_t rank, int32_t *axes, int32
         if (v != NULL && !mwi_keras_json_int(json_is_array(v) ? json_array_get(v, i) : v, &wanted))
             return mwi_fail(c->ctx, MW_EFORMAT, "axis is not an integer or a list of integers");
         MWI_TRY(mwi_keras_axis(c->ctx, "axis", wanted, rank, &axis));
-        if (axis == 0) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "normalises over the batch; use another axis");
+        if (axis == 0)
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "normalises over the batch; use another axis");
         over[axis] = true;
     }
     *n = 0;
@@ -26,7 +28,8 @@ static mw_status read_axes(mwi_keras_call *c, int32_t rank, int32_t *axes, int32
     return MW_OK;
 }
 
-static mw_status mean(mwi_keras_call *c, int32_t x, const int32_t *axes, int32_t n, const char *op, int32_t *out)
+static mw_status mean(mwi_keras_call *c, int32_t x, const int32_t *axes, int32_t n, const char *op,
+                      int32_t *out)
 {
     static const mwi_keras_attr keep[] = {{"keep_dims", 1}, {NULL, 0}};
     int32_t a;
@@ -36,7 +39,8 @@ static mw_status mean(mwi_keras_call *c, int32_t x, const int32_t *axes, int32_t
 }
 
 /* (x - mean) / sqrt(variance + epsilon), or x / sqrt(mean of squares + epsilon). */
-static mw_status standardize(mwi_keras_call *c, int32_t x, const int32_t *axes, int32_t n, double epsilon, bool centered, int32_t *out)
+static mw_status standardize(mwi_keras_call *c, int32_t x, const int32_t *axes, int32_t n,
+                             double epsilon, bool centered, int32_t *out)
 {
     int32_t m, s;
 
@@ -52,7 +56,8 @@ static mw_status standardize(mwi_keras_call *c, int32_t x, const int32_t *axes, 
 }
 
 /* A weight with one dimension for each axis, in the value's rank. */
-static mw_status spread(mwi_keras_call *c, const char *weight, int32_t x, const int32_t *axes, int32_t n, const char *op, int32_t *out)
+static mw_status spread(mwi_keras_call *c, const char *weight, int32_t x, const int32_t *axes,
+                        int32_t n, const char *op, int32_t *out)
 {
     const mwi_tensor *const t = mwi_keras_tensor(c, x);
     mwi_keras_part p = {.weight = weight, .rank = n, .out_rank = t->rank - axes[0]};
@@ -85,7 +90,8 @@ static mw_status build_layer(mwi_keras_call *c)
 }
 
 static const char *const layer_classes[] = {"LayerNormalization", NULL};
-static const mwi_keras_weight_rule layer_weights[] = {{.name = "gamma", .when = "scale"}, {.name = "beta", .when = "center"}, {.name = NULL}};
+static const mwi_keras_weight_rule layer_weights[] = {
+    {.name = "gamma", .when = "scale"}, {.name = "beta", .when = "center"}, {.name = NULL}};
 const mwi_keras_row mwi_keras_layer_layer_normalization = {
     .classes = layer_classes,
     .summary = "MEAN, SUB, SQUARE, RSQRT, MUL, ADD",
@@ -141,11 +147,17 @@ static mw_status build_group(mwi_keras_call *c)
     MWI_TRY(mwi_keras_int(c->ctx, c->layer, "axis", -1, INT32_MIN, INT32_MAX, &wanted));
     MWI_TRY(mwi_keras_axis(c->ctx, "axis", wanted, rank, &axis));
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "epsilon", 1e-3, &epsilon));
-    if (axis != last) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has axis %d, allowed is the last one", wanted);
+    if (axis != last)
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has axis %d, allowed is the last one", wanted);
     if (groups == -1) groups = channels;
-    if (groups < 1 || channels % groups != 0) return mwi_fail(c->ctx, MW_EFORMAT, "groups is %d, allowed is a divisor of %d channels", groups, channels);
-    if (!mwi_dims_count(rank - 2, t->dims + 1, &places) || places > INT32_MAX) return mwi_fail(c->ctx, MW_ELIMIT, "too many values");
-    MWI_TRY(mwi_keras_reshape(c, c->in[0], 4, (const int32_t[]){t->dims[0], (int32_t)places, groups, channels / groups}, &x));
+    if (groups < 1 || channels % groups != 0)
+        return mwi_fail(c->ctx, MW_EFORMAT, "groups is %d, allowed is a divisor of %d channels",
+                        groups, channels);
+    if (!mwi_dims_count(rank - 2, t->dims + 1, &places) || places > INT32_MAX)
+        return mwi_fail(c->ctx, MW_ELIMIT, "too many values");
+    MWI_TRY(mwi_keras_reshape(
+        c, c->in[0], 4, (const int32_t[]){t->dims[0], (int32_t)places, groups, channels / groups},
+        &x));
     MWI_TRY(standardize(c, x, axes, 2, epsilon, true, &x));
     MWI_TRY(mwi_keras_reshape(c, x, rank, t->dims, &x));
     MWI_TRY(spread(c, "gamma", x, &last, 1, "MUL", &x));

@@ -1,5 +1,6 @@
 /* formats/keras/layers/layer_rectifiers.c - LeakyReLU, PReLU, ELU.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 #include <string.h>
@@ -51,7 +52,8 @@ static mw_status alpha_dims(mwi_keras_call *c, int32_t *dims)
     int64_t v;
 
     memcpy(dims, x->dims + 1, (size_t)(x->rank - 1) * sizeof *dims);
-    for (size_t i = 0; shared != NULL && i < (json_is_array(shared) ? json_array_size(shared) : 1); i++) {
+    for (size_t i = 0; shared != NULL && i < (json_is_array(shared) ? json_array_size(shared) : 1);
+         i++) {
         if (!mwi_keras_json_int(json_is_array(shared) ? json_array_get(shared, i) : shared, &v))
             return mwi_fail(c->ctx, MW_EFORMAT, "shared_axes is not a list of integers");
         MWI_TRY(mwi_keras_axis(c->ctx, "shared_axes", v, x->rank, &axis));

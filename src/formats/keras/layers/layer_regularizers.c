@@ -1,6 +1,7 @@
-/* formats/keras/layers/layer_regularizers.c - layers that do nothing at inference. DROPOUT stays in the graph for
- * training; the others vanish.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_regularizers.c - layers that do nothing at inference. DROPOUT stays
+ * in the graph for training; the others vanish.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 static mw_status build_dropout(mwi_keras_call *c)
@@ -10,13 +11,16 @@ static mw_status build_dropout(mwi_keras_call *c)
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "rate|p", 0.5, &rate));
-    if (!(rate >= 0 && rate <= 1)) return mwi_fail(c->ctx, MW_EFORMAT, "rate is %g, allowed 0 to 1", rate);
+    if (!(rate >= 0 && rate <= 1))
+        return mwi_fail(c->ctx, MW_EFORMAT, "rate is %g, allowed 0 to 1", rate);
     const mwi_keras_attr attrs[] = {{"rate", rate}, {NULL, 0}};
-    if (mwi_keras_tensor(c, x)->dtype == MW_FLOAT32) MWI_TRY(mwi_keras_op(c, "DROPOUT", 1, &x, attrs, &x));
+    if (mwi_keras_tensor(c, x)->dtype == MW_FLOAT32)
+        MWI_TRY(mwi_keras_op(c, "DROPOUT", 1, &x, attrs, &x));
     return mwi_keras_return(c, x);
 }
 
-static const char *const dropout_classes[] = {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", NULL};
+static const char *const dropout_classes[] = {"Dropout", "SpatialDropout1D", "SpatialDropout2D",
+                                              "SpatialDropout3D", NULL};
 const mwi_keras_row mwi_keras_layer_dropout = {
     .classes = dropout_classes,
     .summary = "DROPOUT, removed when a .tflite is written",
@@ -31,8 +35,13 @@ static mw_status build_identity(mwi_keras_call *c)
 }
 
 /* QuantizeLayer is what tfmot puts before a quantized model's first layer. */
-static const char *const identity_classes[] = {"GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity",
-                                               "QuantizeLayer", NULL};
+static const char *const identity_classes[] = {"GaussianNoise",
+                                               "GaussianDropout",
+                                               "AlphaDropout",
+                                               "ActivityRegularization",
+                                               "Identity",
+                                               "QuantizeLayer",
+                                               NULL};
 const mwi_keras_row mwi_keras_layer_identity = {
     .classes = identity_classes,
     .summary = "nothing: the layer does nothing at inference",

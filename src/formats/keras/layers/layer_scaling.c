@@ -1,5 +1,6 @@
 /* formats/keras/layers/layer_scaling.c - Rescaling and Normalization: fixed factors and offsets.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 #include <math.h>
@@ -9,23 +10,28 @@ enum { MAX_VALUES = 65536 };
 
 /* ---- Rescaling: x * scale + offset, each a number or one for each channel ---- */
 
-static mw_status factor(mwi_keras_call *c, const char *key, double def, const char *op, int32_t x, int32_t *out)
+static mw_status factor(mwi_keras_call *c, const char *key, double def, const char *op, int32_t x,
+                        int32_t *out)
 {
     const json_t *v = mwi_keras_key(c->layer, key);
     float values[1024];
     int32_t w;
 
-    if (json_is_object(v)) v = json_object_get(json_object_get(v, "config"), "value"); /* a NumPy array */
+    if (json_is_object(v))
+        v = json_object_get(json_object_get(v, "config"), "value"); /* a NumPy array */
     const size_t n = json_array_size(v);
     if (v != NULL && !json_is_number(v) && (n == 0 || n > MWI_COUNT(values)))
-        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has a %s that is neither a number nor a list of up to %zu", key, MWI_COUNT(values));
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED,
+                        "has a %s that is neither a number nor a list of up to %zu", key,
+                        MWI_COUNT(values));
     if (!json_is_array(v)) {
         const double number = v == NULL ? def : json_number_value(v);
         if (number == def) return *out = x, MW_OK;
         return mwi_keras_with(c, op, x, number, out);
     }
     for (size_t i = 0; i < n; i++) {
-        if (!json_is_number(json_array_get(v, i))) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has a %s of several dimensions", key);
+        if (!json_is_number(json_array_get(v, i)))
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has a %s of several dimensions", key);
         values[i] = (float)json_number_value(json_array_get(v, i));
     }
     MWI_TRY(mwi_keras_f32s(c, key, 1, (const int32_t[]){(int32_t)n}, values, &w));
@@ -66,11 +72,14 @@ static mw_status read_axes(mwi_keras_call *c, axes *a)
     int64_t v = -1;
     int32_t axis;
 
-    for (size_t i = 0; i < (json_is_array(raw) ? json_array_size(raw) : 1) && !json_is_null(raw); i++) {
-        if (raw != NULL && !mwi_keras_json_int(json_is_array(raw) ? json_array_get(raw, i) : raw, &v))
+    for (size_t i = 0; i < (json_is_array(raw) ? json_array_size(raw) : 1) && !json_is_null(raw);
+         i++) {
+        if (raw != NULL &&
+            !mwi_keras_json_int(json_is_array(raw) ? json_array_get(raw, i) : raw, &v))
             return mwi_fail(c->ctx, MW_EFORMAT, "axis is not an integer or a list of integers");
         MWI_TRY(mwi_keras_axis(c->ctx, "axis", v, x->rank, &axis));
-        if (axis == 0) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "keeps the batch axis; use another axis");
+        if (axis == 0)
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED, "keeps the batch axis; use another axis");
         kept[axis] = true;
     }
     *a = (axes){.n = x->rank - 1};
@@ -78,7 +87,8 @@ static mw_status read_axes(mwi_keras_call *c, axes *a)
         a->spread[i - 1] = kept[i] ? x->dims[i] : 1;
         if (kept[i]) a->dims[a->rank++] = x->dims[i];
     }
-    if (a->rank > MWI_KERAS_WEIGHT_RANK || !mwi_dims_count(a->rank, a->dims, &a->count) || a->count > MAX_VALUES)
+    if (a->rank > MWI_KERAS_WEIGHT_RANK || !mwi_dims_count(a->rank, a->dims, &a->count) ||
+        a->count > MAX_VALUES)
         return mwi_fail(c->ctx, MW_ELIMIT, "more than %d means", MAX_VALUES);
     return MW_OK;
 }
@@ -151,10 +161,11 @@ static mw_status build_normalization(mwi_keras_call *c)
 }
 
 static const char *const normalization_classes[] = {"Normalization", NULL};
-static const mwi_keras_weight_rule weights[] = {{.name = "mean", .when = "!mean", .frozen = true},
-                                                {.name = "variance", .when = "!mean", .frozen = true},
-                                                {.name = "count", .when = "!mean", .frozen = true},
-                                                {.name = NULL}};
+static const mwi_keras_weight_rule weights[] = {
+    {.name = "mean", .when = "!mean", .frozen = true},
+    {.name = "variance", .when = "!mean", .frozen = true},
+    {.name = "count", .when = "!mean", .frozen = true},
+    {.name = NULL}};
 const mwi_keras_row mwi_keras_layer_normalization = {
     .classes = normalization_classes,
     .summary = "SUB and MUL",

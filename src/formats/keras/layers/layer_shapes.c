@@ -1,5 +1,6 @@
 /* formats/keras/layers/layer_shapes.c - Flatten, Reshape, Permute, RepeatVector.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 /* ---- Flatten ---- */
@@ -11,7 +12,8 @@ static mw_status build_flatten(mwi_keras_call *c)
     int32_t out;
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
-    if (!mwi_dims_count(x->rank - 1, x->dims + 1, &n) || n > INT32_MAX) return mwi_fail(c->ctx, MW_ELIMIT, "flattens too many values");
+    if (!mwi_dims_count(x->rank - 1, x->dims + 1, &n) || n > INT32_MAX)
+        return mwi_fail(c->ctx, MW_ELIMIT, "flattens too many values");
     MWI_TRY(mwi_keras_reshape(c, c->in[0], 2, (const int32_t[]){x->dims[0], (int32_t)n}, &out));
     return mwi_keras_return(c, out);
 }
@@ -35,10 +37,14 @@ static mw_status target_dims(mwi_keras_call *c, const json_t *list, size_t count
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         int64_t d;
-        if (json_is_null(json_array_get(list, i))) d = -1;
-        else if (!mwi_keras_json_int(json_array_get(list, i), &d)) d = 0;
-        if ((d == -1 && open != SIZE_MAX) || d == 0 || d < -1 || d > INT32_MAX || (d > 0 && __builtin_mul_overflow(known, (size_t)d, &known)))
-            return mwi_fail(c->ctx, MW_EFORMAT, "target_shape is %s, allowed are dimensions from 1 and one -1",
+        if (json_is_null(json_array_get(list, i)))
+            d = -1;
+        else if (!mwi_keras_json_int(json_array_get(list, i), &d))
+            d = 0;
+        if ((d == -1 && open != SIZE_MAX) || d == 0 || d < -1 || d > INT32_MAX ||
+            (d > 0 && __builtin_mul_overflow(known, (size_t)d, &known)))
+            return mwi_fail(c->ctx, MW_EFORMAT,
+                            "target_shape is %s, allowed are dimensions from 1 and one -1",
                             mwi_keras_show(list, text, sizeof text));
         dims[i] = (int32_t)d;
         if (d == -1) open = i;
@@ -47,7 +53,8 @@ static mw_status target_dims(mwi_keras_call *c, const json_t *list, size_t count
         if (open != SIZE_MAX) dims[open] = (int32_t)(count / known);
         return MW_OK;
     }
-    return mwi_fail(c->ctx, MW_EFORMAT, "target_shape %s does not hold %zu values", mwi_keras_show(list, text, sizeof text), count);
+    return mwi_fail(c->ctx, MW_EFORMAT, "target_shape %s does not hold %zu values",
+                    mwi_keras_show(list, text, sizeof text), count);
 }
 
 static mw_status build_reshape(mwi_keras_call *c)
@@ -59,8 +66,10 @@ static mw_status build_reshape(mwi_keras_call *c)
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     if (!json_is_array(list) || json_array_size(list) > MW_MAX_RANK - 1)
-        return mwi_fail(c->ctx, MW_EFORMAT, "target_shape is not a list of at most %d dimensions", MW_MAX_RANK - 1);
-    if (!mwi_dims_count(x->rank - 1, x->dims + 1, &count) || count > INT32_MAX) return mwi_fail(c->ctx, MW_ELIMIT, "reshapes too many values");
+        return mwi_fail(c->ctx, MW_EFORMAT, "target_shape is not a list of at most %d dimensions",
+                        MW_MAX_RANK - 1);
+    if (!mwi_dims_count(x->rank - 1, x->dims + 1, &count) || count > INT32_MAX)
+        return mwi_fail(c->ctx, MW_ELIMIT, "reshapes too many values");
     dims[0] = x->dims[0];
     MWI_TRY(target_dims(c, list, count, dims + 1));
     MWI_TRY(mwi_keras_reshape(c, c->in[0], 1 + (int32_t)json_array_size(list), dims, &out));
@@ -84,9 +93,11 @@ static mw_status build_permute(mwi_keras_call *c)
     unsigned seen = 1;
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
-    MWI_TRY(mwi_keras_ints(c->ctx, c->layer, "dims", (size_t)rank - 1, MWI_KERAS_REQUIRED, 1, rank - 1, perm + 1));
+    MWI_TRY(mwi_keras_ints(c->ctx, c->layer, "dims", (size_t)rank - 1, MWI_KERAS_REQUIRED, 1,
+                           rank - 1, perm + 1));
     for (int32_t i = 1; i < rank; i++) seen |= 1u << perm[i];
-    if (seen != (1u << rank) - 1) return mwi_fail(c->ctx, MW_EFORMAT, "dims names a dimension twice");
+    if (seen != (1u << rank) - 1)
+        return mwi_fail(c->ctx, MW_EFORMAT, "dims names a dimension twice");
     MWI_TRY(mwi_keras_transpose(c, c->in[0], perm, &out));
     return mwi_keras_return(c, out);
 }

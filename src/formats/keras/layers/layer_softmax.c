@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_softmax.c - Softmax over one axis, or over several that lie together as one.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_softmax.c - Softmax over one axis, or over several that lie together
+ * as one.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 #include <string.h>
@@ -25,12 +27,15 @@ static mw_status build(mwi_keras_call *c)
 {
     static const mwi_keras_attr attrs[] = {{"beta", 1.0}, {NULL, 0}};
     const mwi_tensor *const in = mwi_keras_tensor(c, c->in[0]);
-    int32_t perm[MW_MAX_RANK], back[MW_MAX_RANK], flat[MW_MAX_RANK], moved[MW_MAX_RANK], n = 0, together = 1, x;
+    int32_t perm[MW_MAX_RANK], back[MW_MAX_RANK], flat[MW_MAX_RANK], moved[MW_MAX_RANK],
+        n = 0, together = 1, x;
     bool over[MW_MAX_RANK];
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(read_axes(c->ctx, c->layer, in->rank, over));
-    if (over[0]) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "takes the softmax over the batch; use another axis");
+    if (over[0])
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED,
+                        "takes the softmax over the batch; use another axis");
     for (int32_t i = 0; i < in->rank; i++)
         if (!over[i]) flat[n] = in->dims[i], perm[n++] = i;
     const int32_t kept = n;

@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_up_sampling.c - UpSampling1D and UpSampling2D: RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_up_sampling.c - UpSampling1D and UpSampling2D:
+ * RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 static const char *const interpolations[] = {"nearest", "bilinear", NULL};
@@ -10,18 +12,21 @@ static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
     return mwi_keras_choice(ctx, l, "interpolation", interpolations, &kind);
 }
 
-static mw_status resize(mwi_keras_call *c, int32_t x, const int32_t *times, bool bilinear, int32_t *out)
+static mw_status resize(mwi_keras_call *c, int32_t x, const int32_t *times, bool bilinear,
+                        int32_t *out)
 {
     const mwi_keras_attr attrs[] = {{"half_pixel_centers", bilinear}, {NULL, 0}};
     const int32_t *const dims = mwi_keras_tensor(c, x)->dims;
     int32_t size[2], s;
 
     for (int i = 0; i < 2; i++) {
-        if (dims[1 + i] > INT32_MAX / times[i]) return mwi_fail(c->ctx, MW_ELIMIT, "size is %d for %d places", times[i], dims[1 + i]);
+        if (dims[1 + i] > INT32_MAX / times[i])
+            return mwi_fail(c->ctx, MW_ELIMIT, "size is %d for %d places", times[i], dims[1 + i]);
         size[i] = dims[1 + i] * times[i];
     }
     MWI_TRY(mwi_keras_i32s(c, 2, size, &s));
-    return mwi_keras_op(c, bilinear ? "RESIZE_BILINEAR" : "RESIZE_NEAREST_NEIGHBOR", 2, (const int32_t[]){x, s}, attrs, out);
+    return mwi_keras_op(c, bilinear ? "RESIZE_BILINEAR" : "RESIZE_NEAREST_NEIGHBOR", 2,
+                        (const int32_t[]){x, s}, attrs, out);
 }
 
 static mw_status build(mwi_keras_call *c)

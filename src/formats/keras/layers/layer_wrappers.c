@@ -1,5 +1,7 @@
-/* formats/keras/layers/layer_wrappers.c - TimeDistributed and Bidirectional: another layer run over time.
- * Depends: formats/keras/layer.  Used by: the list of layers only.   SPDX-License-Identifier: Apache-2.0 */
+/* formats/keras/layers/layer_wrappers.c - TimeDistributed and Bidirectional: another layer run
+ * over time.
+ * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
 #include <string.h>
@@ -16,7 +18,8 @@ static mw_status build_time_distributed(mwi_keras_call *c)
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(mwi_keras_need_rank(c, 0, 3, MW_MAX_RANK));
     const int32_t batch = x->dims[0], steps = x->dims[1];
-    if (batch > INT32_MAX / steps) return mwi_fail(c->ctx, MW_ELIMIT, "%d samples of %d steps", batch, steps);
+    if (batch > INT32_MAX / steps)
+        return mwi_fail(c->ctx, MW_ELIMIT, "%d samples of %d steps", batch, steps);
     dims[0] = batch * steps;
     memcpy(dims + 1, x->dims + 2, (size_t)(x->rank - 2) * sizeof *dims);
     MWI_TRY(mwi_keras_reshape(c, c->in[0], x->rank - 1, dims, &in));
@@ -54,8 +57,11 @@ static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
     MWI_TRY(mwi_keras_choice(ctx, l, "merge_mode", modes, &mode));
     for (size_t i = 0; i < l->n_children; i++) {
         bool found = l->children[i]->row == NULL; /* reported by itself */
-        for (size_t k = 0; k < MWI_COUNT(allowed); k++) found |= mwi_keras_is_class(l->children[i], allowed[k]);
-        if (!found) return mwi_fail(ctx, MW_EUNSUPPORTED, "holds a %s, allowed are: LSTM, GRU, SimpleRNN", l->children[i]->class_name);
+        for (size_t k = 0; k < MWI_COUNT(allowed); k++)
+            found |= mwi_keras_is_class(l->children[i], allowed[k]);
+        if (!found)
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "holds a %s, allowed are: LSTM, GRU, SimpleRNN",
+                            l->children[i]->class_name);
     }
     return MW_OK;
 }
@@ -81,8 +87,11 @@ static mw_status merge(mwi_keras_call *c, int32_t forward, int32_t backward)
         return mwi_keras_return(c, backward);
     }
     MWI_TRY(mwi_keras_choice(c->ctx, c->layer, "merge_mode", modes, &mode));
-    if (mode == 0) MWI_TRY(mwi_keras_op(c, "CONCATENATION", 2, (const int32_t[]){forward, backward}, attrs, &x));
-    else MWI_TRY(mwi_keras_binary(c, mode == 2 ? "MUL" : "ADD", forward, backward, &x));
+    if (mode == 0)
+        MWI_TRY(
+            mwi_keras_op(c, "CONCATENATION", 2, (const int32_t[]){forward, backward}, attrs, &x));
+    else
+        MWI_TRY(mwi_keras_binary(c, mode == 2 ? "MUL" : "ADD", forward, backward, &x));
     if (mode == 3) MWI_TRY(mwi_keras_with(c, "MUL", x, 0.5, &x));
     return mwi_keras_return(c, x);
 }
@@ -95,10 +104,12 @@ static mw_status build_bidirectional(mwi_keras_call *c)
     bool sequences;
 
     MWI_TRY(mwi_keras_need_rank(c, 0, 3, 3));
-    if (c->n_in % 2 != 1) return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu initial states", c->n_in - 1);
+    if (c->n_in % 2 != 1)
+        return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu initial states", c->n_in - 1);
     int32_t in[8];
     const size_t half = c->n_in / 2;
-    if (half + 1 > MWI_COUNT(in)) return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu initial states", c->n_in - 1);
+    if (half + 1 > MWI_COUNT(in))
+        return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu initial states", c->n_in - 1);
     in[0] = c->in[0];
     for (size_t i = 0; i < half; i++) in[1 + i] = c->in[1 + i];
     MWI_TRY(mwi_keras_run(c, c->layer->children[0], 1 + half, in, &n_forward, &forward));
