@@ -1,8 +1,8 @@
 /* data/csv.c - comma, semicolon or tab separated numbers: a row a sample, with or without a
  * header. The label is the column named label, class, target or y; else, when the model takes one
  * value fewer than a row has, the last column.
- * Depends: data/source, base/text.  Used by: the list of kinds. Holds:   memory is one offset for
- * each STRIDE rows: rows between are found by reading on.
+ * Depends: data/source, base/text.  Used by: the list of kinds.
+ * Holds:   memory is one offset for each STRIDE rows: rows between are found by reading on.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
 

@@ -1,6 +1,7 @@
 /* data/image_decode.c - PNG by libpng's simplified API, JPEG by libjpeg-turbo, bilinear scaling.
- * Depends: base/, libpng, libjpeg.  Used by: data/images. Trust:   bytes are hostile: both
- * libraries report errors; sizes are limited before memory is taken.
+ * Depends: base/, libpng, libjpeg.  Used by: data/images.
+ * Trust:   bytes are hostile: both libraries report errors; sizes are limited before memory is
+ *          taken.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/image_decode.h"
 

@@ -1,7 +1,8 @@
 /* data/npy.c - NumPy's .npy: header, a data set of one array, whole arrays.
- * Depends: data/source, base/.  Used by: data/npz, the list of kinds. Trust:   every byte is
- * hostile; the header is read by a scanner of the few keys that NumPy writes. Format:  NumPy's NEP
- * 1, versions 1.0 to 3.0.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: data/source, base/.  Used by: data/npz, the list of kinds.
+ * Trust:   every byte is hostile; the header is read by a scanner of the few keys that NumPy
+ *          writes.
+ * Format:  NumPy's NEP 1, versions 1.0 to 3.0.   SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
 
 #include "base/checked.h"

@@ -1,9 +1,9 @@
 /* model/graph.h - the one model in memory: TFLite's vocabulary, NHWC.
- * Depends: base/.  Used by: everything above. Holds:   (1) tensors and operators never move:
- * pointers to them stay good while the model lives;
+ * Depends: base/.  Used by: everything above.
+ * Holds:   (1) tensors and operators never move: pointers to them stay good while the model lives;
  *          (2) ops are in an order in which they can run;  (3) an op's indices are < n_tensors, or
- * -1 for an optional input that is left out;  (4) a model is changed only before it is published
- *          (by its reader or by a pass on a clone).
+ *              -1 for an optional input that is left out;  (4) a model is changed only before it
+ *              is published (by its reader or by a pass on a clone).
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_MODEL_GRAPH_H
 #define MWI_MODEL_GRAPH_H

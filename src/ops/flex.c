@@ -1,7 +1,7 @@
-/* ops/flex.c - see flex.h. Format: a FlexBuffer is read from its end: the root's width, its type,
- * itself. A vector stands behind its size; a map's vector of values stands behind the distance to
- * its sorted keys and their width too, and before one byte of type a value. Distances count
- * backwards.
+/* ops/flex.c - see flex.h.
+ * Format: a FlexBuffer is read from its end: the root's width, its type, itself. A vector stands
+ *   behind its size; a map's vector of values stands behind the distance to its sorted keys and
+ *   their width too, and before one byte of type a value. Distances count backwards.
  * Depends: base/reader.  Used by: custom operators.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/flex.h"
 

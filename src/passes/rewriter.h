@@ -1,7 +1,8 @@
 /* passes/rewriter.h - one graph while a pass changes it: who makes and who reads each tensor, kept
  * up to date by every change, so that a pass is linear in the graph.
- * Depends: ops/registry.  Used by: passes. Holds:   (1) operators are named by an index that stays
- * the same during a pass; removed ones are NULL;
+ * Depends: ops/registry.  Used by: passes.
+ * Holds:   (1) operators are named by an index that stays the same during a pass; removed ones are
+ *          NULL;
  *          (2) the order of graph->ops is put right by mwi_rw_finish;
  *          (3) graph inputs and outputs keep their tensors: name, type, shape, quantization.
  * SPDX-License-Identifier: Apache-2.0 */

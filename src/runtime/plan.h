@@ -2,10 +2,10 @@
  * kernels, memory. A session walks the steps of its present plan. Where an output's shape depends
  * on data, a plan ends; the rest of the graph is planned when a run has the data (a tail), and
  * kept for runs in which the shape is the same again.
- * Depends: devices/, ops/, model/.  Used by: runtime/ only. Holds:   (1) steps are in running
- * order;  (2) a view of a step has its data when it is constant or
- *          state, else its place in the activations, set by mwi_plan_bind;  (3) a run changes
- * nothing here but the profile;  (4) while a plan is made only constants have data.
+ * Depends: devices/, ops/, model/.  Used by: runtime/ only.
+ * Holds:   (1) steps are in running order;  (2) a view of a step has its data when it is constant
+ *          or state, else its place in the activations, set by mwi_plan_bind;  (3) a run changes
+ *          nothing here but the profile;  (4) while a plan is made only constants have data.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_RUNTIME_PLAN_H
 #define MWI_RUNTIME_PLAN_H

@@ -1,9 +1,9 @@
 /* compress/quantize/job.h - one call of mw_quantize: what its steps share.
  * Depends: model/, ops/, runtime/.  Used by: compress/quantize. Order of the steps: float model
  * (passes) -> keep -> equalize -> decide -> calibrate -> scales -> layers (weights to integers) ->
- * moments, rounding, bias -> rewrite -> error report. Holds: (1) values and ops are indexed as the
- * tensors and ops of `fg`, which is not changed once they
- *        exist;  (2) a value's parameters are those of its group's root.
+ * moments, rounding, bias -> rewrite -> error report.
+ * Holds: (1) values and ops are indexed as the tensors and ops of `fg`, which is not changed once
+ *   they exist;  (2) a value's parameters are those of its group's root.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_JOB_H
 #define MWI_COMPRESS_JOB_H

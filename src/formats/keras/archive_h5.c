@@ -1,8 +1,8 @@
 /* formats/keras/archive_h5.c - a Keras .h5 file as an archive: attributes and every weight by its
  * path.
- * Depends: base/, formats/keras/hdf5/.  Used by: keras_h5.c, archive_zip.c. Trust:   the reader of
- * hdf5/ bounds every access; here groups are bounded in depth and number. Holds:   a group is
- * never entered while it is being read (no cycles).
+ * Depends: base/, formats/keras/hdf5/.  Used by: keras_h5.c, archive_zip.c.
+ * Trust:   the reader of hdf5/ bounds every access; here groups are bounded in depth and number.
+ * Holds:   a group is never entered while it is being read (no cycles).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive_h5.h"
 

@@ -1,8 +1,9 @@
 /* formats/keras/archive_zip.c - a .keras file (zip) as an archive: config.json and
  * model.weights.h5.
- * Depends: base/, libzip, Jansson, archive_h5.c.  Used by: keras_zip.c. Trust:   members are
- * unpacked in memory, never more than their declared and allowed size; names are
- *          compared, never opened; nothing is written.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/, libzip, Jansson, archive_h5.c.  Used by: keras_zip.c.
+ * Trust:   members are unpacked in memory, never more than their declared and allowed size; names
+ *          are compared, never opened; nothing is written.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive_h5.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* formats/keras/build_graph.c - walks a tree of layers and lets each add its operators: inputs,
  * nets, calls, channels_first, masks, and the list of all that is not supported.
- * Depends: formats/keras/build.  Used by: formats/keras/. Trust:   the config is hostile: calls
- * are counted, so that nested shared models cannot explode.
+ * Depends: formats/keras/build.  Used by: formats/keras/.
+ * Trust:   the config is hostile: calls are counted, so that nested shared models cannot explode.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 

@@ -1,8 +1,9 @@
 /* formats/keras/config.c - from the JSON of a model to its tree of layers and the wiring of each
  * model in it. Keras 1 and 2 wire by lists [layer, node, tensor, kwargs], Keras 3 by objects that
  * hold __keras_tensor__.
- * Depends: formats/keras/config.  Used by: formats/keras/. Trust:   the document is hostile: any
- * value may have any type.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/config.  Used by: formats/keras/.
+ * Trust:   the document is hostile: any value may have any type.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
 
 #include <inttypes.h>

@@ -1,8 +1,9 @@
 /* formats/keras/find_weights.c - which stored array is which weight of which layer. .h5: one group
  * for each layer of the outer model, which lists all weights of what it holds: first the trained
  * ones, then the others. .keras: groups below groups, named by class and order of appearance.
- * Depends: formats/keras/config.  Used by: formats/keras/. Trust:   names and shapes come from the
- * file; layers check each shape.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/config.  Used by: formats/keras/.
+ * Trust:   names and shapes come from the file; layers check each shape.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
 
 #include <stdlib.h>

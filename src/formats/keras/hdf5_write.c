@@ -1,11 +1,10 @@
 /* formats/keras/hdf5_write.c - the legacy .h5 layout that Keras 2 and 3 load, written with
  * libhdf5.
- * Depends: formats/keras/archive, HDF5 C.  Used by: formats/keras/. Threads: libhdf5 keeps global
- * state and is not thread-safe: one mutex, the only mutable global, keeps
- *          writers apart. A program that uses libhdf5 itself must not do so while this writes.
+ * Depends: formats/keras/archive, HDF5 C.  Used by: formats/keras/.
+ * Threads: libhdf5 keeps global state and is not thread-safe: one mutex, the only mutable global,
+ *   keeps writers apart. A program that uses libhdf5 itself must not do so while this writes.
  * Format:  as Keras names its groups and attributes; compressed files use HDF5 1.10's layouts,
- * which need
- *          2 to 3 kB less a dataset than the older index of chunks.
+ *          which need 2 to 3 kB less a dataset than the older index of chunks.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
 

@@ -1,7 +1,7 @@
 /* formats/keras/keras_json.c - JSON text as Python writes it, bounded; values of a layer's config
  * with errors that say what was seen and what is allowed.
- * Depends: formats/keras/layer, Jansson.  Used by: formats/keras/. Trust:   the text is hostile.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/layer, Jansson.  Used by: formats/keras/.
+ * Trust:   the text is hostile.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
 
 #include <ctype.h>

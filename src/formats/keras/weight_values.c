@@ -1,8 +1,8 @@
 /* formats/keras/weight_values.c - stored weights as constants of the graph: parts, order of
  * dimensions, types.
- * Depends: formats/keras/build.  Used by: formats/keras/. Trust:   shapes come from the file and
- * are checked against what the layer wants; the archive has proven that
- *          data are as long as dims say.   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: formats/keras/build.  Used by: formats/keras/.
+ * Trust:   shapes come from the file and are checked against what the layer wants; the archive has
+ *          proven that data are as long as dims say.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
 
 #include "base/half.h"

@@ -1,8 +1,8 @@
 /* formats/tflite/flatbuffer_build.h - writes a FlatBuffer from front to back: a table first, with
  * room for offsets, then what they point to. So a model's structure can be built before its
  * constants, which are appended when the file is written and need not be in memory twice.
- * Depends: base/.  Used by: formats/tflite/write_*. Holds:   (1) everything is aligned as
- * FlatBuffers asks, counted from byte 0;  (2) offsets point
+ * Depends: base/.  Used by: formats/tflite/write_*.
+ * Holds:   (1) everything is aligned as FlatBuffers asks, counted from byte 0;  (2) offsets point
  *          forward;  (3) equal vtables are written once.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_FORMATS_TFLITE_FLATBUFFER_BUILD_H

@@ -1,9 +1,10 @@
 /* formats/tflite/flatbuffer_read.h - tables, vectors and strings of a FlatBuffer, bounds-checked
  * at each access: nothing is verified in advance, and nothing is touched that was not verified.
- * Depends: base/.  Used by: formats/tflite/. Trust:   every byte is hostile. Offsets that overlap
- * or run in circles are harmless: the schema fixes
- *          how deep the caller goes, and `budget` bounds how often the same bytes are read again.
- * Missing is not wrong: an absent field gives its default, an absent table reads as all defaults.
+ * Depends: base/.  Used by: formats/tflite/.
+ * Trust:   every byte is hostile. Offsets that overlap or run in circles are harmless: the schema
+ *          fixes how deep the caller goes, and `budget` bounds how often the same bytes are read
+ *          again. Missing is not wrong: an absent field gives its default, an absent table reads
+ *          as all defaults.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_FORMATS_TFLITE_FLATBUFFER_READ_H
 #define MWI_FORMATS_TFLITE_FLATBUFFER_READ_H

@@ -1,8 +1,10 @@
 /* formats/tflite/read_model.c - a .tflite file -> model: buffers, subgraphs, signatures, metadata.
- * Depends: flatbuffer_read, read.  Used by: tflite.c. Trust:   every byte is hostile. Holds:   (1)
- * no other file is opened, whatever the bytes say;  (2) constants point into the file where
- *          they are aligned to their elements, else into the model's arena;  (3) what load accepts
- * passes mwi_model_verify, so that indices are proven before anything follows them.
+ * Depends: flatbuffer_read, read.  Used by: tflite.c.
+ * Trust:   every byte is hostile.
+ * Holds:   (1) no other file is opened, whatever the bytes say;  (2) constants point into the file
+ *          where they are aligned to their elements, else into the model's arena;  (3) what load
+ *          accepts passes mwi_model_verify, so that indices are proven before anything follows
+ *          them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/tflite/read.h"
 

@@ -1,10 +1,10 @@
 /* formats/keras/hdf5/h5.h - a bounds-checked reader of the HDF5 that Keras (h5py, libhdf5) writes.
- * Depends: base/.  Used by: formats/keras/archive_h5.c and the tests. Trust:   every byte is
- * hostile; addresses go through mwi_h5_bytes, fields through mwi_h5_cur. Holds:   (1) work_left
- * falls with every structure read, so that shared or cyclic structures end;
+ * Depends: base/.  Used by: formats/keras/archive_h5.c and the tests.
+ * Trust:   every byte is hostile; addresses go through mwi_h5_bytes, fields through mwi_h5_cur.
+ * Holds:   (1) work_left falls with every structure read, so that shared or cyclic structures end;
  *          (2) expand_left falls with every byte made from the file, so that small files stay
- * small. Format:  "HDF5 File Format Specification Version 3.0".   SPDX-License-Identifier:
- * Apache-2.0 */
+ *              small.
+ * Format:  "HDF5 File Format Specification Version 3.0".   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_FORMATS_KERAS_HDF5_H5_H
 #define MWI_FORMATS_KERAS_HDF5_H5_H
 

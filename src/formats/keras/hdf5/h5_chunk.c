@@ -1,8 +1,8 @@
 /* formats/keras/hdf5/h5_chunk.c - where the chunks of a dataset are: the six indexes of HDF5.
- * Depends: base/.  Used by: h5_dataset.c. Holds:   elements walked are charged as work, so that a
- * huge grid over a small index ends. Format:  sections III.A.1 (B-tree v1), VII.A (single), B
- * (implicit), C (fixed array), D (extensible
- *          array), E (B-tree v2).   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/.  Used by: h5_dataset.c.
+ * Holds:   elements walked are charged as work, so that a huge grid over a small index ends.
+ * Format:  sections III.A.1 (B-tree v1), VII.A (single), B (implicit), C (fixed array), D
+ *          (extensible array), E (B-tree v2).   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/hdf5/h5.h"
 
 #include <inttypes.h>

@@ -1,8 +1,9 @@
 /* formats/keras/hdf5/h5_group.c - the links of a group: symbol tables, link messages, dense
  * storage.
- * Depends: base/.  Used by: archive_h5.c. Holds:   a child node of a tree is one level lower than
- * its parent, so that trees end. Format:  sections III.A to III.D (old groups), IV.A.2.c, g
- * (links).   SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/.  Used by: archive_h5.c.
+ * Holds:   a child node of a tree is one level lower than its parent, so that trees end.
+ * Format:  sections III.A to III.D (old groups), IV.A.2.c, g (links).
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/hdf5/h5.h"
 
 #include <inttypes.h>

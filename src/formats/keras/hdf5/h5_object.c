@@ -1,8 +1,8 @@
 /* formats/keras/hdf5/h5_object.c - object headers of version 1 and 2 with their continuation
  * blocks.
- * Depends: base/.  Used by: the other files of this folder. Holds:   the blocks of one header
- * together are no longer than the file, so that a cycle ends. Format:  section IV.A.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/.  Used by: the other files of this folder.
+ * Holds:   the blocks of one header together are no longer than the file, so that a cycle ends.
+ * Format:  section IV.A.   SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/hdf5/h5.h"
 
 #include <inttypes.h>
