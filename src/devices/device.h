@@ -28,8 +28,9 @@ typedef struct mwi_device_kernel {
 typedef struct mwi_device_desc {
     const char *name; /* "/CPU:0" */
     const char *summary;
-    const mwi_device_kernel *kernels; /* best first; ends with a NULL op */
-    uint32_t (*features)(void);       /* bits that this machine has */
+    /* Lists of rows, best first, each ending with a NULL op; ends with NULL. */
+    const mwi_device_kernel *const *kernels;
+    uint32_t (*features)(void); /* bits that this machine has */
 } mwi_device_desc;
 
 extern const mwi_device_desc *const mwi_devices[]; /* devices.def, ends with NULL */

@@ -41,10 +41,11 @@ const mwi_kernel *mwi_device_choose(const mwi_device_desc *device, const mwi_pre
     const uint32_t have = device->features == NULL ? 0 : device->features();
     const mwi_kernel *k = call->op->desc->kernels;
 
-    for (const mwi_device_kernel *d = device->kernels; d != NULL && d->op != NULL; d++) {
-        if (d->op != call->op->desc || (d->kernel.cpu_features & ~have) != 0) continue;
-        if (takes(&d->kernel, call, suffix)) return &d->kernel;
-    }
+    for (const mwi_device_kernel *const *list = device->kernels; *list != NULL; list++)
+        for (const mwi_device_kernel *d = *list; d->op != NULL; d++) {
+            if (d->op != call->op->desc || (d->kernel.cpu_features & ~have) != 0) continue;
+            if (takes(&d->kernel, call, suffix)) return &d->kernel;
+        }
     for (; k != NULL && k->name != NULL; k++)
         if (takes(k, call, suffix)) return k;
     return NULL;

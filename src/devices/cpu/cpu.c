@@ -1,12 +1,26 @@
-/* devices/cpu/cpu.c - "/CPU:0": the processor that the program runs on. Its list of fast kernels
- * is empty: reference kernels run everything. A fast kernel is a file in this folder and a row
- * here.
+/* devices/cpu/cpu.c - "/CPU:0": the processor that the program runs on. A fast
+ * kernel is a file in a folder of its kind of processor and a line in that folder's kernels.def.
  * Depends: devices/device.  Used by: the list of devices only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/device.h"
 
-static const mwi_device_kernel kernels[] = {
-    {.op = NULL},
+#if defined(__x86_64__)
+#define MWI_CPU_KERNELS "devices/cpu/x86/kernels.def"
+#endif
+
+#ifdef MWI_CPU_KERNELS
+#define MWI_CPU_KERNEL(id) extern const mwi_device_kernel mwi_cpu_##id[];
+#include MWI_CPU_KERNELS
+#undef MWI_CPU_KERNEL
+#endif
+
+static const mwi_device_kernel *const kernels[] = {
+#ifdef MWI_CPU_KERNELS
+#define MWI_CPU_KERNEL(id) mwi_cpu_##id,
+#include MWI_CPU_KERNELS
+#undef MWI_CPU_KERNEL
+#endif
+    NULL,
 };
 
 static uint32_t features(void)

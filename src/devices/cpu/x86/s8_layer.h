@@ -1,0 +1,48 @@
+/* devices/cpu/x86/s8_layer.h - an 8-bit matrix product for convolutions and fully connected layers:
+ * packed weights, constants of each channel, and tiles of pixels times channels.
+ * A pixel's values are `n_segments` pieces of `segment_bytes` bytes each (a filter row, or one tap
+ * of a dilated one); the place of a piece after the pixel's corner stands in `segments`.
+ * Values are unsigned in the product: int8 ones have their sign bit flipped, on the way into a
+ * padded copy or in the register; what that adds is in the bias.
+ * Depends: ops/fixed.  Used by: the kernels of this folder.   SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MWI_DEVICES_CPU_X86_S8_LAYER_H
+#define MWI_DEVICES_CPU_X86_S8_LAYER_H
+
+#include "ops/fixed.h"
+
+enum { MWI_S8_LANES = 16, MWI_S8_BLOCK = 64, MWI_S8_MAX_PIXELS = 48 };
+
+typedef struct mwi_s8_layer {
+    const int8_t *weights; /* blocks of 64 channels: [segment][quad][channel of block][4] */
+    const int32_t *bias, *multiplier, *shift; /* of channels, in multiples of 16; shift: right */
+    const int32_t *segments;                  /* bytes after a pixel's corner */
+    size_t n_segments, segment_bytes, out_c;
+    int32_t out_zero, low, high;
+    int32_t sum_factor; /* weights were shifted by it: times the sum of a pixel's values; 0: none */
+    bool flip;          /* values are int8 in memory */
+} mwi_s8_layer;
+
+/* What a layer is made of: weights [out_c][n_segments][segment_bytes] minus nothing, of `dtype`. */
+typedef struct mwi_s8_source {
+    mw_dtype dtype; /* of the weights and values: MW_INT8 or MW_UINT8 */
+    const void *weights;
+    const int32_t *bias; /* NULL: none */
+    const mwi_requant *rq;
+    size_t n_segments, segment_bytes, out_c;
+    bool flip; /* values will be read as they are in memory, not from a flipped copy */
+} mwi_s8_source;
+
+/* Whether 32 bits hold every sum and step of requantization, and weights and bias are constant.
+ * `taps`: products a sum. */
+bool mwi_s8_layer_fits(const mwi_prepare_call *call, size_t taps);
+/* Packs into the call's arena; `segments` is left to the caller. */
+MW_MUST_USE mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_s8_source *source,
+                                        mwi_s8_layer *out);
+
+/* `n` pixels (at most MWI_S8_MAX_PIXELS) with corners at pixels[i], whose results go to
+ * out + i * out_c. Reads up to 3 bytes behind a segment. */
+void mwi_s8_layer_run(const mwi_s8_layer *layer, const uint8_t *const *pixels, size_t n,
+                      uint8_t *out);
+
+#endif

@@ -1,0 +1,156 @@
+/* devices/cpu/x86/s8_layer_avx512vnni.c - tiles of the 8-bit matrix product on vpdpbusd: a lane is
+ * a channel, four products deep; pixels are broadcast. A tile is as large as the registers hold,
+ * so that each load feeds several products.
+ * Depends: s8_layer, requant_avx512.  Used by: the kernels of this folder.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "devices/cpu/x86/requant_avx512.h"
+#include "devices/cpu/x86/s8_layer.h"
+
+#include <string.h>
+
+/* One tile's operands: `pixels` corners, weights and constants of its block of channels. */
+typedef struct tile {
+    const mwi_s8_layer *layer;
+    const uint8_t *const *pixels;
+    const int32_t
+        *sums; /* of each pixel's values times the layer's factor; not read of a flipped layer */
+    const int8_t *weights;
+    size_t channel; /* the first */
+    uint8_t *out;   /* of the first pixel and channel */
+} tile;
+
+MWI_INLINE __m512i broadcast4(const uint8_t *at)
+{
+    int32_t four;
+
+    memcpy(&four, at, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+/* One pixel's 16 channels to bytes. */
+MWI_INLINE void store(const tile *t, const int m, const int n, __m512i acc, const mwi_requant16 *r,
+                      __mmask16 some)
+{
+    const mwi_s8_layer *const l = t->layer;
+    __m512i y = _mm512_add_epi32(mwi_requant16_scale(acc, r), _mm512_set1_epi32(l->out_zero));
+
+    y = _mm512_min_epi32(_mm512_max_epi32(y, _mm512_set1_epi32(l->low)),
+                         _mm512_set1_epi32(l->high));
+    uint8_t *const out = t->out + (size_t)m * l->out_c + (size_t)n * MWI_S8_LANES;
+    _mm_mask_storeu_epi8(out, some, _mm512_cvtepi32_epi8(y));
+}
+
+/* M pixels times N vectors of channels. */
+MWI_INLINE void run_tile(const tile *t, const int M, const int N, const bool flip)
+{
+    const mwi_s8_layer *const l = t->layer;
+    const __m512i sign = _mm512_set1_epi8((char)0x80);
+    const size_t quads = (l->segment_bytes + 3) / 4;
+    const int8_t *w = t->weights;
+    __m512i acc[16][4];
+
+#pragma GCC unroll 4
+    for (int n = 0; n < N; n++)
+        acc[0][n] = _mm512_loadu_si512(l->bias + t->channel + (size_t)n * MWI_S8_LANES);
+#pragma GCC unroll 16
+    for (int m = M - 1; m >= 0; m--) {
+#pragma GCC unroll 4
+        for (int n = 0; n < N; n++)
+            acc[m][n] =
+                flip ? acc[0][n] : _mm512_add_epi32(acc[0][n], _mm512_set1_epi32(t->sums[m]));
+    }
+    for (size_t s = 0; s < l->n_segments; s++) {
+        const ptrdiff_t at = l->segments[s];
+        for (size_t q = 0; q < quads; q++) {
+            __m512i b[4];
+#pragma GCC unroll 4
+            for (int n = 0; n < N; n++) b[n] = _mm512_load_si512(w + n * 64);
+            w += N * 64;
+#pragma GCC unroll 16
+            for (int m = 0; m < M; m++) {
+                __m512i a = broadcast4(t->pixels[m] + at + 4 * q);
+                if (flip) a = _mm512_xor_si512(a, sign);
+#pragma GCC unroll 4
+                for (int n = 0; n < N; n++) acc[m][n] = _mm512_dpbusd_epi32(acc[m][n], a, b[n]);
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int n = 0; n < N; n++) {
+        const size_t c = t->channel + (size_t)n * MWI_S8_LANES, left = l->out_c - c;
+        const mwi_requant16 r = mwi_requant16_load(l->multiplier + c, l->shift + c);
+        const __mmask16 some = (__mmask16)(left >= MWI_S8_LANES ? 0xffff : (1u << left) - 1);
+#pragma GCC unroll 16
+        for (int m = 0; m < M; m++) store(t, m, n, acc[m][n], &r, some);
+    }
+}
+
+#define TILE(M, N)                                                                                 \
+    static void tile_##M##x##N(const tile *t)                                                      \
+    {                                                                                              \
+        if (t->layer->flip)                                                                        \
+            run_tile(t, M, N, true);                                                               \
+        else                                                                                       \
+            run_tile(t, M, N, false);                                                              \
+    }
+TILE(1, 1)
+TILE(2, 1)
+TILE(4, 1) TILE(8, 1) TILE(14, 1) TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(8, 2) TILE(12, 2) TILE(1, 3)
+    TILE(2, 3) TILE(4, 3) TILE(8, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(6, 4)
+
+        typedef struct tile_row {
+    size_t pixels;
+    void (*run)(const tile *t);
+} tile_row;
+
+/* By vectors of channels less one; the largest first. */
+static const tile_row tiles[4][5] = {
+    {{14, tile_14x1}, {8, tile_8x1}, {4, tile_4x1}, {2, tile_2x1}, {1, tile_1x1}},
+    {{12, tile_12x2}, {8, tile_8x2}, {4, tile_4x2}, {2, tile_2x2}, {1, tile_1x2}},
+    {{8, tile_8x3}, {4, tile_4x3}, {2, tile_2x3}, {1, tile_1x3}, {0, NULL}},
+    {{6, tile_6x4}, {3, tile_3x4}, {2, tile_2x4}, {1, tile_1x4}, {0, NULL}},
+};
+
+/* The sum of a pixel's unsigned values. */
+static int32_t sum_of(const mwi_s8_layer *l, const uint8_t *pixel)
+{
+    __m512i sum = _mm512_setzero_si512();
+
+    for (size_t s = 0; s < l->n_segments; s++) {
+        const uint8_t *const p = pixel + l->segments[s];
+        for (size_t k = 0; k < l->segment_bytes; k += 64) {
+            const size_t n = l->segment_bytes - k;
+            const __mmask64 some = n >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << n) - 1;
+            sum = _mm512_add_epi64(
+                sum, _mm512_sad_epu8(_mm512_maskz_loadu_epi8(some, p + k), _mm512_setzero_si512()));
+        }
+    }
+    return (int32_t)_mm512_reduce_add_epi64(sum);
+}
+
+void mwi_s8_layer_run(const mwi_s8_layer *l, const uint8_t *const *pixels, size_t n, uint8_t *out)
+{
+    const size_t quads = l->n_segments * ((l->segment_bytes + 3) / 4);
+    const int8_t *weights = l->weights;
+    int32_t sums[MWI_S8_MAX_PIXELS] = {0};
+
+    if (l->sum_factor != 0)
+        for (size_t i = 0; i < n; i++) sums[i] = l->sum_factor * sum_of(l, pixels[i]);
+    for (size_t c = 0; c < l->out_c; c += MWI_S8_BLOCK) {
+        const size_t left = (l->out_c - c + MWI_S8_LANES - 1) / MWI_S8_LANES,
+                     width = left < 4 ? left : 4;
+        size_t i = 0;
+        for (const tile_row *row = tiles[width - 1]; i < n; row++) {
+            for (; n - i >= row->pixels; i += row->pixels) {
+                const tile t = {.layer = l,
+                                .pixels = pixels + i,
+                                .sums = sums + i,
+                                .weights = weights,
+                                .channel = c,
+                                .out = out + i * l->out_c + c};
+                row->run(&t);
+            }
+        }
+        weights += quads * width * 64;
+    }
+}
