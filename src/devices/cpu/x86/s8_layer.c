@@ -6,36 +6,48 @@
 
 #include "base/checked.h"
 
+#include <math.h>
 #include <string.h>
+
+/* A channel's sums lie below this: values are 8 bits wide. */
+static int64_t bound_of(const mwi_view *w, size_t channel, size_t taps, int32_t zero, int64_t bias)
+{
+    int64_t sum = 0;
+
+    for (size_t i = channel * taps; i < (channel + 1) * taps; i++) {
+        const int32_t v = w->dtype == MW_UINT8 ? ((const uint8_t *)w->data)[i] - zero
+                                               : ((const int8_t *)w->data)[i];
+        sum += v < 0 ? -v : v;
+    }
+    return sum == 0 ? 0 : 255 * sum + (bias < 0 ? -bias : bias);
+}
 
 bool mwi_s8_layer_fits(const mwi_prepare_call *call, size_t taps)
 {
     const mwi_view *const w = &call->in[1];
     const mwi_view *const bias = call->n_in > 2 && call->in[2].tensor != NULL ? &call->in[2] : NULL;
-    int64_t largest = 0;
-    double least = 1;
+    const size_t out_c = (size_t)w->dims[0];
 
     if (w->data == NULL || (bias != NULL && bias->data == NULL)) return false;
     if (!mwi_is_quantized(w) || !mwi_is_quantized(&call->in[0]) || !mwi_is_quantized(&call->out[0]))
         return false;
     const mw_quantization *const q = &w->quant->q;
+    if (q->n_scales != 1 && q->n_scales != out_c) return false;
     const double ratio =
         (double)call->in[0].quant->q.scales[0] / (double)call->out[0].quant->q.scales[0];
-    for (size_t i = 0; i < q->n_scales; i++) {
-        const double scale = (double)q->scales[i] * ratio;
-        if (!(scale < 0.999)) return false; /* shifts to the left */
-        if (scale > 0 && scale < least) least = scale;
-        if (q->zero_points[i] != 0 && w->dtype == MW_INT8) return false;
+    for (size_t c = 0; c < out_c; c++) {
+        const size_t k = q->n_scales > 1 ? c : 0;
+        const double scale = (double)q->scales[k] * ratio;
+        const int64_t bound = bound_of(w, c, taps, (int32_t)q->zero_points[0],
+                                       bias == NULL ? 0 : ((const int32_t *)bias->data)[c]);
+        int shift;
+        if (!(scale < 0.999) || (w->dtype == MW_INT8 && q->zero_points[k] != 0)) return false;
+        if (scale <= 0 || bound == 0) continue;
+        (void)frexp(scale, &shift);
+        /* Scaling makes a sum no larger; half of the shift's unit is added to it. */
+        if (bound + ((int64_t)1 << (shift < -31 ? 31 : -shift)) / 2 >= INT32_MAX) return false;
     }
-    for (size_t i = 0; bias != NULL && i < bias->bytes / sizeof(int32_t); i++) {
-        const int64_t b = ((const int32_t *)bias->data)[i];
-        largest = b > largest ? b : -b > largest ? -b : largest;
-    }
-    if (taps > INT32_MAX / (255 * 256)) return false;
-    /* The scaled sum is no larger than the sum, and half of the last shift's unit is added to it:
-     * 2^27 for a scale of 2^-28, at most 2^30. */
-    const int64_t half = least > 0x1p-28 ? 1 << 28 : 1 << 30;
-    return largest + (int64_t)taps * 255 * 256 < INT32_MAX - half;
+    return true;
 }
 
 static int32_t weight_at(const mwi_s8_source *s, size_t i)
@@ -76,6 +88,13 @@ static void pack(const mwi_s8_source *s, int32_t move, int8_t *out)
     }
 }
 
+static bool is_zero(const mwi_s8_source *s, size_t channel, size_t taps)
+{
+    for (size_t k = 0; k < taps; k++)
+        if (weight_at(s, channel * taps + k) != s->rq->weight_zero) return false;
+    return true;
+}
+
 mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_s8_source *s,
                             mwi_s8_layer *out)
 {
@@ -98,6 +117,11 @@ mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_s8_source *
         bias[c] = (s->bias == NULL ? 0 : s->bias[c]) - value_zero * sum;
         multiplier[c] = s->rq->channels[c].multiplier;
         shift[c] = -s->rq->channels[c].shift;
+        if (!is_zero(s, c, taps)) continue;
+        /* Converters give dead channels huge biases and tiny scales: the same result, smaller. */
+        bias[c] = 2 * mwi_scale(bias[c], s->rq->channels[c]);
+        multiplier[c] = 1 << 30;
+        shift[c] = 0;
     }
     *out = (mwi_s8_layer){.weights = weights,
                           .bias = bias,
