@@ -85,7 +85,6 @@ MWI_INLINE void run_tile(const tile *t, const int M, const int N, const bool fli
     }
 }
 
-/* clang-format off */
 #define TILE(M, N)                                                                                 \
     static void tile_##M##x##N(const tile *t)                                                      \
     {                                                                                              \
@@ -94,11 +93,24 @@ MWI_INLINE void run_tile(const tile *t, const int M, const int N, const bool fli
         else                                                                                       \
             run_tile(t, M, N, false);                                                              \
     }
-TILE(1, 1) TILE(2, 1) TILE(4, 1) TILE(8, 1) TILE(14, 1)
-TILE(1, 2) TILE(2, 2) TILE(4, 2) TILE(8, 2) TILE(12, 2)
-TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(8, 3)
-TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(6, 4)
-/* clang-format on */
+TILE(1, 1)
+TILE(2, 1)
+TILE(4, 1)
+TILE(8, 1)
+TILE(14, 1)
+TILE(1, 2)
+TILE(2, 2)
+TILE(4, 2)
+TILE(8, 2)
+TILE(12, 2)
+TILE(1, 3)
+TILE(2, 3)
+TILE(4, 3)
+TILE(8, 3)
+TILE(1, 4)
+TILE(2, 4)
+TILE(3, 4)
+TILE(6, 4)
 
 typedef struct tile_row {
     size_t pixels;
