@@ -7,6 +7,8 @@
 #define MWI_DEVICES_CPU_X86_REQUANT_AVX512_H
 
 #include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #define MWI_INLINE static inline __attribute__((always_inline))
 
@@ -41,6 +43,19 @@ MWI_INLINE __m512i mwi_requant16_scale(__m512i acc, const mwi_requant16 *r)
     const __m512i high = _mm512_mask_blend_epi32(0xaaaa, even, odd);
     const __m512i sign = _mm512_maskz_srai_epi32(r->shifts, high, 31);
     return _mm512_srav_epi32(_mm512_add_epi32(_mm512_add_epi32(high, sign), r->half), r->shift);
+}
+
+/* Four vectors of channels to 64 bytes. Their channels lie so: vector v, 128-bit part p, lane i is
+ * channel 16 p + 4 v + i, which is how bytes are unpacked to 32 bits and packed again. `zero`, of
+ * 16 bits, is added; low and high are of bytes. */
+MWI_INLINE __m512i mwi_requant64_pack(const __m512i y[4], __m512i zero, __m512i low, __m512i high,
+                                      const bool is_signed)
+{
+    const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(y[0], y[1]), zero);
+    const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(y[2], y[3]), zero);
+
+    if (is_signed) return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(a, b), low), high);
+    return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(a, b), low), high);
 }
 
 #endif

@@ -38,13 +38,11 @@ static bool accepts(const mwi_prepare_call *call)
     size_t taps, bytes;
 
     if (f[3] != x[3] || f[0] < 1 || f[1] < 1 || f[2] < 1 || f[3] < 1) return false; /* groups */
-    if (call->in[1].data == NULL || call->in[1].quant == NULL) return false;
-    const mw_quantization *const q = &call->in[1].quant->q;
-    if (q->n_scales > 1 && (q->axis != 0 || call->in[1].dtype == MW_UINT8)) return false;
     if (!mwi_mul((size_t)f[1] * (size_t)f[2], (size_t)f[3], &taps) ||
-        !mwi_mul(taps, (size_t)f[0] + 15, &bytes) || bytes > INT32_MAX)
+        !mwi_mul(taps, (size_t)f[0] + MWI_S8_LANES, &bytes) || bytes > INT32_MAX)
         return false;
-    return mwi_s8_layer_fits(call, taps);
+    const mwi_s8_weights w = mwi_s8_weights_of(&call->in[1], (size_t)f[0], taps, taps, 1);
+    return mwi_s8_fits(call, &w, 0);
 }
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
@@ -63,11 +61,10 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     const mwi_window *const w = &s->w;
     const size_t in_c = (size_t)w->in_c;
     const bool rows = w->dilation_w == 1; /* a filter row is one piece */
-    mwi_s8_source source = {.dtype = f->dtype,
-                            .weights = f->data,
-                            .bias = call->n_in > 2 ? call->in[2].data : NULL,
-                            .rq = &rq,
-                            .out_c = (size_t)f->dims[0]};
+    const size_t taps = (size_t)w->filter_h * (size_t)w->filter_w * in_c;
+    const mwi_s8_weights weights = mwi_s8_weights_of(f, (size_t)f->dims[0], taps, taps, 1);
+    mwi_s8_source source = {
+        .weights = &weights, .bias = call->n_in > 2 ? call->in[2].data : NULL, .rq = &rq};
     source.segment_bytes = in_c * (rows ? (size_t)w->filter_w : 1);
     source.n_segments = (size_t)w->filter_h * (rows ? 1 : (size_t)w->filter_w);
     s->copies = w->padded_h > w->in_h || w->padded_w > w->in_w || source.segment_bytes % 4 != 0;

@@ -4,12 +4,12 @@
  * of a dilated one); the place of a piece after the pixel's corner stands in `segments`.
  * Values are unsigned in the product: int8 ones have their sign bit flipped, on the way into a
  * padded copy or in the register; what that adds is in the bias.
- * Depends: ops/fixed.  Used by: the kernels of this folder.   SPDX-License-Identifier: Apache-2.0
+ * Depends: s8_channels.  Used by: the kernels of this folder.   SPDX-License-Identifier: Apache-2.0
  */
 #ifndef MWI_DEVICES_CPU_X86_S8_LAYER_H
 #define MWI_DEVICES_CPU_X86_S8_LAYER_H
 
-#include "ops/fixed.h"
+#include "devices/cpu/x86/s8_channels.h"
 
 enum { MWI_S8_LANES = 16, MWI_S8_BLOCK = 64, MWI_S8_MAX_PIXELS = 48 };
 
@@ -23,19 +23,15 @@ typedef struct mwi_s8_layer {
     bool flip;          /* values are int8 in memory */
 } mwi_s8_layer;
 
-/* What a layer is made of: weights [out_c][n_segments][segment_bytes] minus nothing, of `dtype`. */
+/* What a layer is made of: taps are the segments' bytes one after another. */
 typedef struct mwi_s8_source {
-    mw_dtype dtype; /* of the weights and values: MW_INT8 or MW_UINT8 */
-    const void *weights;
+    const mwi_s8_weights *weights;
     const int32_t *bias; /* NULL: none */
     const mwi_requant *rq;
-    size_t n_segments, segment_bytes, out_c;
-    bool flip; /* values will be read as they are in memory, not from a flipped copy */
+    size_t n_segments, segment_bytes;
+    bool flip; /* values will be read as int8 from memory, not from a flipped copy */
 } mwi_s8_source;
 
-/* Whether 32 bits hold every sum and step of requantization, and weights and bias are constant.
- * `taps`: products a sum. */
-bool mwi_s8_layer_fits(const mwi_prepare_call *call, size_t taps);
 /* Packs into the call's arena; `segments` is left to the caller. */
 MW_MUST_USE mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_s8_source *source,
                                         mwi_s8_layer *out);

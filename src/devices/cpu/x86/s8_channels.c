@@ -1,0 +1,94 @@
+/* devices/cpu/x86/s8_channels.c - see s8_channels.h.
+ * Depends: ops/fixed.  Used by: s8_layer, s8_depthwise_conv_2d.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "devices/cpu/x86/s8_channels.h"
+
+#include <math.h>
+
+mwi_s8_weights mwi_s8_weights_of(const mwi_view *view, size_t out_c, size_t taps,
+                                 size_t channel_step, size_t tap_step)
+{
+    return (mwi_s8_weights){.dtype = view->dtype,
+                            .data = view->data,
+                            .out_c = out_c,
+                            .taps = taps,
+                            .channel_step = channel_step,
+                            .tap_step = tap_step,
+                            .zero = mwi_is_quantized(view) ? (int32_t)view->quant->q.zero_points[0]
+                                                           : 0};
+}
+
+int32_t mwi_s8_weight(const mwi_s8_weights *w, size_t channel, size_t tap)
+{
+    const size_t i = channel * w->channel_step + tap * w->tap_step;
+    return w->dtype == MW_UINT8 ? ((const uint8_t *)w->data)[i] : ((const int8_t *)w->data)[i];
+}
+
+/* No sum of the channel is as large as this; values have 8 bits. 0: all weights are zero. */
+static int64_t bound_of(const mwi_s8_weights *w, size_t channel, int64_t bias)
+{
+    int64_t sum = 0;
+
+    for (size_t t = 0; t < w->taps; t++) {
+        const int32_t v = mwi_s8_weight(w, channel, t) - w->zero;
+        sum += v < 0 ? -v : v;
+    }
+    return sum == 0 ? 0 : 255 * sum + (bias < 0 ? -bias : bias);
+}
+
+bool mwi_s8_fits(const mwi_prepare_call *call, const mwi_s8_weights *w, int32_t axis)
+{
+    const mwi_view *const f = &call->in[1];
+    const mwi_view *const bias = call->n_in > 2 && call->in[2].tensor != NULL ? &call->in[2] : NULL;
+
+    if (f->data == NULL || (bias != NULL && bias->data == NULL)) return false;
+    if (!mwi_is_quantized(f) || !mwi_is_quantized(&call->in[0]) || !mwi_is_quantized(&call->out[0]))
+        return false;
+    const mw_quantization *const q = &f->quant->q;
+    if (q->n_scales != 1 && (q->n_scales != w->out_c || q->axis != axis || w->dtype == MW_UINT8))
+        return false;
+    const double ratio =
+        (double)call->in[0].quant->q.scales[0] / (double)call->out[0].quant->q.scales[0];
+    for (size_t c = 0; c < w->out_c; c++) {
+        const size_t k = q->n_scales > 1 ? c : 0;
+        const double scale = (double)q->scales[k] * ratio;
+        const int64_t bound = bound_of(w, c, bias == NULL ? 0 : ((const int32_t *)bias->data)[c]);
+        int shift;
+        if (!(scale < 0.999)) return false; /* else it shifts to the left */
+        if (w->dtype == MW_INT8 && q->zero_points[k] != 0) return false;
+        if (scale <= 0 || bound == 0) continue;
+        (void)frexp(scale, &shift);
+        /* Scaling makes a sum no larger; half of the shift's unit is added to it. */
+        if (bound + ((int64_t)1 << (shift < -31 ? 31 : -shift)) / 2 >= INT32_MAX) return false;
+    }
+    return true;
+}
+
+int32_t mwi_s8_move(const mwi_s8_weights *w)
+{
+    if (w->dtype == MW_INT8) return 0;
+    for (size_t c = 0; c < w->out_c; c++)
+        for (size_t t = 0; t < w->taps; t++) {
+            const int32_t v = mwi_s8_weight(w, c, t) - w->zero;
+            if (v < -128 || v > 127) return 128;
+        }
+    return w->zero;
+}
+
+/* sum (x - zx)(w - zw) = sum x(w - move) + (move - zw) sum x - zx sum (w - zw) */
+mwi_s8_channel mwi_s8_channel_of(const mwi_s8_weights *w, size_t channel, int32_t bias,
+                                 int32_t value_zero, mwi_multiplier multiplier)
+{
+    int32_t sum = 0, any = 0;
+
+    for (size_t t = 0; t < w->taps; t++) {
+        const int32_t v = mwi_s8_weight(w, channel, t) - w->zero;
+        sum += v;
+        any |= v;
+    }
+    if (any != 0)
+        return (mwi_s8_channel){bias - value_zero * sum, multiplier.multiplier, -multiplier.shift};
+    /* Converters give dead channels huge biases and tiny scales: the same result, smaller. With
+     * moved weights the sum of values and their zero point still cancel. */
+    return (mwi_s8_channel){2 * mwi_scale(bias, multiplier), 1 << 30, 0};
+}

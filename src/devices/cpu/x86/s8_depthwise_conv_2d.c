@@ -1,0 +1,244 @@
+/* devices/cpu/x86/s8_depthwise_conv_2d.c - DEPTHWISE_CONV_2D of int8 and uint8. Each item is copied
+ * into an area with its border, values unsigned, each input channel as often as the depth
+ * multiplier says, and the columns of a stride side by side in planes: so every tap of 64
+ * neighbouring results is 64 neighbouring bytes, whatever the stride.
+ * Depends: s8_depthwise, s8_channels, ops/window.  Used by: the list of kernels only.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "devices/cpu/x86/s8_channels.h"
+#include "devices/cpu/x86/s8_depthwise.h"
+#include "devices/device.h"
+
+#include "base/checked.h"
+#include "ops/window.h"
+
+#include <string.h>
+
+enum { SLACK = 64, MAX_PATTERNS = 64, MAX_TAPS = 4096 };
+
+typedef struct state {
+    mwi_dw_layer layer;
+    mwi_window w;
+    size_t out_c, multiplier;
+    size_t plane_columns, plane_bytes, row_bytes; /* a row holds stride_w planes */
+    uint8_t border, flip;
+} state;
+
+static size_t gcd(size_t a, size_t b)
+{
+    while (b != 0) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static mwi_s8_weights weights_of(const mwi_view *f)
+{
+    const size_t out_c = (size_t)f->dims[3];
+    return mwi_s8_weights_of(f, out_c, (size_t)f->dims[1] * (size_t)f->dims[2], 1, out_c);
+}
+
+static bool accepts(const mwi_prepare_call *call)
+{
+    const int32_t *const f = call->in[1].dims, *const x = call->in[0].dims;
+    size_t taps;
+
+    if (f[1] < 1 || f[2] < 1 || f[3] < 1 || x[3] < 1) return false;
+    if ((size_t)f[3] / gcd((size_t)f[3], 64) > MAX_PATTERNS) return false;
+    if (!mwi_mul((size_t)f[1], (size_t)f[2], &taps) || taps > MAX_TAPS) return false;
+    const mwi_s8_weights w = weights_of(&call->in[1]);
+    return mwi_s8_fits(call, &w, 3);
+}
+
+/* Channel of place i in pattern p; mwi_requant64_pack tells the order of places. */
+static size_t channel_of(const state *s, size_t p, size_t i)
+{
+    const size_t vector = i / 16, part = i / 4 % 4, lane = i % 4;
+    return (p * 64 + 16 * part + 4 * vector + lane) % s->out_c;
+}
+
+static mw_status make_taps(mw_ctx *ctx, mwi_prepare_call *call, state *s)
+{
+    const mwi_window *const w = &s->w;
+    const size_t n_taps = (size_t)w->filter_h * (size_t)w->filter_w;
+    void *taps, *ones;
+
+    s->layer.n_groups = (n_taps + 3) / 4;
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_groups * 4, sizeof(int32_t), &taps));
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_groups * 4, 1, &ones));
+    for (size_t t = 0; t < n_taps; t++) {
+        const size_t y = t / (size_t)w->filter_w * (size_t)w->dilation_h;
+        const size_t x = t % (size_t)w->filter_w * (size_t)w->dilation_w;
+        ((int32_t *)taps)[t] =
+            (int32_t)(y * s->row_bytes + x % (size_t)w->stride_w * s->plane_bytes +
+                      x / (size_t)w->stride_w * s->out_c);
+        ((int8_t *)ones)[t] = 1;
+    }
+    s->layer.taps = taps;
+    s->layer.ones = ones;
+    return MW_OK;
+}
+
+static mw_status make_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s, const mwi_requant *rq)
+{
+    const mwi_s8_weights w = weights_of(&call->in[1]);
+    const int32_t *const bias = call->n_in > 2 ? call->in[2].data : NULL;
+    const int32_t move = mwi_s8_move(&w);
+    const size_t n_groups = s->layer.n_groups;
+    void *weights, *constants;
+
+    s->layer.n_patterns = s->out_c / gcd(s->out_c, 64);
+    s->layer.sum_factor = w.dtype == MW_UINT8 ? move - w.zero : 0;
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_patterns * n_groups, 256, &weights));
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_patterns, sizeof(mwi_dw_constants),
+                            &constants));
+    s->layer.weights = weights;
+    s->layer.constants = constants;
+    for (size_t p = 0; p < s->layer.n_patterns; p++)
+        for (size_t i = 0; i < 64; i++) {
+            const size_t c = channel_of(s, p, i);
+            mwi_dw_constants *const to = &((mwi_dw_constants *)constants)[p];
+            for (size_t t = 0; t < w.taps; t++)
+                ((int8_t *)weights)[(p * n_groups + t / 4) * 256 + i * 4 + t % 4] =
+                    (int8_t)(mwi_s8_weight(&w, c, t) - move);
+            const mwi_s8_channel channel = mwi_s8_channel_of(
+                &w, c, bias == NULL ? 0 : bias[c], rq->in_zero + s->flip, rq->channels[c]);
+            to->bias[i] = channel.bias;
+            to->multiplier[i] = channel.multiplier;
+            to->shift[i] = channel.shift;
+        }
+    return MW_OK;
+}
+
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    const mwi_view *const x = &call->in[0], *const f = &call->in[1];
+    const bool is_signed = x->dtype == MW_INT8;
+    mwi_requant rq;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
+    state *const s = memory;
+    call->state = s;
+    mwi_window *const w = &s->w;
+    *w = (mwi_window){.filter_h = f->dims[1],
+                      .filter_w = f->dims[2],
+                      .stride_h = mwi_op_get_i32(call->op, "stride_h", 1),
+                      .stride_w = mwi_op_get_i32(call->op, "stride_w", 1),
+                      .dilation_h = mwi_op_get_i32(call->op, "dilation_h_factor", 1),
+                      .dilation_w = mwi_op_get_i32(call->op, "dilation_w_factor", 1)};
+    MWI_TRY(mwi_window_make(ctx, x, mwi_op_get_i32(call->op, "padding", 0), w));
+    s->out_c = (size_t)f->dims[3];
+    s->multiplier = s->out_c / (size_t)w->in_c;
+    MWI_TRY(mwi_requant_make(ctx, call, s->out_c, 3, !is_signed,
+                             mwi_op_get_i32(call->op, "fused_activation_function", 0), &rq));
+    s->flip = is_signed ? 0x80 : 0;
+    s->border = (uint8_t)((uint8_t)rq.in_zero ^ s->flip);
+    const size_t stride = (size_t)w->stride_w;
+    s->plane_columns = ((size_t)w->padded_w + stride - 1) / stride;
+    if (!mwi_mul(s->plane_columns, s->out_c, &s->plane_bytes) ||
+        !mwi_mul(s->plane_bytes, stride, &s->row_bytes) ||
+        !mwi_mul(s->row_bytes, (size_t)w->padded_h, &call->scratch_bytes) ||
+        !mwi_add(call->scratch_bytes, SLACK, &call->scratch_bytes) ||
+        call->scratch_bytes > INT32_MAX)
+        return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
+    s->layer.out_zero = rq.out_zero;
+    s->layer.low = rq.low;
+    s->layer.high = rq.high;
+    s->layer.is_signed = is_signed;
+    MWI_TRY(make_taps(ctx, call, s));
+    return make_weights(ctx, call, s, &rq);
+}
+
+/* One pixel, each channel `multiplier` times. */
+static void spread(const uint8_t *in, size_t in_c, size_t multiplier, uint8_t flip, uint8_t *out)
+{
+    for (size_t c = 0; c < in_c; c++)
+        for (size_t k = 0; k < multiplier; k++) *out++ = in[c] ^ flip;
+}
+
+static void copy_row(const state *s, const uint8_t *in, uint8_t *out)
+{
+    const mwi_window *const w = &s->w;
+    const size_t stride = (size_t)w->stride_w, in_c = (size_t)w->in_c, left = (size_t)w->pad_left;
+    const size_t end = left + (size_t)w->in_w;
+
+    if (stride == 1 && s->multiplier == 1) {
+        const size_t columns = end < s->plane_columns ? (size_t)w->in_w : s->plane_columns - left;
+        memset(out, s->border, left * in_c);
+        for (size_t i = 0; i < columns * in_c; i++) out[left * in_c + i] = in[i] ^ s->flip;
+        memset(out + (left + columns) * in_c, s->border, s->row_bytes - (left + columns) * in_c);
+        return;
+    }
+    for (size_t p = 0; p < stride; p++)
+        for (size_t i = 0; i < s->plane_columns; i++, out += s->out_c) {
+            const size_t x = i * stride + p;
+            if (x < left || x >= end)
+                memset(out, s->border, s->out_c);
+            else
+                spread(in + (x - left) * in_c, in_c, s->multiplier, s->flip, out);
+        }
+}
+
+typedef struct job {
+    const state *s;
+    const uint8_t *area;
+    uint8_t *out;
+} job;
+
+static void run_rows(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const job *const j = arg;
+    const state *const s = j->s;
+    const size_t n = (size_t)s->w.out_w * s->out_c;
+
+    (void)thread;
+    for (size_t y = begin; y < end; y++)
+        mwi_dw_row(&s->layer, j->area + y * (size_t)s->w.stride_h * s->row_bytes, n,
+                   j->out + y * n);
+}
+
+static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const state *const s = call->state;
+    const mwi_window *const w = &s->w;
+    const size_t in_row = (size_t)w->in_w * (size_t)w->in_c;
+    const size_t out_item = (size_t)w->out_h * (size_t)w->out_w * s->out_c;
+    uint8_t *const area = call->scratch;
+
+    (void)ctx;
+    for (int32_t b = 0; b < w->batch; b++) {
+        const uint8_t *const item =
+            (const uint8_t *)call->in[0].data + (size_t)b * (size_t)w->in_h * in_row;
+        for (int32_t y = 0; y < w->padded_h; y++) {
+            const int32_t from = y - w->pad_top;
+            uint8_t *const row = area + (size_t)y * s->row_bytes;
+            if (from < 0 || from >= w->in_h)
+                memset(row, s->border, s->row_bytes);
+            else
+                copy_row(s, item + (size_t)from * in_row, row);
+        }
+        job j = {s, area, (uint8_t *)call->out[0].data + (size_t)b * out_item};
+        mwi_par_for(call->pool, (size_t)w->out_h, 1, run_rows, &j);
+    }
+    return MW_OK;
+}
+
+const mwi_device_kernel mwi_cpu_s8_depthwise_conv_2d[] = {
+    {&mwi_op_depthwise_conv_2d,
+     {.name = "s8_depthwise_conv_2d__avx512vnni",
+      .types = "i8,i8,i32?>i8",
+      .cpu_features = MWI_CPU_AVX512 | MWI_CPU_AVX512_VNNI,
+      .accepts = accepts,
+      .prepare = prepare,
+      .run = run}},
+    {&mwi_op_depthwise_conv_2d,
+     {.name = "u8_depthwise_conv_2d__avx512vnni",
+      .types = "u8,u8,i32?>u8",
+      .cpu_features = MWI_CPU_AVX512 | MWI_CPU_AVX512_VNNI,
+      .accepts = accepts,
+      .prepare = prepare,
+      .run = run}},
+    {.op = NULL},
+};
