@@ -2,6 +2,7 @@
  * input as it lies in memory where windows need no border, else from a padded copy.
  * Depends: s8_layer, ops/window.  Used by: the list of kernels only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "devices/cpu/x86/bytes_copy.h"
 #include "devices/cpu/x86/s8_layer.h"
 #include "devices/device.h"
 
@@ -105,7 +106,7 @@ static void copy_padded(const state *s, const uint8_t *item, uint8_t *out)
         }
         const uint8_t *const in = item + (size_t)from * in_row;
         memset(out, s->border, left);
-        for (size_t i = 0; i < inside; i++) out[left + i] = in[i] ^ s->flip;
+        mwi_bytes_copy(in, inside, s->flip, out + left);
         memset(out + left + inside, s->border, s->row_bytes - left - inside);
     }
     memset(out, 0, SLACK);

@@ -4,6 +4,7 @@
  * neighbouring results is 64 neighbouring bytes, whatever the stride.
  * Depends: s8_depthwise, s8_channels, ops/window.  Used by: the list of kernels only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "devices/cpu/x86/bytes_copy.h"
 #include "devices/cpu/x86/s8_channels.h"
 #include "devices/cpu/x86/s8_depthwise.h"
 #include "devices/device.h"
@@ -158,27 +159,34 @@ static void spread(const uint8_t *in, size_t in_c, size_t multiplier, uint8_t fl
         for (size_t k = 0; k < multiplier; k++) *out++ = in[c] ^ flip;
 }
 
-static void copy_row(const state *s, const uint8_t *in, uint8_t *out)
+/* Columns x with x % stride_w == plane, those that lie in the input between borders. */
+static void copy_plane(const state *s, const uint8_t *in, size_t plane, uint8_t *out)
 {
     const mwi_window *const w = &s->w;
     const size_t stride = (size_t)w->stride_w, in_c = (size_t)w->in_c, left = (size_t)w->pad_left;
     const size_t end = left + (size_t)w->in_w;
+    const size_t first = left <= plane ? 0 : (left - plane + stride - 1) / stride;
+    size_t last = end <= plane ? 0 : (end - plane + stride - 1) / stride;
 
-    if (stride == 1 && s->multiplier == 1) {
-        const size_t columns = end < s->plane_columns ? (size_t)w->in_w : s->plane_columns - left;
-        memset(out, s->border, left * in_c);
-        for (size_t i = 0; i < columns * in_c; i++) out[left * in_c + i] = in[i] ^ s->flip;
-        memset(out + (left + columns) * in_c, s->border, s->row_bytes - (left + columns) * in_c);
-        return;
-    }
-    for (size_t p = 0; p < stride; p++)
-        for (size_t i = 0; i < s->plane_columns; i++, out += s->out_c) {
-            const size_t x = i * stride + p;
-            if (x < left || x >= end)
-                memset(out, s->border, s->out_c);
-            else
-                spread(in + (x - left) * in_c, in_c, s->multiplier, s->flip, out);
-        }
+    if (last > s->plane_columns) last = s->plane_columns;
+    if (last < first) last = first;
+    memset(out, s->border, first * s->out_c);
+    memset(out + last * s->out_c, s->border, (s->plane_columns - last) * s->out_c);
+    in += (first * stride + plane - left) * in_c;
+    out += first * s->out_c;
+    if (s->multiplier == 1 && stride == 1)
+        mwi_bytes_copy(in, (last - first) * in_c, s->flip, out);
+    else if (s->multiplier == 1)
+        mwi_bytes_gather(in, last - first, stride * in_c, in_c, s->flip, out);
+    else
+        for (size_t i = first; i < last; i++, in += stride * in_c, out += s->out_c)
+            spread(in, in_c, s->multiplier, s->flip, out);
+}
+
+static void copy_row(const state *s, const uint8_t *in, uint8_t *out)
+{
+    for (size_t p = 0; p < (size_t)s->w.stride_w; p++)
+        copy_plane(s, in, p, out + p * s->plane_bytes);
 }
 
 typedef struct job {
