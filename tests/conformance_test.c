@@ -55,16 +55,16 @@ static verdict run_ways(verdict (*run)(const char *, const run_options *, char *
     return AGREES;
 }
 
-static size_t run_models(const char *shared)
+static size_t run_models(const char *folder)
 {
     char path[4096], why[WHY_BYTES];
     size_t n, bad = 0;
 
-    (void)snprintf(path, sizeof path, "%s/models", shared);
+    (void)snprintf(path, sizeof path, "%s/models", folder);
     char **const names = list_folders(path, &n);
     for (size_t i = 0; i < n; i++) {
         if (*filter_op != '\0' && strcmp(filter_op, names[i]) != 0) continue;
-        (void)snprintf(path, sizeof path, "%s/models/%s", shared, names[i]);
+        (void)snprintf(path, sizeof path, "%s/models/%s", folder, names[i]);
         const verdict v = run_ways(run_model_case, path, why);
         if (v != AGREES) bad++;
         print_message("model %-30s %s\n", names[i], v == AGREES ? "agrees" : why);
@@ -109,9 +109,20 @@ static size_t run_op(const char *shared, const char *op)
     return must ? total - counts[AGREES] : 0;
 }
 
+/* Two networks that the repository carries: a clean clone tests integers to the bit. */
+static void own_models_agree_with_their_expected_outputs(void **state)
+{
+    char path[4096];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/data", test_source_dir());
+    assert_int_equal(run_models(path), 0);
+}
+
 static void models_agree_with_their_expected_outputs(void **state)
 {
     (void)state;
+    if (test_shared_dir() == NULL) test_skip_part("the shared material is not here");
     assert_int_equal(run_models(test_shared_dir()), 0);
 }
 
@@ -121,6 +132,7 @@ static void operators_agree_with_the_corpus(void **state)
     size_t n, bad = 0;
 
     (void)state;
+    if (test_shared_dir() == NULL) test_skip_part("the shared material is not here");
     (void)snprintf(path, sizeof path, "%s/corpus/ops", test_shared_dir());
     char **const ops = list_folders(path, &n);
     for (size_t i = 0; i < n; i++)
@@ -133,6 +145,7 @@ static void operators_agree_with_the_corpus(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_models_agree_with_their_expected_outputs),
         cmocka_unit_test(models_agree_with_their_expected_outputs),
         cmocka_unit_test(operators_agree_with_the_corpus),
     };
@@ -142,6 +155,5 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc)
             (void)sscanf(argv[++i], "%255[^/]/%255[^/]", filter_op, filter_case);
     }
-    if (test_shared_dir() == NULL) test_skip("the shared material is not here");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "base/ctx.h"
 
@@ -26,5 +27,11 @@ const char *test_shared_dir(void);
 const char *test_source_dir(void);
 /* Prints "skipped: why" and ends the process with 77, which ctest reports as skipped. */
 void test_skip(const char *why);
+/* The same for one test of a program; the others run. */
+#define test_skip_part(why)                                                                        \
+    do {                                                                                           \
+        (void)printf("skipped: %s: %s\n", __func__, why);                                          \
+        skip();                                                                                    \
+    } while (0)
 
 #endif

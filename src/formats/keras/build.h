@@ -31,10 +31,15 @@ struct mwi_keras_build {
     mwi_text problems; /* unsupported layers with reasons */
     mwi_text names;    /* without, for when they are very many */
     size_t n_problems;
+    bool refused_inside; /* what fails now holds a layer that is in the list of problems */
 };
 
 /* Adds graph, inputs and operators of the root model; fails with all unsupported layers named. */
 MW_MUST_USE mw_status mwi_keras_build_graph(mwi_keras_build *b, mwi_keras_layer *root);
+/* Adds the tensor of input `index` of the root model, with the shape of its config or the caller's.
+ */
+MW_MUST_USE mw_status mwi_keras_add_input(mwi_keras_build *b, const mwi_keras_layer *root,
+                                          size_t index, int32_t *out);
 /* Text of a .keras or .h5 config with weights (NULL: zeros) into an empty model. */
 MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_t n,
                                             const mwi_keras_archive *archive,
