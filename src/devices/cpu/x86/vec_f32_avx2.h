@@ -1,0 +1,46 @@
+/* devices/cpu/x86/vec_f32_avx2.h - a vector of 8 floats, under the names that the templates of
+ * float kernels use. vec_f32_avx512.h has the same names, and says what they mean.
+ * Depends: nothing.  Used by: *_avx2.c of this folder.   SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_DEVICES_CPU_X86_VEC_F32_AVX2_H
+#define MWI_DEVICES_CPU_X86_VEC_F32_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MWI_INLINE static inline __attribute__((always_inline))
+
+enum { VEC_LANES = 8, VEC_REGISTERS = 16 };
+typedef __m256 vec;
+typedef __m256i vec_mask;
+
+MWI_INLINE vec_mask vec_first(size_t n)
+{
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)(n < 8 ? n : 8)), lanes);
+}
+MWI_INLINE vec vec_set1(float x) { return _mm256_set1_ps(x); }
+MWI_INLINE vec vec_zero(void) { return _mm256_setzero_ps(); }
+MWI_INLINE vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
+MWI_INLINE void vec_store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+MWI_INLINE vec vec_load_some(const float *p, vec_mask m) { return _mm256_maskload_ps(p, m); }
+MWI_INLINE void vec_store_some(float *p, vec v, vec_mask m) { _mm256_maskstore_ps(p, m, v); }
+MWI_INLINE vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
+MWI_INLINE vec vec_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+MWI_INLINE vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+MWI_INLINE vec vec_div(vec a, vec b) { return _mm256_div_ps(a, b); }
+MWI_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+MWI_INLINE vec vec_clamp(vec v, vec low, vec high)
+{
+    return _mm256_min_ps(high, _mm256_max_ps(low, v));
+}
+MWI_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
+MWI_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
+MWI_INLINE float vec_sum(vec v)
+{
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+#endif

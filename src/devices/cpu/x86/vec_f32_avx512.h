@@ -1,0 +1,47 @@
+/* devices/cpu/x86/vec_f32_avx512.h - a vector of 16 floats, under the names that the templates of
+ * float kernels use. vec_f32_avx2.h has the same names.
+ * Depends: nothing.  Used by: *_avx512.c of this folder.   SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_DEVICES_CPU_X86_VEC_F32_AVX512_H
+#define MWI_DEVICES_CPU_X86_VEC_F32_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define MWI_INLINE static inline __attribute__((always_inline))
+
+enum { VEC_LANES = 16, VEC_REGISTERS = 32 };
+typedef __m512 vec;
+typedef __mmask16 vec_mask;
+
+/* The first n lanes, all for n >= VEC_LANES. */
+MWI_INLINE vec_mask vec_first(size_t n) { return (vec_mask)(n >= 16 ? 0xffff : (1u << n) - 1); }
+MWI_INLINE vec vec_set1(float x) { return _mm512_set1_ps(x); }
+MWI_INLINE vec vec_zero(void) { return _mm512_setzero_ps(); }
+MWI_INLINE vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
+MWI_INLINE void vec_store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+/* Lanes outside the mask are 0 and not read; not written. */
+MWI_INLINE vec vec_load_some(const float *p, vec_mask m) { return _mm512_maskz_loadu_ps(m, p); }
+MWI_INLINE void vec_store_some(float *p, vec v, vec_mask m) { _mm512_mask_storeu_ps(p, m, v); }
+MWI_INLINE vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+MWI_INLINE vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+MWI_INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+MWI_INLINE vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+/* a * b + c, rounded once. */
+MWI_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+/* A NaN in v stays. */
+MWI_INLINE vec vec_clamp(vec v, vec low, vec high)
+{
+    return _mm512_min_ps(high, _mm512_max_ps(low, v));
+}
+MWI_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+MWI_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+/* Lanes of four quarters, then of each: always in the same order. */
+MWI_INLINE float vec_sum(vec v)
+{
+    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+#endif
