@@ -78,7 +78,9 @@ typedef struct mw_session_memory {
     uint64_t arena_bytes;  /* activations of the largest plan, planned offsets */
     uint64_t state_bytes;  /* variables */
     uint64_t weight_bytes; /* constants used in place from the model */
-    uint64_t packed_bytes; /* weights rearranged for kernels, and prepared arguments */
+    uint64_t packed_bytes; /* weights rearranged for kernels: made once for the model, shared by all
+                            * plans of all its sessions, which are all counted here */
+    uint64_t prepared_bytes; /* arguments of steps, and what is folded while planning */
 } mw_session_memory;
 MW_API void mw_session_memory_use(const mw_session *session, mw_session_memory *out_memory);
 

@@ -158,7 +158,8 @@ static mw_status print_figures(mw_ctx *ctx, receipt *r, const struct settings *o
     receipt_uint(r, "arena_bytes", "activations", memory.arena_bytes, "bytes");
     receipt_uint(r, "state_bytes", "state", memory.state_bytes, "bytes");
     receipt_uint(r, "weight_bytes", "weights", memory.weight_bytes, "bytes");
-    receipt_uint(r, "packed_bytes", "prepared arguments", memory.packed_bytes, "bytes");
+    receipt_uint(r, "packed_bytes", "weights rearranged", memory.packed_bytes, "bytes");
+    receipt_uint(r, "prepared_bytes", "prepared arguments", memory.prepared_bytes, "bytes");
     return o->per_op ? print_steps(ctx, r, s) : MW_OK;
 }
 

@@ -1,8 +1,8 @@
 /* devices/device.h - a place where operators run, chosen by name.
  * Depends: ops/.  Used by: runtime. A device is a row: its name and its list of kernels that are
  * faster than the reference ones. The plan takes the first row of an operator that accepts; the
- * operator's own reference rows come last, so a device may lack any kernel. Packing of weights and
- * other address spaces come with the devices that need them.
+ * operator's own reference rows come last, so a device may lack any kernel. Kernels rearrange
+ * constants by mwi_pack; other address spaces come with the devices that need them.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_DEVICES_DEVICE_H
 #define MWI_DEVICES_DEVICE_H

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "model/op_desc.h"
+#include "model/packs.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -22,7 +23,8 @@ mw_status mwi_model_create(mw_ctx *ctx, const char *name, mw_model **out)
     atomic_init(&m->refs, 1);
     m->format = "";
     m->description = "";
-    const mw_status st = mwi_arena_string(ctx, &m->arena, name, strlen(name), &m->name);
+    mw_status st = mwi_packs_create(ctx, &m->packs);
+    if (st == MW_OK) st = mwi_arena_string(ctx, &m->arena, name, strlen(name), &m->name);
     if (st != MW_OK)
         mw_model_destroy(m);
     else
@@ -41,6 +43,7 @@ void mw_model_destroy(mw_model *model)
     while (model != NULL && atomic_fetch_sub(&model->refs, 1) == 1) {
         mw_model *const parent = model->parent;
         mwi_heap *const heap = model->heap;
+        mwi_packs_destroy(model->packs);
         mwi_arena_deinit(&model->arena);
         mwi_file_unmap(&model->mapping);
         mwi_heap_free(heap, model, sizeof *model);

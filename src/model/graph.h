@@ -14,6 +14,7 @@
 #include "base/file.h"
 
 typedef struct mwi_op_desc mwi_op_desc; /* model/op_desc.h */
+typedef struct mwi_packs mwi_packs;     /* model/packs.h */
 
 /* Quantization as files carry it. q.n_scales == 0 and block_size == 0: only min and max are known.
  */
@@ -111,6 +112,7 @@ struct mw_model {
     /* What the format that read it needs to write it back; meaning private to that format. Lives in
      * this model's arena or a parent's. NULL: nothing. */
     const void *origin;
+    mwi_packs *packs; /* constants rearranged for kernels, shared by all sessions */
 };
 
 /* ---- making ---- */

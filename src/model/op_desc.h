@@ -8,6 +8,7 @@
 
 #include "base/pool.h"
 #include "model/graph.h"
+#include "model/packs.h"
 
 /* ---- attributes ---- */
 
@@ -69,6 +70,7 @@ typedef struct mwi_view {
     void *data; /* run: its bytes. infer, prepare: only constants have one. Inputs are not written,
                  * except state (tensor->is_variable) */
     size_t bytes;
+    bool fixed; /* data follow from the model alone: the same in all sessions and plans */
     const mwi_quant *quant; /* NULL: none */
     const mwi_tensor
         *tensor; /* NULL: an optional input that is left out (dtype, rank then mean nothing) */
@@ -96,10 +98,21 @@ typedef struct mwi_prepare_call {
     size_t n_in, n_out;
     const mwi_view *in, *out; /* planned shapes; data of constants only */
     mwi_arena *arena;
+    mwi_packs *packs; /* the model's; NULL: none, what is packed then lives in `arena` */
     uint32_t n_threads;
     void *state;          /* made by prepare, handed to run */
     size_t scratch_bytes; /* set by prepare: run's scratch, uninitialised at each run */
 } mwi_prepare_call;
+
+/* What `fill` makes of a constant, once for the model where it is the same in all its plans, else
+ * once for the plan.
+ *   kind          static storage: names the layout; with the constant, p0, p1 and bytes it says all
+ *                 that the result depends on
+ *   *out          64-byte aligned, borrowed as long as the plan
+ * Fails: MW_ENOMEM, MW_ELIMIT. */
+MW_MUST_USE mw_status mwi_pack(mw_ctx *ctx, mwi_prepare_call *call, const char *kind,
+                               const mwi_view *view, int64_t p0, int64_t p1, size_t bytes,
+                               mwi_pack_fn fill, const void *arg, const void **out);
 
 typedef struct mwi_run_call {
     const void *attr;
@@ -127,7 +140,7 @@ typedef struct mwi_kernel {
     /* NULL: accepts all that infer lets through. */
     bool (*accepts)(const mwi_prepare_call *call);
     /* NULL: nothing to prepare. Proves all that run relies on besides shapes (quantization present,
-     * ...). Fails: MW_EFORMAT, MW_EUNSUPPORTED, MW_ENOMEM. */
+     * ...); rearranges constants by mwi_pack. Fails: MW_EFORMAT, MW_EUNSUPPORTED, MW_ENOMEM. */
     mw_status (*prepare)(mw_ctx *ctx, mwi_prepare_call *call);
     /* May fail only on values held in tensors (indices), or by cancellation. Allocates nothing. */
     mw_status (*run)(mw_ctx *ctx, const mwi_run_call *call);

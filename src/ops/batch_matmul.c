@@ -7,6 +7,7 @@
 #include "ops/dot.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
+#include "ops/weights.h"
 #include "ops/window.h"
 
 #include "base/checked.h"
@@ -69,10 +70,7 @@ typedef struct operand {
     size_t n, rows, depth,
         step[N_BATCH_DIMS]; /* matrices to go on for each batch dimension; 0: broadcast */
     bool transposed;        /* the file has [depth, rows] */
-    int32_t zero;
-    const void *made; /* rows of a constant; NULL: made at each run, at `at` in the scratch, or used
-                         in place */
-    size_t at, bytes;
+    mwi_weights values;     /* n matrices of [rows, depth] */
 } operand;
 
 typedef struct state {
@@ -101,77 +99,48 @@ static void set_operand(const mwi_view *v, bool transposed, bool is_second, oper
     o->n = step;
 }
 
-/* Rows of int16 minus the zero point, of int8 as they are, or of floats. */
-#define ROWS_OF(name, type, out_type)                                                              \
-    static void name(const operand *o, const void *from, void *to)                                 \
+/* shape: n, rows, depth, transposed. */
+#define ROWS_OF(name, type, out_type, value)                                                       \
+    static void name(const mwi_weights *w, const void *from, void *to)                             \
     {                                                                                              \
-        const size_t n_row = o->transposed ? 1 : o->depth, n_depth = o->transposed ? o->rows : 1;  \
+        const size_t n = w->shape[0], rows = w->shape[1], depth = w->shape[2];                     \
+        const size_t n_row = w->shape[3] ? 1 : depth, n_depth = w->shape[3] ? rows : 1;            \
         const type *in = from;                                                                     \
         out_type *out = to;                                                                        \
-        for (size_t m = 0; m < o->n; m++, in += o->rows * o->depth)                                \
-            for (size_t r = 0; r < o->rows; r++)                                                   \
-                for (size_t k = 0; k < o->depth; k++)                                              \
-                    *out++ = (out_type)(in[r * n_row + k * n_depth] - (type)o->zero);              \
+        if (rows == 0 || depth == 0) return; /* whatever the number of matrices */                 \
+        for (size_t m = 0; m < n; m++, in += rows * depth)                                         \
+            for (size_t r = 0; r < rows; r++)                                                      \
+                for (size_t k = 0; k < depth; k++)                                                 \
+                    *out++ = (out_type)(value(in[r * n_row + k * n_depth], w->zero));              \
     }
-ROWS_OF(rows_of_f32, float, float)
-ROWS_OF(rows_of_s8, int8_t, int8_t)
-ROWS_OF(rows_of_s16, int16_t, int16_t)
-
-static void widened_rows(const operand *o, const void *from, void *to)
-{
-    const size_t n_row = o->transposed ? 1 : o->depth, n_depth = o->transposed ? o->rows : 1;
-    const int8_t *in = from;
-    int16_t *out = to;
-
-    for (size_t m = 0; m < o->n; m++, in += o->rows * o->depth)
-        for (size_t r = 0; r < o->rows; r++)
-            for (size_t k = 0; k < o->depth; k++)
-                *out++ = (int16_t)(in[r * n_row + k * n_depth] - o->zero);
-}
-
-static void make_rows(const operand *o, mw_dtype dtype, bool widen, const void *from, void *to)
-{
-    if (o->rows == 0 || o->depth == 0) return; /* whatever the number of matrices */
-    if (dtype == MW_FLOAT32)
-        rows_of_f32(o, from, to);
-    else if (dtype == MW_INT16)
-        rows_of_s16(o, from, to);
-    else if (widen)
-        widened_rows(o, from, to);
-    else
-        rows_of_s8(o, from, to);
-}
+#define AS_IT_IS(v, zero) (v)
+#define MINUS(v, zero)    ((v) - (zero))
+ROWS_OF(rows_of_f32, float, float, AS_IT_IS)
+ROWS_OF(rows_of_s8, int8_t, int8_t, AS_IT_IS)
+ROWS_OF(rows_of_s16, int16_t, int16_t, AS_IT_IS)
+ROWS_OF(widened_rows, int8_t, int16_t, MINUS)
 
 /* Where the rows come from: the tensor itself, a copy made now, or a copy made at each run. */
-static mw_status plan_operand(mw_ctx *ctx, mwi_prepare_call *call, const mwi_view *v, bool widen,
-                              operand *o)
+static mw_status plan_operand(mw_ctx *ctx, mwi_prepare_call *call, size_t input, bool widen,
+                              int32_t zero, operand *o)
 {
-    const size_t element =
-        widen && v->dtype == MW_INT8 ? sizeof(int16_t) : mw_dtype_bits(v->dtype) / 8;
-    void *memory;
+    const mwi_view *const v = &call->in[input];
+    const bool widens = widen && v->dtype == MW_INT8;
+    mwi_weights *const w = &o->values;
 
-    if (!o->transposed && !(widen && v->dtype == MW_INT8)) return MW_OK;
-    if (!mwi_mul(mwi_view_count(v), element, &o->bytes) || !mwi_align_up(o->bytes, 64, &o->bytes))
+    *w = (mwi_weights){.input = input,
+                       .dtype = v->dtype,
+                       .zero = zero,
+                       .n = mwi_view_count(v),
+                       .shape = {o->n, o->rows, o->depth, o->transposed}};
+    if (!o->transposed && !widens) return MW_OK;
+    w->repack = widens                   ? widened_rows
+                : v->dtype == MW_FLOAT32 ? rows_of_f32
+                : v->dtype == MW_INT16   ? rows_of_s16
+                                         : rows_of_s8;
+    if (!mwi_mul(w->n, widens ? sizeof(int16_t) : mw_dtype_bits(v->dtype) / 8, &w->bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the matrices are too large");
-    if (v->data == NULL) {
-        o->at = call->scratch_bytes;
-        if (!mwi_add(call->scratch_bytes, o->bytes, &call->scratch_bytes))
-            return mwi_fail(ctx, MW_ELIMIT, "the matrices are too large");
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_alloc(ctx, call->arena, o->bytes + 1, &memory));
-    make_rows(o, v->dtype, widen, v->data, memory);
-    o->made = memory;
-    return MW_OK;
-}
-
-static const void *rows_at_run(const operand *o, const mwi_view *v, bool widen, void *scratch)
-{
-    if (o->made != NULL) return o->made;
-    if (o->bytes == 0) return v->data;
-    void *const to = (char *)scratch + o->at;
-    make_rows(o, v->dtype, widen, v->data, to);
-    return to;
+    return mwi_weights_make(ctx, call, widens ? "widened rows" : "rows", o->transposed, w);
 }
 
 static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, state **out)
@@ -200,8 +169,8 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     state *s;
 
     MWI_TRY(prepare_common(ctx, call, &s));
-    MWI_TRY(plan_operand(ctx, call, &call->in[0], false, &s->x));
-    return plan_operand(ctx, call, &call->in[1], false, &s->y);
+    MWI_TRY(plan_operand(ctx, call, 0, false, 0, &s->x));
+    return plan_operand(ctx, call, 1, false, 0, &s->y);
 }
 
 static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
@@ -213,10 +182,8 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     if (!raw) MWI_TRY(mwi_requant_make(ctx, call, 1, 0, true, MWI_ACT_NONE, &s->rq));
     if (wide && (s->rq.in_zero != 0 || s->rq.weight_zero != 0 || s->rq.out_zero != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
-    s->x.zero = s->rq.in_zero;
-    s->y.zero = s->rq.weight_zero;
-    MWI_TRY(plan_operand(ctx, call, &call->in[0], true, &s->x));
-    return plan_operand(ctx, call, &call->in[1], true, &s->y);
+    MWI_TRY(plan_operand(ctx, call, 0, true, s->rq.in_zero, &s->x));
+    return plan_operand(ctx, call, 1, true, s->rq.weight_zero, &s->y);
 }
 
 /* Scratch of the float rows, quantized: one row for each thread. */
@@ -234,12 +201,12 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     if (s->per_channel && q->axis != (s->y.transposed ? y->rank - 1 : y->rank - 2))
         return mwi_fail(ctx, MW_EUNSUPPORTED, "the second matrix is quantized along axis %d",
                         q->axis);
-    MWI_TRY(plan_operand(ctx, call, &call->in[0], false, &s->x));
-    MWI_TRY(plan_operand(ctx, call, y, false, &s->y));
-    s->row_at = call->scratch_bytes;
-    if (!mwi_align_up(s->x.depth, 64, &s->row_bytes) ||
+    MWI_TRY(plan_operand(ctx, call, 0, false, 0, &s->x));
+    MWI_TRY(plan_operand(ctx, call, 1, false, 0, &s->y));
+    if (!mwi_align_up(call->scratch_bytes, 64, &s->row_at) ||
+        !mwi_align_up(s->x.depth, 64, &s->row_bytes) ||
         !mwi_mul(s->row_bytes, call->n_threads, &bytes) ||
-        !mwi_add(call->scratch_bytes, bytes, &call->scratch_bytes))
+        !mwi_add(s->row_at, bytes, &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the matrices are too large");
     return MW_OK;
 }
@@ -363,14 +330,14 @@ static void rows_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
     }
 }
 
-static mw_status run(const mwi_run_call *call, mwi_range_fn rows, bool widen)
+static mw_status run(const mwi_run_call *call, mwi_range_fn rows)
 {
     const state *const s = call->state;
     job j = {.s = s, .call = call};
 
     if (call->out[0].bytes == 0) return MW_OK;
-    j.x = rows_at_run(&s->x, &call->in[0], widen, call->scratch);
-    j.y = rows_at_run(&s->y, &call->in[1], widen, call->scratch);
+    j.x = mwi_weights_at_run(&s->x.values, call);
+    j.y = mwi_weights_at_run(&s->y.values, call);
     mwi_par_for(call->pool, s->n_batches * s->x.rows, 1 + 16384 / (s->y.rows * s->y.depth + 1),
                 rows, &j);
     return MW_OK;
@@ -379,25 +346,25 @@ static mw_status run(const mwi_run_call *call, mwi_range_fn rows, bool widen)
 static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
 {
     (void)ctx;
-    return run(call, rows_f32, false);
+    return run(call, rows_f32);
 }
 
 static mw_status run_8(mw_ctx *ctx, const mwi_run_call *call)
 {
     (void)ctx;
-    return run(call, rows_8, true);
+    return run(call, rows_8);
 }
 
 static mw_status run_16(mw_ctx *ctx, const mwi_run_call *call)
 {
     (void)ctx;
-    return run(call, rows_16, true);
+    return run(call, rows_16);
 }
 
 static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
 {
     (void)ctx;
-    return run(call, rows_hybrid, false);
+    return run(call, rows_hybrid);
 }
 
 static int32_t version(const mwi_shape_call *call)

@@ -2,17 +2,18 @@
  * bit as TFLite's reference kernels; floats in their order of accumulation. One batch item is
  * copied into a padded 16-bit (or float) area, so that inner loops have no borders: integer
  * filters are dot products of whole filter rows, float ones run over blocks of output channels.
- * Depends: ops/window, ops/fixed.  Used by: the list of operators only.
+ * Depends: ops/window, ops/weights, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/shapes.h"
+#include "ops/weights.h"
 #include "ops/window.h"
 
 #include "base/checked.h"
 
 #include <string.h>
 
-enum { BLOCK = 16 }; /* output channels of one float block */
+enum { BLOCK = MWI_WEIGHTS_BLOCK };
 
 typedef struct attr {
     int32_t padding, stride_w, stride_h, activation, dilation_w, dilation_h, bias_type;
@@ -74,12 +75,11 @@ static uint64_t macs(const mwi_shape_call *call)
 typedef struct state {
     mwi_window w;
     int32_t out_c, depth, groups, channels_per_group;
-    size_t padded;  /* elements of one padded batch item */
-    size_t taps;    /* kh * kw * depth */
-    mwi_requant rq; /* integer kernels */
-    const int16_t
-        *weights;        /* minus their zero point, [out][kh][kw][depth]; NULL: made at each run */
-    const float *blocks; /* float: [out/BLOCK][kh][kw][depth][BLOCK]; NULL: made at each run */
+    size_t padded;       /* elements of one padded batch item */
+    size_t taps;         /* kh * kw * depth */
+    mwi_requant rq;      /* integer kernels */
+    mwi_weights weights; /* int16 [out][kh][kw][depth], or blocks of floats */
+    size_t values_at;    /* hybrid: the quantized input, in the scratch */
     float low, high;
     const float *scales; /* hybrid: one a channel */
     bool asymmetric;
@@ -105,43 +105,12 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, state **out
     return MW_OK;
 }
 
-static void widen(mw_dtype dtype, const void *from, size_t n, int32_t zero, int16_t *out)
-{
-    if (dtype == MW_UINT8)
-        for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const uint8_t *)from)[i] - zero);
-    else
-        for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const int8_t *)from)[i] - zero);
-}
-
-/* Constant weights are widened once; others at each run, behind the padded input in the scratch. */
+/* Scratch: the padded input, then weights that are not constant. */
 static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 {
-    const mwi_view *const f = &call->in[1];
-    const size_t n = s->taps * (size_t)s->out_c;
-    const void *values;
-    void *memory;
-
-    if (!mwi_mul(s->padded, sizeof(int16_t), &call->scratch_bytes) ||
-        !mwi_align_up(call->scratch_bytes, 64, &call->scratch_bytes))
+    if (!mwi_mul(s->padded, sizeof(int16_t), &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
-    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
-    if (f->data == NULL) {
-        call->scratch_bytes += n * sizeof(int16_t);
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(int16_t), &memory));
-    widen(f->dtype, values, n, s->rq.weight_zero, memory);
-    s->weights = memory;
-    return MW_OK;
-}
-
-static const int16_t *weights_at_run(const state *s, const mwi_run_call *call)
-{
-    if (s->weights != NULL) return s->weights;
-    const size_t at = (s->padded * sizeof(int16_t) + 63) & ~(size_t)63;
-    int16_t *const out = (int16_t *)(void *)((char *)call->scratch + at);
-    widen(call->in[1].dtype, call->in[1].data, s->taps * (size_t)s->out_c, s->rq.weight_zero, out);
-    return out;
+    return mwi_weights_s16(ctx, call, 1, s->rq.weight_zero, &s->weights);
 }
 
 /* ---- integers ---- */
@@ -284,7 +253,7 @@ static mw_status run_items(const mwi_run_call *call, mwi_range_fn rows)
     job j = {.s = s,
              .call = call,
              .padded = call->scratch,
-             .weights = weights_at_run(s, call),
+             .weights = mwi_weights_at_run(&s->weights, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     for (int32_t b = 0; b < s->w.batch; b++) {
@@ -311,41 +280,16 @@ static mw_status run_16(mw_ctx *ctx, const mwi_run_call *call)
 
 /* ---- float ---- */
 
-/* [out][kh][kw][depth] to blocks of BLOCK output channels beside each other; missing channels are
- * 0. */
-static void make_blocks(const state *s, const float *weights, float *out)
-{
-    const size_t n_blocks = ((size_t)s->out_c + BLOCK - 1) / BLOCK;
-
-    for (size_t b = 0; b < n_blocks; b++)
-        for (size_t t = 0; t < s->taps; t++)
-            for (size_t c = 0; c < BLOCK; c++) {
-                const size_t oc = b * BLOCK + c;
-                *out++ = oc < (size_t)s->out_c ? weights[oc * s->taps + t] : 0.0f;
-            }
-}
-
 static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
     state *s;
-    void *memory;
-    size_t n;
 
     MWI_TRY(prepare_common(ctx, call, &s));
     MWI_TRY(mwi_act_range_f32(ctx, a->activation, &s->low, &s->high));
-    if (!mwi_mul(s->taps, ((size_t)s->out_c + BLOCK - 1) / BLOCK * BLOCK, &n) ||
-        !mwi_mul(s->padded, sizeof(float), &call->scratch_bytes) ||
-        !mwi_align_up(call->scratch_bytes, 64, &call->scratch_bytes))
+    if (!mwi_mul(s->padded, sizeof(float), &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
-    if (call->in[1].data == NULL) {
-        call->scratch_bytes += n * sizeof(float);
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(float), &memory));
-    make_blocks(s, call->in[1].data, memory);
-    s->blocks = memory;
-    return MW_OK;
+    return mwi_weights_blocks(ctx, call, 1, (size_t)s->out_c, s->taps, &s->weights);
 }
 
 /* One block of output channels of one pixel. Accumulates in the reference's order: kh, kw, depth.
@@ -434,16 +378,10 @@ static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
     job j = {.s = s,
              .call = call,
              .padded_f = call->scratch,
-             .blocks = s->blocks,
+             .blocks = mwi_weights_at_run(&s->weights, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     (void)ctx;
-    if (j.blocks == NULL) {
-        float *const made = (float *)(void *)((char *)call->scratch +
-                                              ((s->padded * sizeof(float) + 63) & ~(size_t)63));
-        make_blocks(s, call->in[1].data, made);
-        j.blocks = made;
-    }
     for (int32_t b = 0; b < s->w.batch; b++) {
         mwi_window_pad_f32(&s->w, (const float *)call->in[0].data + (size_t)b * in_item,
                            call->scratch);
@@ -470,7 +408,8 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
         s->asymmetric = s->asymmetric || q->scales[i] != q->scales[0];
     s->asymmetric = s->asymmetric || s->groups != 1;
     MWI_TRY(prepare_weights(ctx, call, s));
-    return mwi_add(call->scratch_bytes, (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c,
+    s->values_at = call->scratch_bytes;
+    return mwi_add(s->values_at, (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c,
                    &call->scratch_bytes)
                ? MW_OK
                : mwi_fail(ctx, MW_ELIMIT, "the input is too large");
@@ -507,11 +446,9 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
     job j = {.s = s,
              .call = call,
              .padded = call->scratch,
-             .weights = weights_at_run(s, call),
+             .weights = mwi_weights_at_run(&s->weights, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
-    const size_t padded = (s->padded * sizeof(int16_t) + 63) & ~(size_t)63;
-    int8_t *const q = (int8_t *)call->scratch + padded +
-                      (s->weights != NULL ? 0 : s->taps * (size_t)s->out_c * 2);
+    int8_t *const q = (int8_t *)call->scratch + s->values_at;
 
     (void)ctx;
     for (int32_t b = 0; b < s->w.batch; b++) {

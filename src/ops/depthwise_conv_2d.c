@@ -1,10 +1,11 @@
 /* ops/depthwise_conv_2d.c - DEPTHWISE_CONV_2D: x [n,h,w,c], weights [1,kh,kw,c*m], bias [c*m]?.
  * Output channel o reads input channel o / m. Loops run over blocks of channels beside each other,
  * taps outside.
- * Depends: ops/window, ops/fixed.  Used by: the list of operators only.
+ * Depends: ops/window, ops/weights, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/shapes.h"
+#include "ops/weights.h"
 #include "ops/window.h"
 
 #include "base/checked.h"
@@ -71,9 +72,10 @@ static uint64_t macs(const mwi_shape_call *call)
 
 typedef struct state {
     mwi_window w;
-    size_t out_c, multiplier, padded, n_weights;
+    size_t out_c, multiplier, padded;
     mwi_requant rq;
-    const int16_t *weights; /* minus their zero point; NULL: made at each run */
+    mwi_weights weights; /* int16; floats are read as they are */
+    size_t values_at;    /* hybrid: the quantized input, in the scratch */
     float low, high;
     const float *scales; /* hybrid */
 } state;
@@ -88,36 +90,10 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, size_t elem
     MWI_TRY(window_of(ctx, call->attr, call->in, &s->w));
     s->out_c = (size_t)call->in[1].dims[3];
     s->multiplier = s->out_c / (size_t)s->w.in_c;
-    s->n_weights = (size_t)call->in[1].dims[1] * (size_t)call->in[1].dims[2] * s->out_c;
+    s->weights.input = 1;
     if (!mwi_window_padded_count(&s->w, &s->padded) ||
-        !mwi_mul(s->padded, element, &call->scratch_bytes) ||
-        !mwi_align_up(call->scratch_bytes, 64, &call->scratch_bytes))
+        !mwi_mul(s->padded, element, &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
-    return MW_OK;
-}
-
-static void widen(mw_dtype dtype, const void *from, size_t n, int32_t zero, int16_t *out)
-{
-    if (dtype == MW_UINT8)
-        for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const uint8_t *)from)[i] - zero);
-    else
-        for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const int8_t *)from)[i] - zero);
-}
-
-static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
-{
-    const mwi_view *const f = &call->in[1];
-    const void *values;
-    void *memory;
-
-    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
-    if (f->data == NULL) {
-        call->scratch_bytes += (s->n_weights * sizeof(int16_t) + 63) & ~(size_t)63;
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_array(ctx, call->arena, s->n_weights, sizeof(int16_t), &memory));
-    widen(f->dtype, values, s->n_weights, s->rq.weight_zero, memory);
-    s->weights = memory;
     return MW_OK;
 }
 
@@ -131,7 +107,7 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
                              &s->rq));
     if (call->in[0].dtype == MW_INT16 && (s->rq.in_zero != 0 || s->rq.out_zero != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
-    return prepare_weights(ctx, call, s);
+    return mwi_weights_s16(ctx, call, 1, s->rq.weight_zero, &s->weights);
 }
 
 static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
@@ -152,16 +128,19 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_act_range_f32(ctx, a->activation, &s->low, &s->high));
     MWI_TRY(mwi_need_scales(ctx, &call->in[1], "weights", s->out_c));
     s->scales = call->in[1].quant->q.scales;
-    MWI_TRY(prepare_weights(ctx, call, s));
-    call->scratch_bytes += (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c;
-    return MW_OK;
+    MWI_TRY(mwi_weights_s16(ctx, call, 1, 0, &s->weights));
+    s->values_at = call->scratch_bytes;
+    return mwi_add(s->values_at, (size_t)s->w.in_h * (size_t)s->w.in_w * (size_t)s->w.in_c,
+                   &call->scratch_bytes)
+               ? MW_OK
+               : mwi_fail(ctx, MW_ELIMIT, "the input is too large");
 }
 
 typedef struct job {
     const state *s;
     const mwi_run_call *call;
     const int16_t *padded, *weights;
-    const float *padded_f;
+    const float *padded_f, *weights_f;
     char *out; /* of this batch item */
     float scale;
 } job;
@@ -216,7 +195,7 @@ static void sums_f32(const job *j, size_t at, size_t first, size_t n, float *sum
 {
     const state *const s = j->s;
     const mwi_window *const w = &s->w;
-    const float *f = (const float *)j->call->in[1].data + first;
+    const float *f = j->weights_f + first;
 
     memset(sums, 0, n * sizeof *sums);
     for (int32_t y = 0; y < w->filter_h; y++) {
@@ -328,20 +307,14 @@ ROWS(hybrid)
 static job job_of(const mwi_run_call *call)
 {
     const state *const s = call->state;
-    job j = {.s = s,
-             .call = call,
-             .padded = call->scratch,
-             .padded_f = call->scratch,
-             .weights = s->weights};
+    const void *const weights = mwi_weights_at_run(&s->weights, call);
 
-    if (s->weights == NULL && call->in[1].dtype != MW_FLOAT32) {
-        int16_t *const made =
-            (int16_t *)(void *)((char *)call->scratch +
-                                ((s->padded * sizeof(int16_t) + 63) & ~(size_t)63));
-        widen(call->in[1].dtype, call->in[1].data, s->n_weights, s->rq.weight_zero, made);
-        j.weights = made;
-    }
-    return j;
+    return (job){.s = s,
+                 .call = call,
+                 .padded = call->scratch,
+                 .padded_f = call->scratch,
+                 .weights = weights,
+                 .weights_f = weights};
 }
 
 static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call)
@@ -385,11 +358,9 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
     job j = job_of(call);
     const size_t n = (size_t)(s->w.batch > 0 ? s->w.batch : 1),
                  item = call->in[0].bytes / n / sizeof(float);
-    size_t at = (s->padded * sizeof(int16_t) + 63) & ~(size_t)63;
+    int8_t *const q = (int8_t *)call->scratch + s->values_at;
 
     (void)ctx;
-    if (s->weights == NULL) at += (s->n_weights * sizeof(int16_t) + 63) & ~(size_t)63;
-    int8_t *const q = (int8_t *)call->scratch + at;
     for (int32_t b = 0; b < s->w.batch; b++) {
         int32_t zero;
         j.scale = mwi_quantize_asymmetric((const float *)call->in[0].data + (size_t)b * item, item,

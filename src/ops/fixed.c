@@ -238,25 +238,6 @@ void mwi_unpack2(const uint8_t *packed, size_t n, int8_t *out)
         out[i] = (int8_t)((int8_t)(uint8_t)(packed[i / 4] << (6 - 2 * (i % 4))) >> 6);
 }
 
-mw_status mwi_weights_int8(mw_ctx *ctx, const mwi_view *view, mwi_arena *arena, const void **out)
-{
-    size_t n = 0;
-    void *memory;
-
-    *out = view->data;
-    if (view->dtype != MW_INT4 && view->dtype != MW_INT2) return MW_OK;
-    if (view->data == NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "packed weights must be constant");
-    (void)mwi_dims_count(view->rank, view->dims, &n);
-    MWI_TRY(mwi_arena_alloc(ctx, arena, n + 1, &memory));
-    if (view->dtype == MW_INT4)
-        mwi_unpack4(view->data, n, memory);
-    else
-        mwi_unpack2(view->data, n, memory);
-    *out = memory;
-    return MW_OK;
-}
-
 /* ---- gemmlowp ---- */
 
 /* x * 2^exponent, saturated. */

@@ -115,11 +115,6 @@ float mwi_quantize_symmetric(const float *values, size_t n, int8_t *out);
 /* int4 (low half first) or int2 (low bits first) to int8. */
 void mwi_unpack4(const uint8_t *packed, size_t n, int8_t *out);
 void mwi_unpack2(const uint8_t *packed, size_t n, int8_t *out);
-/* The integer weights of a view as int8: itself, or unpacked into `arena`. uint8 is left as it is.
- */
-MW_MUST_USE mw_status mwi_weights_int8(mw_ctx *ctx, const mwi_view *view, mwi_arena *arena,
-                                       const void **out);
-
 /* ---- gemmlowp fixed point: a Qm.n number is an int32 with n = 31 - m fractional bits ---- */
 
 /* exp(a) for a <= 0 in Q(integer_bits); result Q0. */

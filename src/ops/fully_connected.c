@@ -1,8 +1,9 @@
 /* ops/fully_connected.c - FULLY_CONNECTED: x [..., in], weights [out,in], bias [out]?.
- * Depends: ops/window (dot products), ops/fixed.  Used by: the list of operators only.
+ * Depends: ops/window (dot products), ops/weights, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/shapes.h"
+#include "ops/weights.h"
 #include "ops/window.h"
 
 #include "base/checked.h"
@@ -11,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 16, ROWS_A_PIECE = 64 };
+enum { BLOCK = MWI_WEIGHTS_BLOCK, ROWS_A_PIECE = 64 };
 
 typedef struct attr {
     int32_t activation, weights_format, bias_type;
@@ -69,12 +70,11 @@ typedef struct state {
     mwi_requant rq;
     const double *scales_d; /* integer kernels: input * weight / output scale, one a unit; NULL:
                                rq.channels */
-    const int16_t *weights; /* minus their zero point; NULL: made at each run */
-    const float *blocks;    /* float: [out/BLOCK][in][BLOCK]; NULL: made at each run */
+    mwi_weights weights;    /* int16, blocks of floats, or int8 (blockwise) */
+    size_t values_at;       /* hybrid: a quantized row, in the scratch */
     float low, high;
     const float *scales; /* hybrid */
     bool one_scale, asymmetric;
-    const int8_t *values; /* blockwise: unpacked weights */
     size_t block;
     const float *block_scales; /* [out][in / block] */
 } state;
@@ -96,43 +96,12 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, state **out
     return MW_OK;
 }
 
-static void widen(mw_dtype dtype, const void *from, size_t n, int32_t zero, int16_t *out)
-{
-    if (dtype == MW_INT16)
-        memcpy(out, from, n * sizeof *out);
-    else if (dtype == MW_UINT8)
-        for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const uint8_t *)from)[i] - zero);
-    else
-        for (size_t i = 0; i < n; i++) out[i] = (int16_t)(((const int8_t *)from)[i] - zero);
-}
-
 /* Scratch: one widened input row, then weights that are not constant. */
 static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 {
-    const mwi_view *const f = &call->in[1];
-    const size_t n = s->in * s->out;
-    const void *values;
-    void *memory;
-
-    call->scratch_bytes = (s->in * sizeof(int16_t) + 63) & ~(size_t)63;
-    MWI_TRY(mwi_weights_int8(ctx, f, call->arena, &values));
-    if (f->data == NULL) {
-        call->scratch_bytes += (n * sizeof(int16_t) + 63) & ~(size_t)63;
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(int16_t), &memory));
-    widen(f->dtype, values, n, s->rq.weight_zero, memory);
-    s->weights = memory;
-    return MW_OK;
-}
-
-static const int16_t *weights_at_run(const state *s, const mwi_run_call *call)
-{
-    if (s->weights != NULL) return s->weights;
-    int16_t *const made =
-        (int16_t *)(void *)((char *)call->scratch + ((s->in * sizeof(int16_t) + 63) & ~(size_t)63));
-    widen(call->in[1].dtype, call->in[1].data, s->in * s->out, s->rq.weight_zero, made);
-    return made;
+    if (!mwi_mul(s->in, sizeof(int16_t), &call->scratch_bytes))
+        return mwi_fail(ctx, MW_ELIMIT, "rows of %zu values are too large", s->in);
+    return mwi_weights_s16(ctx, call, 1, s->rq.weight_zero, &s->weights);
 }
 
 /* ---- integers ---- */
@@ -239,13 +208,13 @@ static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call)
     job j = {.s = s,
              .call = call,
              .x = call->scratch,
-             .weights = weights_at_run(s, call),
+             .weights = mwi_weights_at_run(&s->weights, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     (void)ctx;
     for (j.row = 0; j.row < s->batch; j.row++) {
-        widen(x->dtype, (const char *)x->data + j.row * s->in * element, s->in, s->rq.in_zero,
-              call->scratch);
+        mwi_widen(x->dtype, (const char *)x->data + j.row * s->in * element, s->in, s->rq.in_zero,
+                  call->scratch);
         mwi_par_for(call->pool, s->out, ROWS_A_PIECE, x->dtype == MW_INT16 ? units_16 : units_8,
                     &j);
     }
@@ -254,34 +223,14 @@ static mw_status run_int(mw_ctx *ctx, const mwi_run_call *call)
 
 /* ---- float ---- */
 
-static void make_blocks(const state *s, const float *weights, float *out)
-{
-    const size_t n_blocks = (s->out + BLOCK - 1) / BLOCK;
-
-    for (size_t b = 0; b < n_blocks; b++)
-        for (size_t i = 0; i < s->in; i++)
-            for (size_t c = 0; c < BLOCK; c++)
-                *out++ = b * BLOCK + c < s->out ? weights[(b * BLOCK + c) * s->in + i] : 0.0f;
-}
-
 static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
     state *s;
-    void *memory;
-    size_t n;
 
     MWI_TRY(prepare_common(ctx, call, &s));
     MWI_TRY(mwi_act_range_f32(ctx, a->activation, &s->low, &s->high));
-    if (!mwi_mul((s->out + BLOCK - 1) / BLOCK * BLOCK, s->in, &n) ||
-        !mwi_mul(n, sizeof(float), &call->scratch_bytes))
-        return mwi_fail(ctx, MW_ELIMIT, "weights are too large");
-    if (call->in[1].data == NULL) return MW_OK;
-    call->scratch_bytes = 0;
-    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(float), &memory));
-    make_blocks(s, call->in[1].data, memory);
-    s->blocks = memory;
-    return MW_OK;
+    return mwi_weights_blocks(ctx, call, 1, s->out, s->in, &s->weights);
 }
 
 static float clamp_f32(float v, float low, float high)
@@ -315,14 +264,10 @@ static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
     const state *const s = call->state;
     job j = {.s = s,
              .call = call,
-             .blocks = s->blocks,
+             .blocks = mwi_weights_at_run(&s->weights, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
 
     (void)ctx;
-    if (j.blocks == NULL) {
-        make_blocks(s, call->in[1].data, call->scratch);
-        j.blocks = call->scratch;
-    }
     for (j.row = 0; j.row < s->batch; j.row++) {
         j.x_f = (const float *)call->in[0].data + j.row * s->in;
         mwi_par_for(call->pool, (s->out + BLOCK - 1) / BLOCK, 4, blocks_f32, &j);
@@ -343,8 +288,10 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     s->scales = call->in[1].quant->q.scales;
     s->one_scale = call->in[1].quant->q.n_scales == 1;
     MWI_TRY(prepare_weights(ctx, call, s));
-    call->scratch_bytes += s->in;
-    return MW_OK;
+    s->values_at = call->scratch_bytes;
+    return mwi_add(s->values_at, s->in, &call->scratch_bytes)
+               ? MW_OK
+               : mwi_fail(ctx, MW_ELIMIT, "rows of %zu values are too large", s->in);
 }
 
 static void units_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -368,19 +315,17 @@ static mw_status run_hybrid(mw_ctx *ctx, const mwi_run_call *call)
     job j = {.s = s,
              .call = call,
              .x = call->scratch,
-             .weights = weights_at_run(s, call),
+             .weights = mwi_weights_at_run(&s->weights, call),
              .bias = call->n_in > 2 ? call->in[2].data : NULL};
-    size_t at = (s->in * sizeof(int16_t) + 63) & ~(size_t)63;
+    int8_t *const q = (int8_t *)call->scratch + s->values_at;
 
     (void)ctx;
-    if (s->weights == NULL) at += (s->in * s->out * sizeof(int16_t) + 63) & ~(size_t)63;
-    int8_t *const q = (int8_t *)call->scratch + at;
     for (j.row = 0; j.row < s->batch; j.row++) {
         const float *const x = (const float *)call->in[0].data + j.row * s->in;
         int32_t zero = 0;
         j.scale = s->asymmetric ? mwi_quantize_asymmetric(x, s->in, q, &zero)
                                 : mwi_quantize_symmetric(x, s->in, q);
-        widen(MW_INT8, q, s->in, zero, call->scratch);
+        mwi_widen(MW_INT8, q, s->in, zero, call->scratch);
         mwi_par_for(call->pool, s->out, ROWS_A_PIECE, units_hybrid, &j);
     }
     return MW_OK;
@@ -397,7 +342,14 @@ static bool is_blockwise(const mwi_prepare_call *call)
 static bool is_not_blockwise(const mwi_prepare_call *call) { return !is_blockwise(call); }
 
 /* The scales are a tensor of their own, float16 or float32. */
-static mw_status read_block_scales(mw_ctx *ctx, const mwi_prepare_call *call, size_t n, float *out)
+static float block_scale(const mwi_tensor *t, size_t i)
+{
+    return t->dtype == MW_FLOAT16 ? mwi_half_to_float(((const uint16_t *)t->data)[i])
+                                  : ((const float *)t->data)[i];
+}
+
+static mw_status find_block_scales(mw_ctx *ctx, const mwi_prepare_call *call, size_t n,
+                                   const mwi_tensor **out)
 {
     const mwi_quant *const q = call->in[1].quant;
     size_t have = 0;
@@ -415,20 +367,27 @@ static mw_status read_block_scales(mw_ctx *ctx, const mwi_prepare_call *call, si
             "block scales '%s' are %zu values of %s, needed are %zu constants of float16 or "
             "float32",
             t->name, have, mw_dtype_name(t->dtype), n);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = t->dtype == MW_FLOAT16 ? mwi_half_to_float(((const uint16_t *)t->data)[i])
-                                        : ((const float *)t->data)[i];
-        if (!isfinite(out[i]))
-            return mwi_fail(ctx, MW_EFORMAT, "block scale %zu is %g", i, (double)out[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(block_scale(t, i)))
+            return mwi_fail(ctx, MW_EFORMAT, "block scale %zu is %g", i, (double)block_scale(t, i));
+    *out = t;
     return MW_OK;
+}
+
+static void fill_block_scales(const void *arg, void *out)
+{
+    const mwi_tensor *const t = arg;
+    size_t n = 0;
+
+    (void)mwi_dims_count(t->rank, t->dims, &n);
+    for (size_t i = 0; i < n; i++) ((float *)out)[i] = block_scale(t, i);
 }
 
 static mw_status prepare_blockwise(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const attr *const a = call->attr;
-    const void *values;
-    void *memory;
+    const mwi_tensor *scales = NULL;
+    const void *made;
     state *s;
 
     MWI_TRY(prepare_common(ctx, call, &s));
@@ -438,11 +397,11 @@ static mw_status prepare_blockwise(mw_ctx *ctx, mwi_prepare_call *call)
         return mwi_fail(ctx, MW_EFORMAT, "blocks of %zu do not cut weights [%zu,%zu] evenly",
                         s->block, s->out, s->in);
     const size_t n = s->out * (s->in / s->block);
-    MWI_TRY(mwi_weights_int8(ctx, &call->in[1], call->arena, &values));
-    s->values = values;
-    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(float), &memory));
-    s->block_scales = memory;
-    MWI_TRY(read_block_scales(ctx, call, n, memory));
+    MWI_TRY(mwi_weights_s8(ctx, call, 1, &s->weights));
+    MWI_TRY(find_block_scales(ctx, call, n, &scales));
+    MWI_TRY(mwi_pack(ctx, call, "block scales", &call->in[1], 0, 0, n * sizeof(float),
+                     fill_block_scales, scales, &made));
+    s->block_scales = made;
     call->scratch_bytes = s->in;
     return MW_OK;
 }
@@ -452,6 +411,7 @@ static mw_status run_blockwise(mw_ctx *ctx, const mwi_run_call *call)
     const state *const s = call->state;
     const float *const bias = call->n_in > 2 ? call->in[2].data : NULL;
     const size_t n_blocks = s->in / s->block;
+    const int8_t *const values = mwi_weights_at_run(&s->weights, call);
     int8_t *const q = call->scratch;
 
     (void)ctx;
@@ -462,7 +422,7 @@ static mw_status run_blockwise(mw_ctx *ctx, const mwi_run_call *call)
         for (size_t c = 0; c < s->out; c++) {
             float sum = 0, weights = 0; /* in LiteRT's order, so that the floats are the same */
             for (size_t b = 0; b < n_blocks; b++) {
-                const int8_t *const f = s->values + c * s->in + b * s->block;
+                const int8_t *const f = values + c * s->in + b * s->block;
                 const float block_scale = s->block_scales[c * n_blocks + b];
                 uint32_t dot = 0, total = 0;
                 for (size_t i = 0; i < s->block; i++) {

@@ -21,6 +21,7 @@ void mwi_view_of(const mwi_tensor *tensor, mwi_view *out)
     memcpy(out->dims, tensor->dims, sizeof out->dims);
     out->quant = tensor->quant;
     out->data = (void *)(uintptr_t)tensor->data; /* inputs are read only, see mwi_view */
+    out->fixed = tensor->data != NULL && !tensor->is_variable;
     if (tensor->data != NULL)
         out->bytes = tensor->bytes;
     else

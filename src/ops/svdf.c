@@ -95,22 +95,28 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     return prepare_common(ctx, call, &s);
 }
 
+static void dequantize(const void *arg, void *out)
+{
+    const mwi_view *const v = arg;
+    const size_t n = mwi_view_count(v);
+
+    for (size_t i = 0; i < n; i++)
+        ((float *)out)[i] = (float)((const int8_t *)v->data)[i] * v->quant->q.scales[0];
+}
+
 static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const mwi_view *const t = &call->in[2];
-    const size_t n = mwi_view_count(t);
+    const void *weights;
     state *s;
-    void *memory;
 
     MWI_TRY(prepare_common(ctx, call, &s));
     MWI_TRY(mwi_need_scales(ctx, &call->in[1], "feature weights", 1));
     MWI_TRY(mwi_need_scales(ctx, t, "time weights", 1));
     s->weight_scale = call->in[1].quant->q.scales[0];
     if (t->data == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "time weights must be constant");
-    MWI_TRY(mwi_arena_array(ctx, call->arena, n, sizeof(float), &memory));
-    float *const weights = memory;
-    for (size_t i = 0; i < n; i++)
-        weights[i] = (float)((const int8_t *)t->data)[i] * t->quant->q.scales[0];
+    MWI_TRY(mwi_pack(ctx, call, "s8 as f32", t, 0, 0, mwi_view_count(t) * sizeof(float), dequantize,
+                     t, &weights));
     s->time_weights = weights;
     return MW_OK;
 }

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/fixed.h"
 #include "ops/shapes.h"
+#include "ops/weights.h"
 
 #include "base/checked.h"
 
@@ -77,15 +78,14 @@ static uint64_t macs(const mwi_shape_call *call)
 typedef struct state {
     int32_t in_h, in_w, out_h, out_w, filter_h, filter_w, stride_h, stride_w;
     int64_t pad_top, pad_left;
-    size_t batch, in_c, out_c, item, packed; /* elements of an input item, of the weights */
-    size_t row_bytes, rows_at,
-        packed_at; /* scratch: the input item; a row of sums for each thread; weights */
+    size_t batch, in_c, out_c, item; /* item: elements of an input item */
+    size_t row_bytes, rows_at; /* scratch: the input item; a row of sums for each thread; weights */
     mwi_requant rq;
     bool narrow; /* int16 values with sums of 32 bits */
     float low, high;
     const float *scales;
     bool one_scale;
-    const void *weights; /* repacked, int16 or float; NULL: made at each run */
+    mwi_weights weights; /* [kh][in][kw][out], int16 or float */
 } state;
 
 /* Padding of the convolution that leads from the output to the input. */
@@ -99,34 +99,22 @@ static int64_t pad_of(int32_t out, int32_t filter, int32_t stride, int32_t paddi
 
 /* [out][kh][kw][in] to [kh][in][kw][out]. */
 #define REPACK(name, type, out_type, value)                                                        \
-    static void name(const state *s, const void *from, int32_t zero, void *to)                     \
+    static void name(const mwi_weights *w, const void *from, void *to)                             \
     {                                                                                              \
-        const size_t kh = (size_t)s->filter_h, kw = (size_t)s->filter_w;                           \
+        const size_t n_out = w->shape[0], kh = w->shape[1], kw = w->shape[2], n_in = w->shape[3];  \
         const type *in = from;                                                                     \
         out_type *const out = to;                                                                  \
-        (void)zero;                                                                                \
-        for (size_t o = 0; o < s->out_c; o++)                                                      \
+        for (size_t o = 0; o < n_out; o++)                                                         \
             for (size_t y = 0; y < kh; y++)                                                        \
                 for (size_t x = 0; x < kw; x++)                                                    \
-                    for (size_t i = 0; i < s->in_c; i++, in++)                                     \
-                        out[((y * s->in_c + i) * kw + x) * s->out_c + o] = (out_type)(value);      \
+                    for (size_t i = 0; i < n_in; i++, in++)                                        \
+                        out[((y * n_in + i) * kw + x) * n_out + o] = (out_type)(value);            \
     }
 REPACK(repack_f32, float, float, *in)
-REPACK(repack_s8, int8_t, int16_t, *in - zero)
-REPACK(repack_u8, uint8_t, int16_t, *in - zero)
+REPACK(repack_s8, int8_t, int16_t, *in - w->zero)
+REPACK(repack_u8, uint8_t, int16_t, *in - w->zero)
 
-static void repack(const state *s, mw_dtype dtype, const void *from, void *to)
-{
-    if (dtype == MW_FLOAT32)
-        repack_f32(s, from, 0, to);
-    else if (dtype == MW_UINT8)
-        repack_u8(s, from, s->rq.weight_zero, to);
-    else
-        repack_s8(s, from, s->rq.weight_zero, to);
-}
-
-/* sum_bytes, weight_bytes, item_bytes: of one sum, one repacked weight, and one value of the copied
- * input. */
+/* sum_bytes, item_bytes: of one sum, and one value of the copied input. */
 static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, size_t sum_bytes,
                                 size_t item_bytes, state **out)
 {
@@ -151,33 +139,33 @@ static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, size_t sum_
                  .in_c = (size_t)x->dims[3],
                  .out_c = (size_t)f->dims[0]};
     s->item = s->batch == 0 ? 0 : mwi_view_count(x) / s->batch;
-    s->packed = mwi_view_count(f);
     if (!mwi_mul((size_t)s->out_w, s->out_c, &rows) || !mwi_mul(rows, sum_bytes, &s->row_bytes) ||
         !mwi_align_up(s->row_bytes, 64, &s->row_bytes) ||
         !mwi_mul(s->item, item_bytes, &s->rows_at) || !mwi_align_up(s->rows_at, 64, &s->rows_at) ||
-        !mwi_mul(s->row_bytes, call->n_threads, &rows) || !mwi_add(s->rows_at, rows, &s->packed_at))
+        !mwi_mul(s->row_bytes, call->n_threads, &rows) ||
+        !mwi_add(s->rows_at, rows, &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the output is too large");
-    call->scratch_bytes = s->packed_at;
     return MW_OK;
 }
 
 static mw_status prepare_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 {
     const mwi_view *const f = &call->in[WEIGHTS];
-    size_t bytes;
-    void *memory;
+    const bool floats = f->dtype == MW_FLOAT32;
+    mwi_weights *const w = &s->weights;
 
-    if (!mwi_mul(s->packed, f->dtype == MW_FLOAT32 ? sizeof(float) : sizeof(int16_t), &bytes))
+    *w = (mwi_weights){
+        .repack = floats                 ? repack_f32
+                  : f->dtype == MW_UINT8 ? repack_u8
+                                         : repack_s8,
+        .input = WEIGHTS,
+        .dtype = f->dtype,
+        .zero = s->rq.weight_zero,
+        .n = mwi_view_count(f),
+        .shape = {(size_t)f->dims[0], (size_t)f->dims[1], (size_t)f->dims[2], (size_t)f->dims[3]}};
+    if (!mwi_mul(w->n, floats ? sizeof(float) : sizeof(int16_t), &w->bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the weights are too large");
-    if (f->data == NULL) {
-        if (!mwi_add(s->packed_at, bytes, &call->scratch_bytes))
-            return mwi_fail(ctx, MW_ELIMIT, "the weights are too large");
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_alloc(ctx, call->arena, bytes, &memory));
-    repack(s, f->dtype, f->data, memory);
-    s->weights = memory;
-    return MW_OK;
+    return mwi_weights_make(ctx, call, "kh in kw out", 0, w);
 }
 
 typedef struct job {
@@ -371,17 +359,11 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
 static job job_of(const mwi_run_call *call)
 {
     const state *const s = call->state;
-    job j = {.s = s,
-             .call = call,
-             .weights = s->weights,
-             .bias = call->n_in > BIAS ? call->in[BIAS].data : NULL};
 
-    if (s->weights == NULL) {
-        void *const made = (char *)call->scratch + s->packed_at;
-        repack(s, call->in[WEIGHTS].dtype, call->in[WEIGHTS].data, made);
-        j.weights = made;
-    }
-    return j;
+    return (job){.s = s,
+                 .call = call,
+                 .weights = mwi_weights_at_run(&s->weights, call),
+                 .bias = call->n_in > BIAS ? call->in[BIAS].data : NULL};
 }
 
 static void run_rows(job *j, size_t b, mwi_range_fn rows)

@@ -29,7 +29,10 @@ mw_status mwi_constants_init(mw_ctx *ctx, const mwi_graph *graph, const int32_t 
     out->n = graph->n_tensors;
     for (size_t i = 0; i < out->n; i++)
         MWI_TRY(mwi_view_dense(ctx, graph->tensors[i], &out->arena, &out->views[i]));
-    for (size_t i = 0; i < n_inputs; i++) out->views[inputs[i]].data = NULL;
+    for (size_t i = 0; i < n_inputs; i++) {
+        out->views[inputs[i]].data = NULL;
+        out->views[inputs[i]].fixed = false;
+    }
     return MW_OK;
 }
 

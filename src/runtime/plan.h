@@ -83,6 +83,7 @@ typedef struct mwi_plan_options {
     const char *kernel_suffix; /* NULL: any */
     uint32_t n_threads;
     mwi_pool *pool;
+    mwi_packs *packs; /* the model's */
     mwi_constants *constants;
     const mwi_state_list *states;
     const int32_t *inputs,

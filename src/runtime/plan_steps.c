@@ -177,7 +177,10 @@ static mw_status fold(mw_ctx *ctx, mwi_maker *m, mwi_shape_call *call, bool shar
     mwi_constants *const c = m->o->constants;
 
     MWI_TRY(mwi_op_eval(ctx, call, shared ? &c->arena : &m->plan->arena));
-    for (size_t i = 0; i < call->n_out && shared; i++) c->views[call->op->out[i]] = call->out[i];
+    for (size_t i = 0; i < call->n_out && shared; i++) {
+        call->out[i].fixed = true;
+        c->views[call->op->out[i]] = call->out[i];
+    }
     return MW_OK;
 }
 
@@ -193,6 +196,7 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
                              .in = call->in,
                              .out = call->out,
                              .arena = &p->arena,
+                             .packs = m->o->packs,
                              .n_threads = m->o->n_threads};
     const mwi_kernel *const k = mwi_device_choose(m->o->device, &prep, m->o->kernel_suffix);
 

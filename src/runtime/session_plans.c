@@ -92,6 +92,7 @@ static mwi_plan_options options_of(const mw_session *s)
                               .kernel_suffix = s->kernel_suffix,
                               .n_threads = s->n_threads,
                               .pool = s->pool,
+                              .packs = s->model->packs,
                               .constants = (mwi_constants *)(uintptr_t)&s->constants,
                               .states = &s->states,
                               .inputs = s->inputs,

@@ -92,7 +92,7 @@ void mwi_session_observe(mw_session *session, mwi_observe_fn fn, void *self)
 
 static void add_plan(const mwi_plan *p, mw_session_memory *out)
 {
-    out->packed_bytes += p->arena.bytes;
+    out->prepared_bytes += p->arena.bytes;
     if (p->weight_bytes > out->weight_bytes) out->weight_bytes = p->weight_bytes;
     if (p->memory != NULL) out->arena_bytes += p->arena_bytes;
     for (size_t i = 0; i < p->n_tails; i++) add_plan(p->tails[i], out);
@@ -102,7 +102,8 @@ void mw_session_memory_use(const mw_session *session, mw_session_memory *out_mem
 {
     memset(out_memory, 0, sizeof *out_memory);
     out_memory->arena_bytes = session->memory_bytes;
-    out_memory->packed_bytes = session->constants.arena.bytes;
+    out_memory->packed_bytes = mwi_packs_bytes(session->model->packs);
+    out_memory->prepared_bytes = session->constants.arena.bytes;
     for (size_t i = 0; i < session->n_kept; i++) add_plan(session->kept[i].plan, out_memory);
     for (size_t i = 0; i < session->states.n; i++)
         out_memory->state_bytes += session->states.v[i].bytes;

@@ -220,7 +220,7 @@ static void constants_are_folded_once(void **state)
     assert_ok(ctx, mw_session_resize(ctx, s, &(mw_shape){2, {3, 1000}}));
     assert_int_equal(mw_session_n_steps(s), 1);
     mw_session_memory_use(s, &two);
-    assert_true(two.packed_bytes - one.packed_bytes <
+    assert_true(two.prepared_bytes - one.prepared_bytes <
                 4000); /* the second plan has the folded values already */
     mw_session_destroy(s);
     mw_model_destroy(m);
@@ -540,9 +540,10 @@ static void every_allocation_may_fail(void **state)
 
     (void)state;
     assert_int_equal(mw_ctx_create(&(mw_ctx_options){.allocator = &allocator}, &ctx), MW_OK);
-    mw_model *const m = dense_model(ctx);
+    mw_model *m = NULL;
     const size_t before = f.live;
     for (size_t n = 0; !done; n++) {
+        m = dense_model(ctx); /* a new one: a model keeps what was packed before the failure */
         f.left = n;
         const mw_status st = mw_session_create(ctx, m, &(mw_session_options){.n_threads = 2}, &s);
         f.left = SIZE_MAX;
@@ -550,6 +551,7 @@ static void every_allocation_may_fail(void **state)
         if (done) break;
         assert_int_equal(st, MW_ENOMEM);
         assert_null(s);
+        mw_model_destroy(m);
         assert_int_equal(f.live, before);
         mw_ctx_clear(ctx);
         assert_true(n < 1000);
@@ -573,8 +575,8 @@ static void every_allocation_may_fail(void **state)
     assert_ok(ctx, mw_session_run(ctx, s));
     f.left = SIZE_MAX;
     mw_session_destroy(s);
-    assert_int_equal(f.live, before);
     mw_model_destroy(m);
+    assert_int_equal(f.live, before);
     mw_ctx_destroy(ctx);
     assert_int_equal(f.live, 0);
 }
@@ -633,6 +635,96 @@ static void two_sessions_run_in_two_threads(void **state)
     mw_ctx_destroy(ctx);
 }
 
+static void *make_and_run(void *arg)
+{
+    job *const j = arg;
+    mw_ctx *ctx = NULL;
+    mw_session *s = NULL;
+    mw_buffer in, out;
+
+    j->good = mw_ctx_create(NULL, &ctx) == MW_OK;
+    for (int i = 0; i < 20 && j->good; i++) {
+        j->good = mw_session_create(ctx, j->model, NULL, &s) == MW_OK &&
+                  mw_session_input(ctx, s, 0, &in) == MW_OK;
+        for (int k = 0; k < 8 && j->good; k++) ((float *)in.data)[k] = (float)k;
+        j->good = j->good && mw_session_run(ctx, s) == MW_OK &&
+                  mw_session_output(ctx, s, 0, &out) == MW_OK;
+        if (j->good) memcpy(j->want, out.data, sizeof j->want);
+        mw_session_destroy(s);
+        s = NULL;
+    }
+    mw_ctx_destroy(ctx);
+    return NULL;
+}
+
+/* The first sessions of a model race for its packed weights. */
+static void two_threads_make_sessions_of_one_model(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    for (int turn = 0; turn < 20; turn++) {
+        mw_model *const m = dense_model(ctx);
+        pthread_t threads[2];
+        job jobs[2] = {{.model = m}, {.model = m}};
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, make_and_run, &jobs[i]), 0);
+        for (int i = 0; i < 2; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(jobs[0].good && jobs[1].good);
+        assert_memory_equal(jobs[0].want, jobs[1].want, sizeof jobs[0].want);
+        mw_model_destroy(m);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+/* ---- packed weights ---- */
+
+/* x [1, 8] times weights [5, 8] that the file holds, and weights that a constant makes. */
+static mw_model *two_layers(mw_ctx *ctx)
+{
+    builder b = builder_open(ctx);
+    const int32_t x = builder_value(&b, DIMS(1, 8)), w = builder_random(&b, DIMS(5, 8), 7);
+    const int32_t n = builder_random(&b, DIMS(3, 5), 8);
+    const int32_t folded = builder_apply(&b, "NEG", &n, 1);
+    const int32_t h = builder_apply(&b, "FULLY_CONNECTED", TENSORS(x, w, -1));
+    const int32_t y = builder_apply(&b, "FULLY_CONNECTED", TENSORS(h, folded, -1));
+    return builder_close(&b, &x, 1, &y, 1);
+}
+
+static uint64_t packed_bytes(const mw_session *s)
+{
+    mw_session_memory use;
+    mw_session_memory_use(s, &use);
+    return use.packed_bytes;
+}
+
+static void weights_are_packed_once_for_a_model(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = two_layers(ctx);
+    mw_model *clone;
+    mw_session *s, *other;
+
+    (void)state;
+    assert_ok(ctx, mw_session_create(ctx, m, NULL, &s));
+    const uint64_t one = packed_bytes(s);
+    assert_int_equal(one, 16 * 8 * 4 + 16 * 5 * 4); /* both layers, in blocks of 16 channels */
+    for (int32_t batch = 2; batch <= 5; batch++)
+        assert_ok(ctx, mw_session_resize(ctx, s, &(mw_shape){2, {batch, 8}}));
+    assert_int_equal(packed_bytes(s), one);
+    assert_ok(ctx, mw_session_create(ctx, m, NULL, &other));
+    assert_int_equal(packed_bytes(other), one);
+    mw_session_destroy(s);
+    for (int k = 0; k < 8; k++) input_of(ctx, other, 0, 32)[k] = 1;
+    assert_ok(ctx, mw_session_run(ctx, other)); /* packs outlive the session that made them */
+    mw_session_destroy(other);
+    assert_ok(ctx, mwi_model_clone(ctx, m, &clone));
+    assert_int_equal(mwi_packs_bytes(clone->packs), 0);
+    mw_model_destroy(clone);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 /* ---- figures ---- */
 
 static void summaries_count_weights_once(void **state)
@@ -677,6 +769,8 @@ int main(void)
         cmocka_unit_test(all_that_cannot_run_is_named),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(two_sessions_run_in_two_threads),
+        cmocka_unit_test(two_threads_make_sessions_of_one_model),
+        cmocka_unit_test(weights_are_packed_once_for_a_model),
         cmocka_unit_test(summaries_count_weights_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

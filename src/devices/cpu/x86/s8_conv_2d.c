@@ -73,7 +73,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     s->flip = is_signed ? 0x80 : 0;
     s->border = (uint8_t)((uint8_t)rq.in_zero ^ s->flip);
     s->row_bytes = in_c * (size_t)(s->copies ? w->padded_w : w->in_w);
-    MWI_TRY(mwi_s8_layer_make(ctx, call->arena, &source, &s->layer));
+    MWI_TRY(mwi_s8_layer_make(ctx, call, &source, &s->layer));
     MWI_TRY(mwi_arena_array(ctx, call->arena, source.n_segments, sizeof(int32_t), &memory));
     int32_t *const segments = memory;
     for (size_t i = 0; i < source.n_segments; i++) {

@@ -81,17 +81,39 @@ static mw_status make_taps(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     return MW_OK;
 }
 
+typedef struct packing {
+    const state *s;
+    const mwi_s8_weights *w;
+    int32_t move;
+} packing;
+
+static void pack(const void *arg, void *to)
+{
+    const packing *const p = arg;
+    const mwi_dw_layer *const layer = &p->s->layer;
+    int8_t *const out = to;
+
+    memset(out, 0, layer->n_patterns * layer->n_groups * 256);
+    for (size_t n = 0; n < layer->n_patterns; n++)
+        for (size_t i = 0; i < 64; i++)
+            for (size_t t = 0; t < p->w->taps; t++)
+                out[(n * layer->n_groups + t / 4) * 256 + i * 4 + t % 4] =
+                    (int8_t)(mwi_s8_weight(p->w, channel_of(p->s, n, i), t) - p->move);
+}
+
 static mw_status make_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s, const mwi_requant *rq)
 {
     const mwi_s8_weights w = weights_of(&call->in[1]);
     const int32_t *const bias = call->n_in > 2 ? call->in[2].data : NULL;
     const int32_t move = mwi_s8_move(&w);
-    const size_t n_groups = s->layer.n_groups;
-    void *weights, *constants;
+    const void *weights;
+    void *constants;
 
     s->layer.n_patterns = s->out_c / gcd(s->out_c, 64);
     s->layer.sum_factor = w.dtype == MW_UINT8 ? move - w.zero : 0;
-    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_patterns * n_groups, 256, &weights));
+    MWI_TRY(mwi_pack(ctx, call, "s8 depthwise", &call->in[1], 0, move,
+                     s->layer.n_patterns * s->layer.n_groups * 256, pack, &(packing){s, &w, move},
+                     &weights));
     MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_patterns, sizeof(mwi_dw_constants),
                             &constants));
     s->layer.weights = weights;
@@ -100,9 +122,6 @@ static mw_status make_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s, con
         for (size_t i = 0; i < 64; i++) {
             const size_t c = channel_of(s, p, i);
             mwi_dw_constants *const to = &((mwi_dw_constants *)constants)[p];
-            for (size_t t = 0; t < w.taps; t++)
-                ((int8_t *)weights)[(p * n_groups + t / 4) * 256 + i * 4 + t % 4] =
-                    (int8_t)(mwi_s8_weight(&w, c, t) - move);
             const mwi_s8_channel channel = mwi_s8_channel_of(
                 &w, c, bias == NULL ? 0 : bias[c], rq->in_zero + s->flip, rq->channels[c]);
             to->bias[i] = channel.bias;

@@ -16,8 +16,16 @@ static int8_t weight_of(const mwi_s8_source *s, int32_t move, size_t c, size_t s
     return (int8_t)(mwi_s8_weight(s->weights, c, segment * s->segment_bytes + k) - move);
 }
 
-static void pack(const mwi_s8_source *s, int32_t move, int8_t *out)
+typedef struct packing {
+    const mwi_s8_source *s;
+    int32_t move;
+} packing;
+
+static void pack(const void *arg, void *to)
 {
+    const packing *const p = arg;
+    const mwi_s8_source *const s = p->s;
+    int8_t *out = to;
     const size_t quads = (s->segment_bytes + 3) / 4, padded_c = padded_channels(s);
 
     for (size_t c0 = 0; c0 < padded_c; c0 += MWI_S8_BLOCK) {
@@ -26,22 +34,23 @@ static void pack(const mwi_s8_source *s, int32_t move, int8_t *out)
             for (size_t q = 0; q < quads; q++)
                 for (size_t c = c0; c < end; c++)
                     for (size_t k = 4 * q; k < 4 * q + 4; k++)
-                        *out++ = weight_of(s, move, c, seg, k);
+                        *out++ = weight_of(s, p->move, c, seg, k);
     }
 }
 
-mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_s8_source *s,
+mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_s8_source *s,
                             mwi_s8_layer *out)
 {
     const mwi_s8_weights *const w = s->weights;
     const size_t padded_c = padded_channels(s), quads = (s->segment_bytes + 3) / 4;
     const int32_t move = mwi_s8_move(w);
     const int32_t value_zero = s->rq->in_zero + (w->dtype == MW_INT8 ? 128 : 0);
-    void *weights, *numbers;
+    const void *weights;
+    void *numbers;
 
-    MWI_TRY(mwi_arena_alloc(ctx, arena, padded_c * s->n_segments * quads * 4, &weights));
-    MWI_TRY(mwi_arena_array(ctx, arena, padded_c * 3, sizeof(int32_t), &numbers));
-    pack(s, move, weights);
+    MWI_TRY(mwi_pack(ctx, call, "s8 layer", &call->in[1], (int64_t)s->segment_bytes, move,
+                     padded_c * s->n_segments * quads * 4, pack, &(packing){s, move}, &weights));
+    MWI_TRY(mwi_arena_array(ctx, call->arena, padded_c * 3, sizeof(int32_t), &numbers));
     int32_t *const bias = numbers, *const multiplier = bias + padded_c,
                    *const shift = multiplier + padded_c;
     for (size_t c = 0; c < w->out_c; c++) {

@@ -32,9 +32,10 @@ typedef struct mwi_s8_source {
     bool flip; /* values will be read as int8 from memory, not from a flipped copy */
 } mwi_s8_source;
 
-/* Packs into the call's arena; `segments` is left to the caller. */
-MW_MUST_USE mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_s8_source *source,
-                                        mwi_s8_layer *out);
+/* Weights are those of input 1 and packed once for the model; constants of the channels live in the
+ * call's arena; `segments` is left to the caller. */
+MW_MUST_USE mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call,
+                                        const mwi_s8_source *source, mwi_s8_layer *out);
 
 /* `n` pixels (at most MWI_S8_MAX_PIXELS) with corners at pixels[i], whose results go to
  * out + i * out_c. Reads up to 3 bytes behind a segment. */
