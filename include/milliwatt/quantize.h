@@ -72,6 +72,8 @@ typedef struct mw_quantize_report {
     double output_sqnr_db; /* model outputs against the float model on calibration samples; NaN:
                               none */
     size_t n_kept;         /* operators that stayed float */
+    bool random_inputs;    /* a uint8 model without calibration data: measured on seeded random
+                              inputs, which is no more than a check that both compute the same */
     struct mwi_heap *heap; /* private: where `layers` came from */
 } mw_quantize_report;
 

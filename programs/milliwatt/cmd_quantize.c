@@ -57,7 +57,8 @@ static void print_report(receipt *r, const char *in, const char *out, const char
     receipt_uint(r, "calibration_samples", "calibration samples", q->n_samples, "");
     receipt_uint(r, "kept_float", "operators kept float", q->n_kept, "");
     receipt_number(r, "sqnr_db", "output SQNR", q->output_sqnr_db,
-                   "%.1f dB on calibration samples");
+                   q->random_inputs ? "%.1f dB on random inputs (typical ones: --calibrate)"
+                                    : "%.1f dB on calibration samples");
     if (q->n_layers > 0) print_layers(r, q);
 }
 

@@ -185,6 +185,7 @@ mw_status mwi_emit_bias(mw_ctx *ctx, mwi_qjob *job, size_t i, float in_scale, in
     size_t n;
     const float *const bias = mwi_qjob_bias(job, i, &n);
     const int32_t *const integers = job->ops[i].bias_integers;
+    if (integers != NULL) n = job->ops[i].n_bias;
     const int32_t dim = (int32_t)n;
 
     if ((size_t)at < op->n_in && op->in[at] >= 0)

@@ -75,22 +75,20 @@ static mw_status compare_step(void *self, mw_ctx *ctx, const mwi_graph *graph, c
     return MW_OK;
 }
 
-/* The same real inputs as the float model had, in the result's types. */
-static mw_status set_inputs(mw_ctx *ctx, const struct measure *m, mw_session *from, mw_session *to)
+/* The same real inputs as the float model had, in the result's types: those that kept their type
+ * are read again, since a run may overwrite its inputs. */
+static mw_status set_inputs(mw_ctx *ctx, const struct measure *m, const mwi_feed *feed, uint64_t r,
+                            mw_session *to)
 {
     for (size_t i = 0; i < m->qg->n_inputs; i++) {
         const int32_t value = m->job->fg->inputs[i];
         mw_buffer a, b;
-        MWI_TRY(mw_session_input(ctx, from, i, &a));
+        MWI_TRY(mw_session_input(ctx, feed->session, i, &a));
         MWI_TRY(mw_session_input(ctx, to, i, &b));
         const mw_quantization *const q = &b.info.quantization;
         const size_t n = m->floats.counts[value];
         if (a.info.dtype == b.info.dtype) {
-            /* The run may have overwritten a's bytes: floats were kept. */
-            if (b.info.dtype == MW_FLOAT32 && m->floats.values[value] != NULL)
-                memcpy(b.data, m->floats.values[value], b.bytes);
-            else
-                memcpy(b.data, a.data, b.bytes);
+            MWI_TRY(mwi_feed_read(ctx, feed, r, i, &b));
         } else if (m->floats.values[value] != NULL && q->n_scales == 1) {
             const mwi_params p = {q->scales[0], (int32_t)q->zero_points[0]};
             mwi_quantize_all(m->floats.values[value], n, b.info.dtype, p, b.data);
@@ -209,7 +207,7 @@ static mw_status measure_run(mw_ctx *ctx, struct measure *m, mwi_feed *feed, mw_
     mwi_session_observe(feed->session, mwi_capture_step, &m->floats);
     MWI_TRY(mwi_feed_run(ctx, feed, r));
     MWI_TRY(mw_session_reset(ctx, quantized));
-    MWI_TRY(set_inputs(ctx, m, feed->session, quantized));
+    MWI_TRY(set_inputs(ctx, m, feed, r, quantized));
     mwi_session_observe(quantized, compare_step, m);
     MWI_TRY(mw_session_run(ctx, quantized));
     return r < ALONE_RUNS ? all_alone(ctx, m) : MW_OK;
@@ -323,7 +321,8 @@ mw_status mwi_qjob_report(mw_ctx *ctx, mwi_qjob *job, const mw_model *before,
     memset(out, 0, sizeof *out);
     MWI_TRY(mw_model_summarize(ctx, before, &out->before));
     MWI_TRY(mw_model_summarize(ctx, job->out, &out->after));
-    if (job->data != NULL) MWI_TRY(measure(ctx, job, &m));
+    out->random_inputs = job->data == NULL && job->source == MW_UINT8;
+    if (job->data != NULL || out->random_inputs) MWI_TRY(measure(ctx, job, &m));
     for (size_t i = 0; i < job->fg->n_outputs && m.whole != NULL; i++) {
         outputs.signal += m.whole[job->fg->outputs[i]].signal;
         outputs.noise += m.whole[job->fg->outputs[i]].noise;

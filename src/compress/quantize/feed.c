@@ -3,8 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/feed.h"
 
+#include "base/rng.h"
+
 #include <inttypes.h>
 #include <string.h>
+
+enum { RANDOM_RUNS = 8 };
 
 static uint64_t samples_of(const mw_tensor_info *info)
 {
@@ -15,13 +19,13 @@ mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data, ui
                         uint32_t n_threads, mwi_feed *out)
 {
     const mw_session_options options = {.n_threads = n_threads};
-    const uint64_t held = mw_dataset_n_samples(data);
+    const uint64_t held = data == NULL ? 0 : mw_dataset_n_samples(data);
     const uint64_t n = max_samples > 0 && max_samples < held ? max_samples : held;
 
     memset(out, 0, sizeof *out);
     out->data = data;
     out->n_inputs = mw_model_n_inputs(model);
-    if (mw_dataset_n_inputs(data) != out->n_inputs)
+    if (data != NULL && mw_dataset_n_inputs(data) != out->n_inputs)
         return mwi_fail(ctx, MW_EINVAL,
                         "%s: the calibration data hold %zu arrays, the model takes %zu inputs; "
                         "give one array for each input, named as it is",
@@ -30,8 +34,8 @@ mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data, ui
     for (size_t i = 0; i < out->n_inputs; i++) {
         mw_tensor_info info;
         MWI_TRY(mw_model_input(ctx, model, i, &info));
-        const uint64_t per_run = samples_of(&info);
-        if (n / per_run < out->n_runs) out->n_runs = n / per_run;
+        const uint64_t per_run = samples_of(&info), runs = data == NULL ? RANDOM_RUNS : n / per_run;
+        if (runs < out->n_runs) out->n_runs = runs;
         if (i == 0) out->samples_per_run = per_run;
     }
     if (out->n_runs == 0 || out->n_inputs == 0)
@@ -48,15 +52,40 @@ void mwi_feed_close(mwi_feed *feed)
     feed->session = NULL;
 }
 
+static void fill_random(mwi_rng *rng, const mw_buffer *buffer)
+{
+    uint8_t *const bytes = buffer->data;
+    float *const floats = buffer->data;
+
+    memset(bytes, 0, buffer->bytes);
+    if (buffer->info.dtype == MW_FLOAT32)
+        for (size_t k = 0; k < buffer->bytes / sizeof *floats; k++)
+            floats[k] = (float)mwi_rng_uniform(rng);
+    else if (mw_dtype_bits(buffer->info.dtype) <= 16 && buffer->info.dtype != MW_BOOL)
+        for (size_t k = 0; k < buffer->bytes; k++) bytes[k] = (uint8_t)mwi_rng_next(rng);
+}
+
+mw_status mwi_feed_read(mw_ctx *ctx, const mwi_feed *feed, uint64_t run, size_t i,
+                        const mw_buffer *buffer)
+{
+    const uint64_t per_run = samples_of(&buffer->info);
+
+    if (feed->data == NULL) {
+        mwi_rng rng = {run * feed->n_inputs + i};
+        fill_random(&rng, buffer);
+        return MW_OK;
+    }
+    return mw_dataset_read(ctx, feed->data, i, run * per_run, (size_t)per_run, &buffer->info,
+                           buffer->data, buffer->bytes);
+}
+
 mw_status mwi_feed_run(mw_ctx *ctx, mwi_feed *feed, uint64_t run)
 {
     MWI_TRY(mw_session_reset(ctx, feed->session));
     for (size_t i = 0; i < feed->n_inputs; i++) {
         mw_buffer buffer;
         MWI_TRY(mw_session_input(ctx, feed->session, i, &buffer));
-        const uint64_t per_run = samples_of(&buffer.info);
-        MWI_TRY(mw_dataset_read(ctx, feed->data, i, run * per_run, (size_t)per_run, &buffer.info,
-                                buffer.data, buffer.bytes));
+        MWI_TRY(mwi_feed_read(ctx, feed, run, i, &buffer));
     }
     return mw_session_run(ctx, feed->session);
 }

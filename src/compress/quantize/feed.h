@@ -11,17 +11,21 @@
 
 typedef struct mwi_feed {
     mw_session *session; /* owned */
-    mw_dataset *data;    /* borrowed */
+    mw_dataset *data;    /* borrowed; NULL: seeded random inputs */
     size_t n_inputs;
     uint64_t n_runs, samples_per_run;
 } mwi_feed;
 
-/* max_samples 0: all. Fails: MW_EINVAL (no samples, or inputs that do not fit), as
- * mw_session_create. */
+/* max_samples 0: all. data NULL: RANDOM_RUNS runs on seeded random inputs, for integer models whose
+ * types bound what may come (integers of 32 bits and more are 0: they may be indices). Fails:
+ * MW_EINVAL (no samples, or inputs that do not fit), as mw_session_create. */
 MW_MUST_USE mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data,
                                     uint64_t max_samples, uint32_t n_threads, mwi_feed *out);
 void mwi_feed_close(mwi_feed *feed); /* accepts a zeroed one */
 /* State is reset before each run, so that runs do not depend on their order. */
 MW_MUST_USE mw_status mwi_feed_run(mw_ctx *ctx, mwi_feed *feed, uint64_t run);
+/* What input `i` of a run is fed, into a buffer of the model's or of another's same input. */
+MW_MUST_USE mw_status mwi_feed_read(mw_ctx *ctx, const mwi_feed *feed, uint64_t run, size_t i,
+                                    const mw_buffer *buffer);
 
 #endif

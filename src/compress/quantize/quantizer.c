@@ -130,6 +130,29 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
     return half ? refuse_if_nothing(ctx, job) : MW_OK;
 }
 
+static mw_status plan(mw_ctx *ctx, const mwi_qjob *job, const mw_model *model)
+{
+    const mw_session_options options = {.n_threads = job->options->n_threads};
+    mw_session *session = NULL;
+    const mw_status st = mw_session_create(ctx, model, &options, &session);
+
+    mw_session_destroy(session);
+    return st;
+}
+
+/* A result that cannot be planned is never handed out, unless the model could not be before. */
+static mw_status check_plan(mw_ctx *ctx, mwi_qjob *job)
+{
+    const mw_status st = plan(ctx, job, job->out);
+
+    if (st == MW_OK || st == MW_ENOMEM || st == MW_ECANCELLED) return st;
+    mw_ctx_clear(ctx);
+    const mw_status before = plan(ctx, job, job->flt);
+    mw_ctx_clear(ctx);
+    if (before != MW_OK) return MW_OK;
+    return mwi_prefix(ctx, plan(ctx, job, job->out), "after quantization, which wrote nothing");
+}
+
 static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
                        mw_quantize_report *report)
 {
@@ -139,6 +162,7 @@ static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
         MWI_TRY(quantize_float(ctx, job));
     MWI_TRY(mwi_model_sweep(ctx, job->out, NULL));
     MWI_TRY(mwi_prefix(ctx, mwi_model_verify(ctx, job->out), "after quantization"));
+    MWI_TRY(check_plan(ctx, job));
     return report == NULL ? MW_OK : mwi_qjob_report(ctx, job, model, report);
 }
 

@@ -1,7 +1,8 @@
 /* compress/quantize/uint8_models.c - the asymmetric uint8 models of TFLite's first years become
  * int8 models. Activations keep their scales; zero points move by 128. int8 weights need zero
  * point 0: where every (weight - zero point) of a channel fits into [-127, 127] the integers stay
- * what they were, else the channel is rounded to a scale of its own, and its bias to that.
+ * what they were, else the channel gets the scale of least error: its own with the few that are
+ * outside cut off, or a larger one, and its bias is rounded to that.
  * Depends: compress/quantize/job.  Used by: mw_quantize.   SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/job.h"
 
@@ -79,6 +80,41 @@ static void largest_of(const uint8_t *w, int32_t zero, const mwi_channels *c, in
     }
 }
 
+/* Error of a channel, in steps of the old scale, when 127 stands for `limit` of them: squares, and
+ * the square of the sum, which inputs that are mostly positive (after a RELU) add up. */
+static double error_of(const uint8_t *w, int32_t zero, const mwi_channels *c, size_t channel,
+                       int32_t limit)
+{
+    const double scale = limit / 127.0;
+    const size_t period = c->n_channels * c->inner;
+    double squares = 0, sum = 0;
+
+    for (size_t first = channel * c->inner; first < c->n; first += period)
+        for (size_t i = first; i < first + c->inner; i++) {
+            const double v = w[i] - zero;
+            const double q = fmin(fmax(round(v / scale), -127), 127);
+            sum += v - q * scale;
+            squares += (v - q * scale) * (v - q * scale);
+        }
+    return squares + sum * sum / 2;
+}
+
+/* Of a channel whose largest weight is more than 127 steps: what 127 should stand for. */
+static int32_t best_limit(const uint8_t *w, int32_t zero, const mwi_channels *c, size_t channel,
+                          int32_t largest)
+{
+    enum { TRIES = 16 };
+    const int32_t step = (largest - 127 + TRIES - 1) / TRIES;
+    int32_t best = largest;
+    double least = error_of(w, zero, c, channel, largest);
+
+    for (int32_t limit = 127; limit < largest; limit += step) {
+        const double e = error_of(w, zero, c, channel, limit);
+        if (e < least) least = e, best = limit;
+    }
+    return best;
+}
+
 static mw_status convert_weight(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis,
                                 mwi_qweight **out)
 {
@@ -106,12 +142,14 @@ static mw_status convert_weight(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int3
                        .scales = w->scales,
                        .q = w->q};
     for (size_t k = 0; k < c.n_channels; k++) {
-        const int32_t m = ((int32_t *)largest)[k];
-        w->scales[k] = exact || m <= 127 ? scale : (float)((double)scale * m / 127);
+        const int32_t m = exact ? 127 : ((int32_t *)largest)[k];
+        const int32_t limit = m <= 127 ? 127 : best_limit(t->data, zero, &c, k, m);
+        w->scales[k] = limit == 127 ? scale : (float)((double)scale * limit / 127);
     }
     for (size_t i = 0; i < c.n; i++) {
         const double v = ((const uint8_t *)t->data)[i] - zero;
-        w->q[i] = (int8_t)round(v * (double)scale / (double)w->scales[mwi_channel(&c, i)]);
+        const double q = round(v * (double)scale / (double)w->scales[mwi_channel(&c, i)]);
+        w->q[i] = (int8_t)fmin(fmax(q, -127), 127);
     }
     return MW_OK;
 }
