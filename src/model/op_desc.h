@@ -172,13 +172,35 @@ typedef struct mwi_quant_rule {
                               bias */
 } mwi_quant_rule;
 
+/* ---- what a row computes, for those that change graphs ---- */
+
+/* out[.., o] = bias[o] + a sum of products of weights and values of an input channel: layers. */
+typedef struct mwi_linear {
+    int8_t value, weight, bias;     /* operands; bias -1: it has none */
+    int8_t rank, out_axis, in_axis; /* of the weight; its other axes are a window's */
+    bool depthwise;  /* output channel o reads input channel o / (outputs / inputs) alone, and
+                      * in_axis is out_axis */
+    bool grouped;    /* the weight may have fewer input channels than the value */
+    bool flattens;   /* reads rows of as many values as in_axis has, whatever the value's shape */
+    bool transposed; /* each value is spread over a window of the output */
+} mwi_linear;
+
+/* Windows over dimensions 1, 2, ... of a value: operand 0, or mwi_linear.value. Fields by name;
+ * the padding is the field "padding". */
+typedef struct mwi_windows {
+    int8_t n;              /* 2: height, width; 3: depth, height, width */
+    int8_t weight_axis[3]; /* where `size` is NULL: the dimension of the weight that is the size */
+    const char *size[3], *stride[3], *dilation[3]; /* stride, dilation: NULL where always 1 */
+} mwi_windows;
+
 /* ---- the row ---- */
 
 enum {
     MWI_OP_INPLACE = 1 << 0,   /* run tolerates out[0].data == in[0].data of equal bytes */
     MWI_OP_VIEW = 1 << 1,      /* out[0] has the bytes of in[0] (RESHAPE, SQUEEZE): no work */
     MWI_OP_POINTWISE = 1 << 2, /* out[i] depends on in[i] alone (unary elementwise) */
-    MWI_OP_FUSES_ACT = 1 << 3, /* has a field named "fused_activation_function" */
+    MWI_OP_FUSES_ACT = 1 << 3, /* LiteRT's kernels of every type clamp as the field
+                                * "fused_activation_function" says: RELU, RELU6, RELU_N1_TO_1 */
     MWI_OP_STATEFUL =
         1 << 4, /* reads or writes state, random, control flow: never folded or merged */
     MWI_OP_TRAINING_ONLY = 1 << 5, /* lowered by a pass before a .tflite is written */
@@ -189,6 +211,11 @@ enum {
         1 << 9, /* where operands of rank >= 2 share their first dimension with the outputs,
                  * out[i] depends on in[i] alone along it: a batch may be planned. Pointwise,
                  * broadcasting and view operators are so without saying it */
+    MWI_OP_CLAMPS = 1 << 10, /* out[0] is in[0] between out_low and out_high, nothing else */
+    MWI_OP_SCALES_BY_CHANNEL =
+        1 << 11, /* where in[0] and out[0] have one rank and last dimension: a positive factor on
+                  * a channel (last dimension) of in[0] is that factor on it in out[0] */
+    MWI_OP_REDUCES = 1 << 12, /* along the axes in in[1]; of a single value it gives that value */
 };
 
 struct mwi_op_desc {
@@ -204,6 +231,10 @@ struct mwi_op_desc {
     const mwi_field *fields;     /* ends with MWI_FIELDS_END; NULL: none */
     const mwi_kernel *kernels;   /* reference rows, ends with a NULL name; NULL: cannot run */
     const mwi_quant_rule *quant; /* NULL: not quantizable */
+    const mwi_linear *linear;    /* NULL: no layer with weights */
+    const mwi_windows *windows;  /* NULL: no windows */
+    double out_low, out_high;    /* out[0] lies between them whatever in[0] is; both 0: anywhere.
+                                  * HUGE_VAL where one side is open */
     /* Custom operators: fills attr from custom_options; NULL: none. Every byte is hostile. */
     mw_status (*parse_custom)(mw_ctx *ctx, mwi_arena *arena, const uint8_t *bytes, size_t n,
                               void *attr);

@@ -64,9 +64,11 @@ const mwi_op_desc mwi_op_abs = {
     .max_in = 1,
     .min_out = 1,
     .max_out = 1,
-    .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
+    .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE | MWI_OP_SCALES_BY_CHANNEL,
     .kernels = kernels,
     .quant = &mwi_quant_own,
+    .out_low = 0,
+    .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
     .version = version,
 };

@@ -129,6 +129,9 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static const mwi_linear linear = {
+    .value = 0, .weight = 1, .bias = 2, .rank = 5, .out_axis = 4, .in_axis = 3};
+
 const mwi_op_desc mwi_op_conv_3d = {
     .name = "CONV_3D",
     .tflite_code = 132,
@@ -141,6 +144,8 @@ const mwi_op_desc mwi_op_conv_3d = {
     .attr_size = sizeof(mwi_conv_3d_attr),
     .fields = mwi_conv_3d_fields,
     .kernels = kernels,
+    .linear = &linear,
+    .windows = &mwi_conv_3d_windows,
     .infer = infer,
     .macs = macs,
 };

@@ -156,6 +156,9 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static const mwi_linear linear = {
+    .value = 2, .weight = 1, .bias = 3, .rank = 5, .out_axis = 3, .in_axis = 4, .transposed = true};
+
 const mwi_op_desc mwi_op_conv_3d_transpose = {
     .name = "CONV_3D_TRANSPOSE",
     .tflite_code = 141,
@@ -168,6 +171,8 @@ const mwi_op_desc mwi_op_conv_3d_transpose = {
     .attr_size = sizeof(mwi_conv_3d_attr),
     .fields = mwi_conv_3d_fields,
     .kernels = kernels,
+    .linear = &linear,
+    .windows = &mwi_conv_3d_windows,
     .infer = infer,
     .macs = macs,
 };

@@ -22,5 +22,7 @@ const mwi_op_desc mwi_op_cos = {
     .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
+    .out_low = -1,
+    .out_high = 1,
     .infer = mwi_infer_same,
 };

@@ -430,6 +430,13 @@ static const mwi_kernel kernels[] = {
 static const mwi_quant_rule quant = {
     .quantizable = true, .weight = 1, .axis = 3, .bias = 2, .data_inputs = {0, -1}};
 
+static const mwi_linear linear = {
+    .value = 0, .weight = 1, .bias = 2, .rank = 4, .out_axis = 3, .in_axis = 3, .depthwise = true};
+static const mwi_windows windows = {.n = 2,
+                                    .weight_axis = {1, 2},
+                                    .stride = {"stride_h", "stride_w"},
+                                    .dilation = {"dilation_h_factor", "dilation_w_factor"}};
+
 const mwi_op_desc mwi_op_depthwise_conv_2d = {
     .name = "DEPTHWISE_CONV_2D",
     .tflite_code = 4,
@@ -443,6 +450,8 @@ const mwi_op_desc mwi_op_depthwise_conv_2d = {
     .fields = fields,
     .kernels = kernels,
     .quant = &quant,
+    .linear = &linear,
+    .windows = &windows,
     .infer = infer,
     .macs = macs,
     .version = version,

@@ -47,6 +47,8 @@ const mwi_op_desc mwi_op_exp = {
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &mwi_quant_own,
+    .out_low = 0,
+    .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
     .version = mwi_version_i8i16,
 };

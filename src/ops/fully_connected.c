@@ -539,6 +539,9 @@ static const mwi_kernel kernels[] = {
 static const mwi_quant_rule quant = {
     .quantizable = true, .weight = 1, .axis = 0, .bias = 2, .data_inputs = {0, -1}};
 
+static const mwi_linear linear = {
+    .value = 0, .weight = 1, .bias = 2, .rank = 2, .out_axis = 0, .in_axis = 1, .flattens = true};
+
 const mwi_op_desc mwi_op_fully_connected = {
     .name = "FULLY_CONNECTED",
     .tflite_code = 9,
@@ -552,6 +555,7 @@ const mwi_op_desc mwi_op_fully_connected = {
     .fields = fields,
     .kernels = kernels,
     .quant = &quant,
+    .linear = &linear,
     .infer = infer,
     .macs = macs,
     .version = version,

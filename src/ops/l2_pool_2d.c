@@ -48,10 +48,11 @@ const mwi_op_desc mwi_op_l2_pool_2d = {
     .max_in = 1,
     .min_out = 1,
     .max_out = 1,
-    .traits = MWI_OP_FUSES_ACT,
+    .traits = MWI_OP_FUSES_ACT | MWI_OP_SCALES_BY_CHANNEL,
     .attr_size = sizeof(mwi_pool_attr),
     .fields = mwi_pool_fields,
     .kernels = kernels,
+    .windows = &mwi_pool_windows,
     .infer = mwi_pool_infer,
     .macs = mwi_pool_macs,
 };

@@ -27,7 +27,7 @@ const mwi_op_desc mwi_op_neg = {
     .max_in = 1,
     .min_out = 1,
     .max_out = 1,
-    .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
+    .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE | MWI_OP_SCALES_BY_CHANNEL,
     .kernels = kernels,
     .infer = mwi_infer_same,
 };

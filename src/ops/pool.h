@@ -12,6 +12,7 @@ typedef struct mwi_pool_attr {
     int32_t padding, stride_w, stride_h, filter_w, filter_h, activation;
 } mwi_pool_attr;
 extern const mwi_field mwi_pool_fields[];
+extern const mwi_windows mwi_pool_windows;
 
 typedef struct mwi_pool_state {
     mwi_window w;

@@ -13,6 +13,9 @@ const mwi_field mwi_pool_fields[] = {
     MWI_FIELDS_END,
 };
 
+const mwi_windows mwi_pool_windows = {
+    .n = 2, .size = {"filter_height", "filter_width"}, .stride = {"stride_h", "stride_w"}};
+
 static mw_status window_of(mw_ctx *ctx, const mwi_pool_attr *a, const mwi_view *x, mwi_window *w)
 {
     *w = (mwi_window){.filter_h = a->filter_h,

@@ -38,9 +38,11 @@ const mwi_op_desc mwi_op_relu_0_to_1 = {
     .max_in = 1,
     .min_out = 1,
     .max_out = 1,
-    .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
+    .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE | MWI_OP_CLAMPS,
     .kernels = kernels,
     .quant = &mwi_quant_own,
+    .out_low = 0,
+    .out_high = 1,
     .infer = mwi_infer_same,
     /* No version rule: LiteRT registers version 1 only, whatever the types. */
 };

@@ -229,6 +229,8 @@ const mwi_op_desc mwi_op_softmax = {
     .fields = fields,
     .kernels = kernels,
     .quant = &quant,
+    .out_low = 0,
+    .out_high = 1,
     .infer = infer,
     .version = version,
 };

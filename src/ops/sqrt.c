@@ -62,6 +62,8 @@ const mwi_op_desc mwi_op_sqrt = {
     .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
+    .out_low = 0,
+    .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
     .version = mwi_version_i8i16,
 };

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
 
+#include <math.h>
+
 MWI_UNARY_RUN(run_f32, float, float, void, void, x *x)
 
 static const mwi_kernel kernels[] = {
@@ -20,5 +22,7 @@ const mwi_op_desc mwi_op_square = {
     .max_out = 1,
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
+    .out_low = 0,
+    .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
 };

@@ -72,6 +72,8 @@ const mwi_op_desc mwi_op_tanh = {
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .quant = &quant,
+    .out_low = -1,
+    .out_high = 1,
     .infer = mwi_infer_same,
     .version = mwi_version_i8_i16,
 };

@@ -479,6 +479,16 @@ static const mwi_kernel kernels[] = {
 static const mwi_quant_rule quant = {
     .quantizable = true, .weight = WEIGHTS, .axis = 0, .bias = BIAS, .data_inputs = {X, -1}};
 
+static const mwi_linear linear = {.value = X,
+                                  .weight = WEIGHTS,
+                                  .bias = BIAS,
+                                  .rank = 4,
+                                  .out_axis = 0,
+                                  .in_axis = 3,
+                                  .transposed = true};
+static const mwi_windows windows = {
+    .n = 2, .weight_axis = {1, 2}, .stride = {"stride_h", "stride_w"}};
+
 const mwi_op_desc mwi_op_transpose_conv = {
     .name = "TRANSPOSE_CONV",
     .tflite_code = 67,
@@ -492,6 +502,8 @@ const mwi_op_desc mwi_op_transpose_conv = {
     .fields = fields,
     .kernels = kernels,
     .quant = &quant,
+    .linear = &linear,
+    .windows = &windows,
     .infer = infer,
     .macs = macs,
     .version = version,

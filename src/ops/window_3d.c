@@ -21,6 +21,12 @@ const mwi_field mwi_conv_3d_fields[] = {
     MWI_FIELDS_END,
 };
 
+const mwi_windows mwi_conv_3d_windows = {
+    .n = 3,
+    .weight_axis = {0, 1, 2},
+    .stride = {"stride_d", "stride_h", "stride_w"},
+    .dilation = {"dilation_d_factor", "dilation_h_factor", "dilation_w_factor"}};
+
 mw_status mwi_window_3d_make(mw_ctx *ctx, const mwi_conv_3d_attr *attr, const int32_t *in,
                              const int32_t *filter, mwi_window_3d *w)
 {

@@ -11,6 +11,7 @@ typedef struct mwi_conv_3d_attr {
     int32_t padding, activation, stride[3], dilation[3];
 } mwi_conv_3d_attr;
 extern const mwi_field mwi_conv_3d_fields[];
+extern const mwi_windows mwi_conv_3d_windows;
 
 typedef struct mwi_axis_3d {
     int32_t in, out, filter, stride, dilation, pad;
