@@ -187,7 +187,10 @@ static void set_attr(parser *p, mwi_op *op, char *word)
         *(float *)at = strtof(value, NULL);
     else if (f->kind == MWI_FIELD_BOOL)
         *(bool *)at = strcmp(value, "true") == 0;
-    else if (f->kind == MWI_FIELD_I32S) {
+    else if (f->kind == MWI_FIELD_STRING) {
+        if (mwi_arena_string(p->ctx, &p->model->arena, value, strlen(value), at) != MW_OK)
+            wrong(p, word);
+    } else if (f->kind == MWI_FIELD_I32S) {
         size_t n = 1;
         for (const char *c = value; *c != '\0'; c++) n += *c == ',';
         int32_t *const v = keep(p, n * sizeof *v);
@@ -244,6 +247,20 @@ static void add_op(parser *p, size_t equals)
     }
 }
 
+static void end_graph(parser *p)
+{
+    if (mwi_graph_set_io(p->ctx, p->model, p->graph, p->inputs, p->n_inputs, p->outputs,
+                         p->n_outputs) != MW_OK)
+        wrong(p, "io");
+    p->n_inputs = p->n_outputs = 0;
+}
+
+static void next_graph(parser *p)
+{
+    end_graph(p);
+    if (mwi_model_add_graph(p->ctx, p->model, "sub", &p->graph) != MW_OK) wrong(p, "graph");
+}
+
 static void statement(parser *p, char *text)
 {
     size_t equals = 0;
@@ -253,6 +270,10 @@ static void statement(parser *p, char *text)
          w = strtok_r(NULL, " \t", &text))
         p->words[p->n_words++] = w;
     if (p->n_words == 0) return;
+    if (strcmp(p->words[0], "graph") == 0) {
+        next_graph(p);
+        return;
+    }
     if (strcmp(p->words[0], "out") == 0) {
         for (size_t i = 1; i < p->n_words; i++) p->outputs[p->n_outputs++] = find(p, p->words[i]);
         return;
@@ -283,12 +304,11 @@ mw_model *graph_from_text(mw_ctx *ctx, const char *text, uint64_t seed)
     }
     p.statement = text;
     free(copy);
-    if (mwi_graph_set_io(ctx, p.model, p.graph, p.inputs, p.n_inputs, p.outputs, p.n_outputs) !=
-        MW_OK)
-        wrong(&p, "io");
-    if (mwi_model_verify(ctx, p.model) != MW_OK ||
-        mwi_graph_infer(ctx, p.model, p.graph) != MW_OK || mwi_model_verify(ctx, p.model) != MW_OK)
-        wrong(&p, "model");
+    end_graph(&p);
+    if (mwi_model_verify(ctx, p.model) != MW_OK) wrong(&p, "model");
+    for (size_t i = 0; i < p.model->n_graphs; i++)
+        if (mwi_graph_infer(ctx, p.model, p.model->graphs[i]) != MW_OK) wrong(&p, "shapes");
+    if (mwi_model_verify(ctx, p.model) != MW_OK) wrong(&p, "model");
     return p.model;
 }
 

@@ -8,6 +8,8 @@
  * output, else those of the first operand v: f32 [?,4] = ...                 its declared shape,
  * else inferred out z y
  *
+ *   graph                              what follows is the next subgraph
+ *
  * Statements end at ';' or the line's end.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MW_TESTS_GRAPH_TEXT_H
 #define MW_TESTS_GRAPH_TEXT_H

@@ -38,7 +38,8 @@ typedef enum mw_dtype {
 
 /* "float32", "int8", ...: NumPy's names. Static storage; "?" for a code that is none. */
 MW_API const char *mw_dtype_name(mw_dtype type);
-/* Bits an element: 4 for MW_INT4, 0 for types without a fixed size (string, resource, variant). */
+/* Bits an element: 4 for MW_INT4, 0 for types without a fixed size (string, variant). A resource is
+ * the number of a variable or table of the session, an int32. */
 MW_API unsigned mw_dtype_bits(mw_dtype type);
 
 /* real = (q - zero_point) * scale. */

@@ -76,6 +76,53 @@ typedef struct mwi_view {
         *tensor; /* NULL: an optional input that is left out (dtype, rank then mean nothing) */
 } mwi_view;
 
+/* ---- what a session offers ---- */
+
+/* Values of a subgraph's outputs. */
+typedef struct mwi_called {
+    const mwi_view *out; /* borrowed until the subgraph is planned or run again */
+    size_t n_out;
+    bool known; /* false: some shape is decided by data */
+} mwi_called;
+
+/* What operators that call subgraphs, or that keep things from one run to the next, ask of the
+ * session that they run in. Subgraphs never call themselves (verifier), so each has one instance,
+ * made when it is first asked for. Inputs are checked against the subgraph in number and type; all
+ * functions take `self` first. Resource tensors hold an int32, the number that find gave. */
+typedef struct mwi_host {
+    void *self;
+    /* Shapes of the outputs for inputs of these shapes; no data is read but of constants. Fails as
+     * planning does. */
+    mw_status (*plan)(void *self, mw_ctx *ctx, int32_t subgraph, const mwi_view *in, size_t n_in,
+                      mwi_called *out);
+    /* Copies `in` into the subgraph's inputs and runs it. Plans it when it must. */
+    mw_status (*run)(void *self, mw_ctx *ctx, int32_t subgraph, const mwi_view *in, size_t n_in,
+                     mwi_called *out);
+    /* Copies values to where they outlive the next call of a subgraph, in the name of an operator,
+     * told by its attributes; *out is borrowed until the same operator holds others. `in` may be
+     * what it holds. */
+    mw_status (*hold)(void *self, mw_ctx *ctx, const void *attr, const mwi_view *in, size_t n,
+                      const mwi_view **out);
+    /* What infer held at run; NULL: nothing. Taken: the next call gives NULL. */
+    const mwi_view *(*take_held)(void *self, const void *attr);
+    /* Memory until the next call of any of these functions; grows and stays. */
+    mw_status (*scratch)(void *self, mw_ctx *ctx, size_t bytes, void **out);
+    /* Whether the subgraph was run by run_once since the session was made or reset. */
+    bool (*was_run)(void *self, int32_t subgraph);
+    void (*set_run)(void *self, int32_t subgraph);
+    /* The resource's number; it is made when it is not there. `kind`: a resource is of one kind. */
+    mw_status (*find)(void *self, mw_ctx *ctx, int32_t kind, const char *container,
+                      const char *name, int32_t *out_id);
+    /* Room for a variable's value, so that assigning it allocates nothing. */
+    mw_status (*reserve)(void *self, mw_ctx *ctx, int32_t id, size_t bytes);
+    /* The variable's value, borrowed until it is assigned. Fails: MW_EINVAL (no such variable, or
+     * it has no value yet). */
+    mw_status (*read)(void *self, mw_ctx *ctx, int32_t id, mwi_view *out);
+    mw_status (*assign)(void *self, mw_ctx *ctx, int32_t id, const mwi_view *value);
+} mwi_host;
+
+enum { MWI_RESOURCE_VARIABLE = 0, MWI_RESOURCE_TABLE = 1 };
+
 /* For infer, macs and version: shapes and types, and data of constants. */
 typedef struct mwi_shape_call {
     const mwi_op *op;
@@ -83,9 +130,12 @@ typedef struct mwi_shape_call {
     const mwi_graph *graph; /* of the operator, for its intermediate tensors; NULL: unknown */
     size_t n_in, n_out;
     const mwi_view *in;
-    mwi_view *out; /* infer sets rank and dims, and dtype where the attributes fix it */
-    bool unknown;  /* infer sets it when an output's shape depends on data that is not there. A run
-                    * asks again  when all inputs have data: then only state may stay unknown */
+    mwi_view *out;        /* infer sets rank and dims, and dtype where the attributes fix it */
+    const mwi_host *host; /* NULL: no session asks */
+    bool running; /* all inputs have data, and the operator runs next: it may be run to know its
+                   * outputs' shapes (mwi_host.hold) */
+    bool unknown; /* infer sets it when an output's shape depends on data that is not there. A run
+                   * asks again  when all inputs have data: then only state may stay unknown */
 } mwi_shape_call;
 
 /* ---- kernels ---- */
@@ -97,6 +147,7 @@ typedef struct mwi_prepare_call {
     const mwi_graph *graph; /* of the operator, for its intermediate tensors; NULL: unknown */
     size_t n_in, n_out;
     const mwi_view *in, *out; /* planned shapes; data of constants only */
+    const mwi_host *host;     /* NULL: no session */
     mwi_arena *arena;
     mwi_packs *packs; /* the model's; NULL: none, what is packed then lives in `arena` */
     uint32_t n_threads;
@@ -118,6 +169,7 @@ typedef struct mwi_run_call {
     const void *attr;
     size_t n_in, n_out;
     const mwi_view *in, *out;
+    const mwi_host *host; /* NULL: no session */
     const void *state;
     void *scratch; /* 64-byte aligned */
     mwi_pool *pool;

@@ -109,6 +109,7 @@ static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
                              .n_out = call->n_out,
                              .in = call->in,
                              .out = call->out,
+                             .host = call->host,
                              .arena = arena,
                              .n_threads = 1};
     const mwi_kernel *const k = choose(&prep);
@@ -129,6 +130,7 @@ static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
                               .n_out = call->n_out,
                               .in = call->in,
                               .out = call->out,
+                              .host = call->host,
                               .state = prep.state,
                               .scratch = scratch};
     return k->run(ctx, &run);

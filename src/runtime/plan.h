@@ -93,6 +93,8 @@ typedef struct mwi_plan_options {
     const mwi_plan
         *before; /* a tail: the plan that it goes on from, bound; NULL: from the graph's start */
     const mwi_view *given; /* of a tail: outputs of its first operator with their shapes, copied */
+    const mwi_host *host;  /* borrowed from the session */
+    bool any_rank;         /* inputs may have another rank than the file declares */
 } mwi_plan_options;
 
 /* `inputs`: tensors that are fed, even where the file holds a value for them. */

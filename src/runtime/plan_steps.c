@@ -12,10 +12,13 @@ enum { MAX_NAMED = 20, REASON_BYTES = 512, MAX_FIXED_BYTES = 512 };
 
 /* ---- what is given ---- */
 
-static mw_status set_input_shape(mw_ctx *ctx, const mwi_tensor *t, size_t i, const mw_shape *s,
-                                 mwi_view *v)
+static mw_status set_input_shape(mw_ctx *ctx, const mwi_maker *m, size_t i, mwi_view *v)
 {
-    if (s->rank < 0 || s->rank > MW_MAX_RANK || (t->has_rank && s->rank != t->rank))
+    const mwi_tensor *const t = v->tensor;
+    const mw_shape *const s = &m->o->shapes[i];
+    const bool fixed = t->has_rank && !m->o->any_rank;
+
+    if (s->rank < 0 || s->rank > MW_MAX_RANK || (fixed && s->rank != t->rank))
         return mwi_fail(ctx, MW_EINVAL, "input %zu '%s' has rank %d, given is rank %d", i, t->name,
                         t->rank, s->rank);
     for (int32_t k = 0; k < s->rank; k++)
@@ -33,7 +36,7 @@ static mw_status set_inputs(mw_ctx *ctx, mwi_maker *m)
     for (size_t i = 0; i < m->o->n_inputs; i++) {
         const mwi_tensor *const t = m->o->graph->tensors[m->o->inputs[i]];
         mwi_view *const v = &m->plan->views[m->o->inputs[i]];
-        if (m->o->shapes != NULL) MWI_TRY(set_input_shape(ctx, t, i, &m->o->shapes[i], v));
+        if (m->o->shapes != NULL) MWI_TRY(set_input_shape(ctx, m, i, v));
         if (mw_dtype_bits(v->dtype) == 0)
             return mwi_fail(ctx, MW_EUNSUPPORTED, "input %zu '%s' is %s, which is not supported", i,
                             t->name, mw_dtype_name(v->dtype));
@@ -150,7 +153,8 @@ static mw_status gather(mw_ctx *ctx, mwi_maker *m, const mwi_op *op, mwi_shape_c
                             .n_in = op->n_in,
                             .n_out = op->n_out,
                             .in = v,
-                            .out = v + op->n_in};
+                            .out = v + op->n_in,
+                            .host = m->o->host};
     return MW_OK;
 }
 
@@ -195,6 +199,7 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
                              .n_out = call->n_out,
                              .in = call->in,
                              .out = call->out,
+                             .host = m->o->host,
                              .arena = &p->arena,
                              .packs = m->o->packs,
                              .n_threads = m->o->n_threads};
@@ -215,6 +220,7 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
                              .n_out = call->n_out,
                              .in = call->in,
                              .out = call->out,
+                             .host = m->o->host,
                              .state = prep.state,
                              .pool = m->o->pool};
     s->macs = call->op->desc->macs == NULL ? 0 : call->op->desc->macs(call);

@@ -33,14 +33,13 @@ static mw_status make_states(mw_ctx *ctx, mw_session *s)
 /* State starts at zero bytes, int8 at its zero point: as TFLite resets variables. */
 mw_status mw_session_reset(mw_ctx *ctx, mw_session *session)
 {
-    (void)ctx;
     for (size_t i = 0; i < session->states.n; i++) {
         const mwi_state *const v = &session->states.v[i];
         const mwi_tensor *const t = session->graph->tensors[v->tensor];
         const bool shifted = t->dtype == MW_INT8 && t->quant != NULL && t->quant->q.n_scales > 0;
         memset(v->data, shifted ? (int)t->quant->q.zero_points[0] : 0, v->bytes);
     }
-    return MW_OK;
+    return session->root == session ? mwi_host_reset(ctx, session) : MW_OK;
 }
 
 /* ---- the graph and its ends ---- */
@@ -129,26 +128,65 @@ static mw_status setup(mw_ctx *ctx, mw_session *s, const mw_session_options *o)
             mwi_arena_string(ctx, &s->arena, o->kernels, strlen(o->kernels), &s->kernel_suffix));
     MWI_TRY(choose_graph(ctx, s, o->signature));
     if (s->n_threads > 1) MWI_TRY(mwi_pool_create(ctx, s->n_threads, &s->pool));
+    MWI_TRY(mwi_host_init(ctx, s));
     MWI_TRY(make_states(ctx, s));
     MWI_TRY(mw_session_reset(ctx, s));
     MWI_TRY(mwi_constants_init(ctx, s->graph, s->inputs, s->n_inputs, &s->constants));
     return mwi_session_use_shapes(ctx, s, NULL);
 }
 
+static mw_status create_empty(mw_ctx *ctx, const mw_model *model, mw_session **out)
+{
+    void *memory;
+
+    MWI_TRY(mwi_alloc(ctx, sizeof(mw_session), &memory));
+    memset(memory, 0, sizeof(mw_session));
+    *out = memory;
+    (*out)->root = memory;
+    (*out)->heap = mwi_heap_retain(ctx);
+    mwi_arena_init(ctx, &(*out)->arena);
+    /* Only the reference count changes. */
+    (*out)->model = mw_model_retain((mw_model *)(uintptr_t)model);
+    return MW_OK;
+}
+
+static mw_status setup_callee(mw_ctx *ctx, mw_session *s, size_t graph)
+{
+    s->device = s->root->device;
+    s->n_threads = s->root->n_threads;
+    s->kernel_suffix = s->root->kernel_suffix;
+    s->pool = s->root->pool;
+    s->graph = s->model->graphs[graph];
+    MWI_TRY(copy_ends(ctx, s, NULL));
+    MWI_TRY(make_states(ctx, s));
+    MWI_TRY(mw_session_reset(ctx, s));
+    return mwi_constants_init(ctx, s->graph, s->inputs, s->n_inputs, &s->constants);
+}
+
+mw_status mwi_session_create_callee(mw_ctx *ctx, mw_session *root, size_t graph, mw_session **out)
+{
+    mw_session *s;
+
+    *out = NULL;
+    MWI_TRY(create_empty(ctx, root->model, &s));
+    s->root = root;
+    const mw_status st = setup_callee(ctx, s, graph);
+    if (st == MW_OK)
+        *out = s;
+    else
+        mw_session_destroy(s);
+    return st;
+}
+
 mw_status mw_session_create(mw_ctx *ctx, const mw_model *model, const mw_session_options *options,
                             mw_session **out_session)
 {
     static const mw_session_options none;
-    void *memory;
+    mw_session *s;
 
     *out_session = NULL;
     if (model == NULL) return mwi_fail(ctx, MW_EINVAL, "a session needs a model");
-    MWI_TRY(mwi_alloc(ctx, sizeof(mw_session), &memory));
-    memset(memory, 0, sizeof(mw_session));
-    mw_session *const s = memory;
-    s->heap = mwi_heap_retain(ctx);
-    mwi_arena_init(ctx, &s->arena);
-    s->model = mw_model_retain((mw_model *)(uintptr_t)model); /* only the reference count changes */
+    MWI_TRY(create_empty(ctx, model, &s));
     const mw_status st = setup(ctx, s, options == NULL ? &none : options);
     if (st == MW_OK)
         *out_session = s;
@@ -160,10 +198,11 @@ mw_status mw_session_create(mw_ctx *ctx, const mw_model *model, const mw_session
 void mw_session_destroy(mw_session *session)
 {
     if (session == NULL) return;
+    if (session->root == session) mwi_host_deinit(session);
     mwi_session_drop_plans(session);
     mwi_constants_deinit(&session->constants);
     mwi_heap_free(session->heap, session->memory, session->memory_bytes);
-    mwi_pool_destroy(session->pool);
+    if (session->root == session) mwi_pool_destroy(session->pool);
     mw_model_destroy(session->model);
     mwi_arena_deinit(&session->arena);
     mwi_heap *const heap = session->heap;

@@ -93,6 +93,8 @@ static mwi_plan_options options_of(const mw_session *s)
                               .n_threads = s->n_threads,
                               .pool = s->pool,
                               .packs = s->model->packs,
+                              .host = &s->root->host,
+                              .any_rank = s->root != s,
                               .constants = (mwi_constants *)(uintptr_t)&s->constants,
                               .states = &s->states,
                               .inputs = s->inputs,
@@ -148,6 +150,7 @@ mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan)
     mwi_shape_call *const call = &plan->next_call;
     mwi_plan *tail;
 
+    call->running = true;
     MWI_TRY(mwi_op_infer(ctx, call));
     if (call->unknown)
         return mwi_fail(ctx, MW_EUNSUPPORTED, "%s '%s': the shape of its output depends on state",
@@ -165,7 +168,7 @@ mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan)
 
 mw_status mwi_session_use_shapes(mw_ctx *ctx, mw_session *s, const mw_shape *shapes)
 {
-    for (size_t i = 0; i < s->n_kept && shapes != NULL; i++) {
+    for (size_t i = 0; i < s->n_kept && (shapes != NULL || s->n_inputs == 0); i++) {
         if (!same_shapes(s, s->kept[i].shapes, shapes)) continue;
         mwi_session_use_plan(s, s->kept[i].plan);
         return MW_OK;

@@ -7,20 +7,20 @@
 
 #include <string.h>
 
-static mw_status name_step(mw_ctx *ctx, const mw_session *s, const mwi_step *step, mw_status st)
+static mw_status name_step(mw_ctx *ctx, const mwi_step *step, mw_status st)
 {
-    return mwi_prefix(ctx, st, "%s: %s '%s'", s->model->name, mwi_op_name(step->op),
+    return mwi_prefix(ctx, st, "%s '%s'", mwi_op_name(step->op),
                       step->op->n_out > 0 ? step->call.out[0].tensor->name : "");
 }
 
-static mw_status run_plain(mw_ctx *ctx, const mw_session *s, const mwi_plan *p)
+static mw_status run_plain(mw_ctx *ctx, const mwi_plan *p)
 {
     mwi_step *const *const work = p->work;
     const size_t n = p->n_work;
 
     for (size_t i = 0; i < n; i++) {
         const mw_status st = work[i]->run(ctx, &work[i]->call);
-        if (st != MW_OK) return name_step(ctx, s, work[i], st);
+        if (st != MW_OK) return name_step(ctx, work[i], st);
     }
     return MW_OK;
 }
@@ -31,7 +31,7 @@ static mw_status run_step(mw_ctx *ctx, const mw_session *s, mwi_step *step)
 {
     const uint64_t begin = mwi_now_ns();
 
-    if (step->run != NULL) MWI_TRY(name_step(ctx, s, step, step->run(ctx, &step->call)));
+    if (step->run != NULL) MWI_TRY(name_step(ctx, step, step->run(ctx, &step->call)));
     if (s->profile) {
         step->total_ns += step->run == NULL ? 0 : mwi_now_ns() - begin;
         step->n_runs++;
@@ -52,16 +52,16 @@ static mw_status run_watched(mw_ctx *ctx, const mw_session *s, const mwi_plan *p
 
 /* ---- all of it ---- */
 
-static mw_status run_chain(mw_ctx *ctx, mw_session *s)
+mw_status mwi_session_run_plans(mw_ctx *ctx, mw_session *s)
 {
     const bool watched = s->observe != NULL || s->profile;
     mwi_plan *p = s->present;
 
     p->tail = NULL;
     for (;;) {
-        MWI_TRY(watched ? run_watched(ctx, s, p) : run_plain(ctx, s, p));
+        MWI_TRY(watched ? run_watched(ctx, s, p) : run_plain(ctx, p));
         if (p->next_op == s->graph->n_ops) return MW_OK;
-        MWI_TRY(mwi_prefix(ctx, mwi_session_go_on(ctx, s, p), "%s", s->model->name));
+        MWI_TRY(mwi_session_go_on(ctx, s, p));
         p = p->tail;
     }
 }
@@ -71,7 +71,9 @@ mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
     if (session->hooks.before_run != NULL) session->hooks.before_run(session->hooks.self, session);
     const bool timed = session->hooks.after_run != NULL;
     const uint64_t begin = timed ? mwi_now_ns() : 0;
-    const mw_status st = run_chain(ctx, session);
+    mwi_host_begin_run(session);
+    const mw_status st =
+        mwi_prefix(ctx, mwi_session_run_plans(ctx, session), "%s", session->model->name);
     if (timed) session->hooks.after_run(session->hooks.self, session, mwi_now_ns() - begin);
     return st;
 }
@@ -107,6 +109,7 @@ void mw_session_memory_use(const mw_session *session, mw_session_memory *out_mem
     for (size_t i = 0; i < session->n_kept; i++) add_plan(session->kept[i].plan, out_memory);
     for (size_t i = 0; i < session->states.n; i++)
         out_memory->state_bytes += session->states.v[i].bytes;
+    if (session->root == session) mwi_host_memory_use(session, out_memory);
 }
 
 size_t mw_session_n_steps(const mw_session *session)

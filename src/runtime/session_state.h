@@ -9,6 +9,44 @@
 
 enum { MWI_MAX_PLANS = 8 };
 
+/* A subgraph that operators call: one instance for the root session. */
+typedef struct mwi_callee {
+    mw_session *session; /* owned; NULL: not asked for yet */
+    mwi_view *out;       /* its outputs, as the last call found them */
+    mw_shape *shapes;    /* room for its inputs' shapes */
+    bool *is_read;       /* by input: an operator or an output reads it */
+    bool busy;           /* is being planned or run */
+    bool was_run;        /* CALL_ONCE */
+} mwi_callee;
+
+/* What an operator whose shapes depend on data has computed to know them. */
+typedef struct mwi_held {
+    const void *attr; /* of the operator: tells it from others */
+    mwi_view *views;
+    size_t *capacities; /* of the views' data */
+    size_t n;
+    bool full; /* until it is taken */
+} mwi_held;
+
+typedef struct mwi_resource {
+    int32_t kind;
+    const char *container, *name; /* of the model; NULL is "" */
+    bool is_set;
+    mwi_view value; /* its data are owned: `capacity` bytes */
+    size_t capacity;
+} mwi_resource;
+
+/* What all subgraphs of a session share. */
+typedef struct mwi_shared {
+    mwi_callee *callees; /* one a subgraph */
+    mwi_held *held;
+    size_t n_held, held_capacity; /* in the root's arena */
+    mwi_resource *resources;
+    size_t n_resources, resources_capacity; /* in the root's arena */
+    void *scratch;
+    size_t scratch_bytes;
+} mwi_shared;
+
 typedef struct mwi_kept_plan {
     mwi_plan *plan;
     mw_shape *shapes; /* n_inputs */
@@ -18,6 +56,9 @@ typedef struct mwi_kept_plan {
  * (2) the present plan is one of them and is bound to `memory`;  (3) `memory` is as large as the
  * largest plan that was ever kept. */
 struct mw_session {
+    mw_session *root;  /* itself; of a callee: the session that the program made */
+    mwi_host host;     /* of a root */
+    mwi_shared shared; /* of a root */
     mwi_heap *heap;
     mwi_arena arena;
     mw_model *model; /* retained */
@@ -50,6 +91,22 @@ void mwi_session_drop_plans(mw_session *s);
 /* The plan that goes on after `plan`, whose steps have just run: found, or made. Sets plan->tail.
  */
 MW_MUST_USE mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan);
+/* ---- host.c: what operators ask of the session ---- */
+
+MW_MUST_USE mw_status mwi_host_init(mw_ctx *ctx, mw_session *root);
+void mwi_host_deinit(mw_session *root); /* accepts a zeroed one */
+/* State of callees to their first values; variables have none, CALL_ONCE has not run. */
+MW_MUST_USE mw_status mwi_host_reset(mw_ctx *ctx, mw_session *root);
+/* Nothing is held: before a run. */
+void mwi_host_begin_run(mw_session *root);
+/* Adds what callees and resources take. */
+void mwi_host_memory_use(const mw_session *root, mw_session_memory *out);
+/* A session for a subgraph, which shares what `root` has; without a plan yet. */
+MW_MUST_USE mw_status mwi_session_create_callee(mw_ctx *ctx, mw_session *root, size_t graph,
+                                                mw_session **out);
+/* Runs the present plan and its tails, without hooks. */
+MW_MUST_USE mw_status mwi_session_run_plans(mw_ctx *ctx, mw_session *s);
+
 /* The last plan of the chain that the last run of the present plan went through. */
 const mwi_plan *mwi_session_last_plan(const mw_session *s);
 

@@ -1,0 +1,270 @@
+/* runtime/host_test.c - control flow and variables: loops that keep and that change shapes, what
+ * must be refused, what a reset does.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "graph_text.h"
+#include "support.h"
+
+#include <milliwatt/milliwatt.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct rig {
+    mw_ctx *ctx;
+    mw_model *model;
+    mw_session *session;
+    size_t n_allocations;
+} rig;
+
+static void *count_alloc(void *self, size_t bytes, size_t align)
+{
+    void *p = NULL;
+    ((rig *)self)->n_allocations++;
+    return posix_memalign(&p, align < sizeof p ? sizeof p : align, bytes) == 0 ? p : NULL;
+}
+
+static void count_free(void *self, void *p, size_t bytes)
+{
+    (void)self, (void)bytes;
+    free(p);
+}
+
+/* The session is not made when `error` must come while planning. */
+static void rig_open(rig *r, const char *text, const char *error)
+{
+    const mw_allocator allocator = {count_alloc, count_free, r};
+    const mw_ctx_options options = {.allocator = &allocator, .limits = {.max_loop_iterations = 50}};
+
+    memset(r, 0, sizeof *r);
+    assert_int_equal(mw_ctx_create(&options, &r->ctx), MW_OK);
+    r->model = graph_from_text(r->ctx, text, 1);
+    const mw_status st = mw_session_create(r->ctx, r->model, NULL, &r->session);
+    if (error == NULL) {
+        assert_ok(r->ctx, st);
+        return;
+    }
+    if (st == MW_OK || strstr(mw_ctx_error(r->ctx), error) == NULL)
+        fail_msg("wanted \"%s\", got \"%s\"", error, mw_ctx_error(r->ctx));
+}
+
+static void rig_close(rig *r)
+{
+    mw_session_destroy(r->session);
+    mw_model_destroy(r->model);
+    mw_ctx_destroy(r->ctx);
+}
+
+static void feed_i32(rig *r, size_t i, int32_t value)
+{
+    mw_buffer b;
+    assert_ok(r->ctx, mw_session_input(r->ctx, r->session, i, &b));
+    assert_int_equal(b.bytes, sizeof value);
+    memcpy(b.data, &value, sizeof value);
+}
+
+static const int32_t *result_i32(rig *r, size_t i, size_t n)
+{
+    mw_buffer b;
+    assert_ok(r->ctx, mw_session_output(r->ctx, r->session, i, &b));
+    assert_int_equal(b.bytes, n * sizeof(int32_t));
+    return b.data;
+}
+
+static void run_fails(rig *r, const char *error)
+{
+    if (mw_session_run(r->ctx, r->session) == MW_OK || strstr(mw_ctx_error(r->ctx), error) == NULL)
+        fail_msg("wanted \"%s\", got \"%s\"", error, mw_ctx_error(r->ctx));
+    mw_ctx_clear(r->ctx);
+}
+
+#define COUNT_TO                                                                                   \
+    "graph; i = input i32 [1]; x = input i32 [?]; n = const i32 [1] = 5;"                          \
+    "c: bool = LESS i n; out c;"
+#define NEXT                                                                                       \
+    "graph; i = input i32 [1]; x = input i32 [?]; one = const i32 [1] = 1;"                        \
+    "j = ADD i one;"
+
+static void a_loop_that_keeps_shapes_allocates_nothing(void **state)
+{
+    rig r;
+
+    (void)state;
+    rig_open(&r,
+             "i = input i32 [1]; x = input i32 [1];"
+             "a b = WHILE i x cond_subgraph_index=1 body_subgraph_index=2; out a b;" COUNT_TO NEXT
+             "y = ADD x x; out j y",
+             NULL);
+    const size_t before = r.n_allocations;
+    for (int32_t start = 0; start < 8; start++) {
+        feed_i32(&r, 0, start);
+        feed_i32(&r, 1, 3);
+        assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+        assert_int_equal(*result_i32(&r, 0, 1), start < 5 ? 5 : start);
+        assert_int_equal(*result_i32(&r, 1, 1), start < 5 ? 3 << (5 - start) : 3);
+    }
+    assert_int_equal(r.n_allocations, before);
+    feed_i32(&r, 0, -45);
+    assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+    feed_i32(&r, 0, -46);
+    run_fails(&r, "max_loop_iterations, 50");
+    rig_close(&r);
+}
+
+static void a_loop_may_change_shapes(void **state)
+{
+    rig r;
+
+    (void)state;
+    rig_open(&r,
+             "i = input i32 [1]; x = input i32 [1];"
+             "a b = WHILE i x cond_subgraph_index=1 body_subgraph_index=2;"
+             "z = ADD b a; out z a;" COUNT_TO NEXT "y = CONCATENATION x x axis=0; out j y",
+             NULL);
+    for (int32_t round = 0; round < 2; round++)
+        for (int32_t start = 0; start < 8; start++) {
+            const size_t n = start < 5 ? (size_t)1 << (5 - start) : 1, before = r.n_allocations;
+            feed_i32(&r, 0, start);
+            feed_i32(&r, 1, 3);
+            assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+            assert_int_equal(result_i32(&r, 0, n)[n - 1], 3 + (start < 5 ? 5 : start));
+            if (round > 0) assert_int_equal(r.n_allocations, before);
+        }
+    rig_close(&r);
+}
+
+static void branches_may_have_other_shapes(void **state)
+{
+    static const char text[] = "p = input bool [1]; x = input i32 [1];"
+                               "y: i32 = IF p x then_subgraph_index=1 else_subgraph_index=2;"
+                               "z = NEG y; out z;"
+                               "graph; x = input i32 [1]; y = CONCATENATION x x axis=0; out y;"
+                               "graph; x = input i32 [1]; out x";
+    rig r;
+    mw_buffer b;
+
+    (void)state;
+    rig_open(&r, text, NULL);
+    for (int i = 0; i < 4; i++) {
+        const size_t n = i % 2 == 0 ? 1 : 2;
+        assert_ok(r.ctx, mw_session_input(r.ctx, r.session, 0, &b));
+        *(uint8_t *)b.data = i % 2 != 0;
+        feed_i32(&r, 1, 7);
+        assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+        assert_int_equal(result_i32(&r, 0, n)[n - 1], -7);
+    }
+    rig_close(&r);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"i = input i32 [1]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input i32 [1]; out i; graph; i = input i32 [1]; out i",
+         "must give one bool"},
+        {"i = input i32 [1]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input i32 [1]; c: bool = LESS i i; out c c; graph;"
+         "i = input i32 [1]; out i",
+         "must give one bool"},
+        {"i = input i32 [2]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input i32 [1]; c: bool = LESS i i; out c; graph;"
+         "i = input i32 [1]; out i",
+         "must give one bool"},
+        {"i = input i32 [1]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input i32 [1]; c: bool = LESS i i; out c; graph;"
+         "i = input i32 [1]; out i i",
+         "2 outputs for 1 values"},
+        {"i = input i32 [1]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input i32 [1]; c: bool = LESS i i; out c; graph;"
+         "i = input i32 [1]; c: bool = LESS i i; out c",
+         "makes it bool"},
+        {"i = input i32 [1]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input f32 [1]; c: bool = LESS i i; out c; graph;"
+         "i = input i32 [1]; out i",
+         "is float32, given is int32"},
+        {"i = input i32 [1]; a: i32 = WHILE i cond_subgraph_index=1 body_subgraph_index=2;"
+         "out a; graph; i = input i32 [1]; j = input i32 [1]; c: bool = LESS i j; out c; graph;"
+         "i = input i32 [1]; out i",
+         "it has 2 inputs, given are 1"},
+        {"p = input bool [1]; y: i32 = IF p p then_subgraph_index=1 else_subgraph_index=1; out y;"
+         "graph; x = input bool [1]; out x",
+         "the subgraph's is bool"},
+        {"= CALL_ONCE init_subgraph_index=1; x = input i32 [1]; out x;"
+         "graph; x = input i32 [1]; out x",
+         "it has 1 inputs, given are 0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(rows); i++) {
+        rig r;
+        rig_open(&r, rows[i].text, rows[i].error);
+        rig_close(&r);
+    }
+}
+
+static void variables_live_until_a_reset(void **state)
+{
+    rig r;
+
+    (void)state;
+    rig_open(&r,
+             "= CALL_ONCE init_subgraph_index=1; x = input i32 [1];"
+             "h: res = VAR_HANDLE shared_name=v; v: i32 [1] = READ_VARIABLE h; s = ADD v x;"
+             "= ASSIGN_VARIABLE h s; t: i32 = READ_VARIABLE h; out s t;"
+             "graph; h: res = VAR_HANDLE shared_name=v; c = const i32 [1] = 10;"
+             "= ASSIGN_VARIABLE h c",
+             NULL);
+    for (int32_t i = 0; i < 6; i++) {
+        if (i == 3) assert_ok(r.ctx, mw_session_reset(r.ctx, r.session));
+        feed_i32(&r, 0, 2);
+        assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+        assert_int_equal(*result_i32(&r, 0, 1), 12 + 2 * (i % 3));
+        assert_int_equal(*result_i32(&r, 1, 1), 12 + 2 * (i % 3));
+    }
+    rig_close(&r);
+}
+
+static void variables_are_checked_at_run(void **state)
+{
+    static const struct {
+        const char *text, *error;
+        int32_t fed;
+    } rows[] = {
+        {"x = input i32 [1]; h: res = VAR_HANDLE shared_name=v; v: i32 [1] = READ_VARIABLE h;"
+         "out v",
+         "'v' has no value yet", 0},
+        {"x = input i32 [1]; v: i32 [1] = READ_VARIABLE x; out v", "resource 7 of 0", 7},
+        {"x = input i32 [1]; = ASSIGN_VARIABLE x x; out x", "resource -1 of 0", -1},
+        {"x = input i32 [1]; h: res = VAR_HANDLE shared_name=v; = ASSIGN_VARIABLE h x;"
+         "v: f32 [1] = READ_VARIABLE h; out v",
+         "is 4 bytes of int32", 0},
+        {"x = input i32 [1]; h: res = VAR_HANDLE shared_name=v; = ASSIGN_VARIABLE h x;"
+         "v: i32 [3] = READ_VARIABLE h; out v",
+         "planned are 12", 0},
+        {"x = input i32 [1]; h: res = VAR_HANDLE shared_name=v; = ASSIGN_VARIABLE h x;"
+         "v: f32 = READ_VARIABLE h; out v",
+         "is float32", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(rows); i++) {
+        rig r;
+        rig_open(&r, rows[i].text, NULL);
+        feed_i32(&r, 0, rows[i].fed);
+        run_fails(&r, rows[i].error);
+        rig_close(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_loop_that_keeps_shapes_allocates_nothing),
+        cmocka_unit_test(a_loop_may_change_shapes),
+        cmocka_unit_test(branches_may_have_other_shapes),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(variables_live_until_a_reset),
+        cmocka_unit_test(variables_are_checked_at_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
