@@ -1,48 +1,51 @@
 /* devices/cpu/x86/requant_avx512.h - ops/fixed.h's mwi_scale, 16 channels at once.
- * Depends: nothing.  Used by: the AVX-512 kernels of 8-bit layers.
+ * Depends: requant.  Used by: the AVX-512 kernels of 8-bit layers.
  * Holds:   no multiplier shifts to the left, and sums are so small that 32 bits hold every step:
- *          mwi_s8_layer_fits proves it.
+ *          mwi_s8_fits proves it.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_DEVICES_CPU_X86_REQUANT_AVX512_H
 #define MWI_DEVICES_CPU_X86_REQUANT_AVX512_H
 
+#include "devices/cpu/x86/requant.h"
+
 #include <immintrin.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MWI_INLINE static inline __attribute__((always_inline))
 
-/* 16 channels' constants. */
-typedef struct mwi_requant16 {
-    __m512i multiplier, odd_multiplier; /* odd: of channels 1, 3, ... in the even places */
-    __m512i shift, half;                /* right shift e; 2^(e-1), 0 for e = 0 */
-    __mmask16 shifts;                   /* e > 0 */
-} mwi_requant16;
-
-MWI_INLINE mwi_requant16 mwi_requant16_load(const int32_t *multiplier, const int32_t *shift)
-{
-    mwi_requant16 r;
-
-    r.multiplier = _mm512_loadu_si512(multiplier);
-    r.odd_multiplier = _mm512_srli_epi64(r.multiplier, 32);
-    r.shift = _mm512_loadu_si512(shift);
-    r.shifts = _mm512_test_epi32_mask(r.shift, r.shift);
-    r.half = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), r.shift), 1);
-    return r;
-}
-
-/* The high half of the doubled product, rounded; then the shift, halves away from zero. */
-MWI_INLINE __m512i mwi_requant16_scale(__m512i acc, const mwi_requant16 *r)
+/* Scales 16 sums: the high half of the doubled product, rounded; then the shift, halves away from
+ * zero. */
+MWI_INLINE __m512i mwi_requant16(__m512i acc, const mwi_requant_block *k)
 {
     const __m512i nudge = _mm512_set1_epi64(1 << 30);
-    const __m512i even =
-        _mm512_srli_epi64(_mm512_add_epi64(_mm512_mul_epi32(acc, r->multiplier), nudge), 31);
-    const __m512i odd = _mm512_slli_epi64(
-        _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), r->odd_multiplier), nudge),
-        1);
-    const __m512i high = _mm512_mask_blend_epi32(0xaaaa, even, odd);
-    const __m512i sign = _mm512_maskz_srai_epi32(r->shifts, high, 31);
-    return _mm512_srav_epi32(_mm512_add_epi32(_mm512_add_epi32(high, sign), r->half), r->shift);
+    const __m512i shift = _mm512_loadu_si512(k->shift);
+    const __m512i even = _mm512_mul_epi32(acc, _mm512_loadu_si512(k->multiplier));
+    const __m512i odd =
+        _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_loadu_si512(k->multiplier + 1));
+    const __m512i high =
+        _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(_mm512_add_epi64(even, nudge), 31),
+                                _mm512_slli_epi64(_mm512_add_epi64(odd, nudge), 1));
+    const __m512i sign = _mm512_maskz_srai_epi32(_mm512_test_epi32_mask(shift, shift), high, 31);
+    const __m512i sum = _mm512_add_epi32(high, sign);
+
+    return _mm512_srav_epi32(_mm512_add_epi32(sum, _mm512_loadu_si512(k->half)), shift);
+}
+
+/* The same where results below zero do not matter, as a clamp follows: both roundings of a positive
+ * number are one addition, and both shifts one. */
+MWI_INLINE __m512i mwi_requant16_positive(__m512i acc, const mwi_requant_block *k)
+{
+    const __m512i even = _mm512_mul_epi32(acc, _mm512_loadu_si512(k->multiplier));
+    const __m512i odd =
+        _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_loadu_si512(k->multiplier + 1));
+    const __m512i e = _mm512_srav_epi64(_mm512_add_epi64(even, _mm512_loadu_si512(k->add)),
+                                        _mm512_loadu_si512(k->shift64));
+    const __m512i o = _mm512_srav_epi64(_mm512_add_epi64(odd, _mm512_loadu_si512(k->add + 8)),
+                                        _mm512_loadu_si512(k->shift64 + 8));
+
+    return _mm512_mask_blend_epi32(0xaaaa, e, _mm512_slli_epi64(o, 32));
 }
 
 /* Four vectors of channels to 64 bytes. Their channels lie so: vector v, 128-bit part p, lane i is

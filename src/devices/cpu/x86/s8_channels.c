@@ -2,6 +2,7 @@
  * Depends: ops/fixed.  Used by: s8_layer, s8_depthwise_conv_2d.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/cpu/x86/s8_channels.h"
+#include "devices/cpu/x86/requant.h"
 
 #include <math.h>
 
@@ -91,4 +92,17 @@ mwi_s8_channel mwi_s8_channel_of(const mwi_s8_weights *w, size_t channel, int32_
     /* Converters give dead channels huge biases and tiny scales: the same result, smaller. With
      * moved weights the sum of values and their zero point still cancel. */
     return (mwi_s8_channel){2 * mwi_scale(bias, multiplier), 1 << 30, 0};
+}
+
+void mwi_requant_block_set(mwi_requant_block *b, int i, int32_t bias, int32_t multiplier,
+                           int32_t shift)
+{
+    const int at = i / 2 + (i % 2) * 8;
+
+    b->bias[i] = bias;
+    b->multiplier[i] = multiplier;
+    b->shift[i] = shift;
+    b->half[i] = (int32_t)((1u << shift) >> 1);
+    b->add[at] = ((int64_t)1 << 30) + ((int64_t)b->half[i] << 31);
+    b->shift64[at] = 31 + shift;
 }

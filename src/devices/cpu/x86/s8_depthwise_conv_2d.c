@@ -59,22 +59,38 @@ static size_t channel_of(const state *s, size_t p, size_t i)
     return (p * 64 + 16 * part + 4 * vector + lane) % s->out_c;
 }
 
+/* Whether each group of taps is a column of the filter. */
+static bool by_columns(const state *s)
+{
+    const mwi_window *const w = &s->w;
+    return w->filter_w == 3 && w->filter_h <= 4 && w->stride_w == 1 && w->dilation_w == 1 &&
+           s->out_c % 64 == 0 && s->layer.sum_factor == 0;
+}
+
+/* Where tap t of the filter, row by row, stands among the groups. */
+static size_t place_of(const state *s, size_t t)
+{
+    const size_t columns = (size_t)s->w.filter_w;
+    return s->layer.column_step == 0 ? t : t % columns * 4 + t / columns;
+}
+
 static mw_status make_taps(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 {
     const mwi_window *const w = &s->w;
     const size_t n_taps = (size_t)w->filter_h * (size_t)w->filter_w;
     void *taps, *ones;
 
-    s->layer.n_groups = (n_taps + 3) / 4;
+    s->layer.column_step = by_columns(s) ? s->out_c : 0;
+    s->layer.n_groups = by_columns(s) ? (size_t)w->filter_w : (n_taps + 3) / 4;
     MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_groups * 4, sizeof(int32_t), &taps));
     MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_groups * 4, 1, &ones));
     for (size_t t = 0; t < n_taps; t++) {
         const size_t y = t / (size_t)w->filter_w * (size_t)w->dilation_h;
         const size_t x = t % (size_t)w->filter_w * (size_t)w->dilation_w;
-        ((int32_t *)taps)[t] =
+        ((int32_t *)taps)[place_of(s, t)] =
             (int32_t)(y * s->row_bytes + x % (size_t)w->stride_w * s->plane_bytes +
                       x / (size_t)w->stride_w * s->out_c);
-        ((int8_t *)ones)[t] = 1;
+        ((int8_t *)ones)[place_of(s, t)] = 1;
     }
     s->layer.taps = taps;
     s->layer.ones = ones;
@@ -96,9 +112,11 @@ static void pack(const void *arg, void *to)
     memset(out, 0, layer->n_patterns * layer->n_groups * 256);
     for (size_t n = 0; n < layer->n_patterns; n++)
         for (size_t i = 0; i < 64; i++)
-            for (size_t t = 0; t < p->w->taps; t++)
-                out[(n * layer->n_groups + t / 4) * 256 + i * 4 + t % 4] =
+            for (size_t t = 0; t < p->w->taps; t++) {
+                const size_t at = place_of(p->s, t);
+                out[(n * layer->n_groups + at / 4) * 256 + i * 4 + at % 4] =
                     (int8_t)(mwi_s8_weight(p->w, channel_of(p->s, n, i), t) - p->move);
+            }
 }
 
 static mw_status make_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s, const mwi_requant *rq)
@@ -110,23 +128,21 @@ static mw_status make_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s, con
     void *constants;
 
     s->layer.n_patterns = s->out_c / gcd(s->out_c, 64);
-    s->layer.sum_factor = w.dtype == MW_UINT8 ? move - w.zero : 0;
-    MWI_TRY(mwi_pack(ctx, call, "s8 depthwise", &call->in[1], 0, move,
+    MWI_TRY(mwi_pack(ctx, call, "s8 depthwise", &call->in[1], s->layer.column_step != 0, move,
                      s->layer.n_patterns * s->layer.n_groups * 256, pack, &(packing){s, &w, move},
                      &weights));
-    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_patterns, sizeof(mwi_dw_constants),
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->layer.n_patterns * 4, sizeof(mwi_requant_block),
                             &constants));
     s->layer.weights = weights;
     s->layer.constants = constants;
     for (size_t p = 0; p < s->layer.n_patterns; p++)
         for (size_t i = 0; i < 64; i++) {
             const size_t c = channel_of(s, p, i);
-            mwi_dw_constants *const to = &((mwi_dw_constants *)constants)[p];
+            mwi_requant_block *const to = &((mwi_requant_block *)constants)[4 * p + i / 16];
             const mwi_s8_channel channel = mwi_s8_channel_of(
                 &w, c, bias == NULL ? 0 : bias[c], rq->in_zero + s->flip, rq->channels[c]);
-            to->bias[i] = channel.bias;
-            to->multiplier[i] = channel.multiplier;
-            to->shift[i] = channel.shift;
+            mwi_requant_block_set(to, (int)(i % 16), channel.bias, channel.multiplier,
+                                  channel.shift);
         }
     return MW_OK;
 }
@@ -166,7 +182,9 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     s->layer.out_zero = rq.out_zero;
     s->layer.low = rq.low;
     s->layer.high = rq.high;
-    s->layer.is_signed = is_signed;
+    s->layer.positive = rq.low >= rq.out_zero;
+    const mwi_s8_weights weights = weights_of(f);
+    s->layer.sum_factor = f->dtype == MW_UINT8 ? mwi_s8_move(&weights) - weights.zero : 0;
     MWI_TRY(make_taps(ctx, call, s));
     return make_weights(ctx, call, s, &rq);
 }

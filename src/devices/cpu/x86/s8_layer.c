@@ -10,6 +10,21 @@ static size_t padded_channels(const mwi_s8_source *s)
     return (s->weights->out_c + MWI_S8_LANES - 1) / MWI_S8_LANES * MWI_S8_LANES;
 }
 
+/* The channel at place i of a block that is `width` wide. Packing takes 4 lanes of each vector in
+ * turn from each 128-bit part. */
+static size_t channel_at(size_t width, size_t i)
+{
+    const size_t vectors = width / MWI_S8_LANES, vector = i / MWI_S8_LANES;
+
+    if (vectors == 3) return i;
+    return i % MWI_S8_LANES / 4 * 4 * vectors + 4 * vector + i % 4;
+}
+
+static size_t block_width(size_t padded_c, size_t c0)
+{
+    return padded_c - c0 < MWI_S8_BLOCK ? padded_c - c0 : MWI_S8_BLOCK;
+}
+
 static int8_t weight_of(const mwi_s8_source *s, int32_t move, size_t c, size_t segment, size_t k)
 {
     if (c >= s->weights->out_c || k >= s->segment_bytes) return 0;
@@ -29,12 +44,12 @@ static void pack(const void *arg, void *to)
     const size_t quads = (s->segment_bytes + 3) / 4, padded_c = padded_channels(s);
 
     for (size_t c0 = 0; c0 < padded_c; c0 += MWI_S8_BLOCK) {
-        const size_t end = padded_c - c0 < MWI_S8_BLOCK ? padded_c : c0 + MWI_S8_BLOCK;
+        const size_t width = block_width(padded_c, c0);
         for (size_t seg = 0; seg < s->n_segments; seg++)
             for (size_t q = 0; q < quads; q++)
-                for (size_t c = c0; c < end; c++)
+                for (size_t i = 0; i < width; i++)
                     for (size_t k = 4 * q; k < 4 * q + 4; k++)
-                        *out++ = weight_of(s, p->move, c, seg, k);
+                        *out++ = weight_of(s, p->move, c0 + channel_at(width, i), seg, k);
     }
 }
 
@@ -46,24 +61,24 @@ mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_s8_so
     const int32_t move = mwi_s8_move(w);
     const int32_t value_zero = s->rq->in_zero + (w->dtype == MW_INT8 ? 128 : 0);
     const void *weights;
-    void *numbers;
+    void *constants;
 
     MWI_TRY(mwi_pack(ctx, call, "s8 layer", &call->in[1], (int64_t)s->segment_bytes, move,
                      padded_c * s->n_segments * quads * 4, pack, &(packing){s, move}, &weights));
-    MWI_TRY(mwi_arena_array(ctx, call->arena, padded_c * 3, sizeof(int32_t), &numbers));
-    int32_t *const bias = numbers, *const multiplier = bias + padded_c,
-                   *const shift = multiplier + padded_c;
-    for (size_t c = 0; c < w->out_c; c++) {
+    MWI_TRY(mwi_arena_array(ctx, call->arena, padded_c / MWI_S8_LANES, sizeof(mwi_requant_block),
+                            &constants));
+    for (size_t i = 0; i < padded_c; i++) {
+        const size_t c0 = i / MWI_S8_BLOCK * MWI_S8_BLOCK;
+        const size_t c = c0 + channel_at(block_width(padded_c, c0), i - c0);
+        if (c >= w->out_c) continue;
         const mwi_s8_channel channel = mwi_s8_channel_of(w, c, s->bias == NULL ? 0 : s->bias[c],
                                                          value_zero, s->rq->channels[c]);
-        bias[c] = channel.bias;
-        multiplier[c] = channel.multiplier;
-        shift[c] = channel.shift;
+        mwi_requant_block_set((mwi_requant_block *)constants + i / MWI_S8_LANES,
+                              (int)(i % MWI_S8_LANES), channel.bias, channel.multiplier,
+                              channel.shift);
     }
     *out = (mwi_s8_layer){.weights = weights,
-                          .bias = bias,
-                          .multiplier = multiplier,
-                          .shift = shift,
+                          .constants = constants,
                           .n_segments = s->n_segments,
                           .segment_bytes = s->segment_bytes,
                           .out_c = w->out_c,
@@ -71,6 +86,7 @@ mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_s8_so
                           .low = s->rq->low,
                           .high = s->rq->high,
                           .sum_factor = w->dtype == MW_UINT8 ? move - w->zero : 0,
-                          .flip = s->flip};
+                          .flip = s->flip,
+                          .positive = s->rq->low >= s->rq->out_zero};
     return MW_OK;
 }

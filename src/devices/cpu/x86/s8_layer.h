@@ -9,18 +9,22 @@
 #ifndef MWI_DEVICES_CPU_X86_S8_LAYER_H
 #define MWI_DEVICES_CPU_X86_S8_LAYER_H
 
+#include "devices/cpu/x86/requant.h"
 #include "devices/cpu/x86/s8_channels.h"
 
 enum { MWI_S8_LANES = 16, MWI_S8_BLOCK = 64, MWI_S8_MAX_PIXELS = 48 };
 
+/* Channels stand in blocks of 64, the last one shorter in multiples of 16. In a block of 64, 32 or
+ * 16 they lie as packing to bytes wants them (channel_at in s8_layer.c). */
 typedef struct mwi_s8_layer {
-    const int8_t *weights; /* blocks of 64 channels: [segment][quad][channel of block][4] */
-    const int32_t *bias, *multiplier, *shift; /* of channels, in multiples of 16; shift: right */
-    const int32_t *segments;                  /* bytes after a pixel's corner */
+    const int8_t *weights;              /* of a block: [segment][quad][place][4] */
+    const mwi_requant_block *constants; /* 16 places each */
+    const int32_t *segments;            /* bytes after a pixel's corner */
     size_t n_segments, segment_bytes, out_c;
     int32_t out_zero, low, high;
     int32_t sum_factor; /* weights were shifted by it: times the sum of a pixel's values; 0: none */
     bool flip;          /* values are int8 in memory */
+    bool positive;      /* results below zero are cut by the clamp */
 } mwi_s8_layer;
 
 /* What a layer is made of: taps are the segments' bytes one after another. */

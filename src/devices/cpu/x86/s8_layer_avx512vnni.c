@@ -12,8 +12,7 @@
 typedef struct tile {
     const mwi_s8_layer *layer;
     const uint8_t *const *pixels;
-    const int32_t
-        *sums; /* of each pixel's values times the layer's factor; not read of a flipped layer */
+    const int32_t *sums; /* of each pixel's values times the layer's factor */
     const int8_t *weights;
     size_t channel; /* the first */
     uint8_t *out;   /* of the first pixel and channel */
@@ -27,37 +26,114 @@ MWI_INLINE __m512i broadcast4(const uint8_t *at)
     return _mm512_set1_epi32(four);
 }
 
-/* One pixel's 16 channels to bytes. */
-MWI_INLINE void store(const tile *t, const int m, const int n, __m512i acc, const mwi_requant16 *r,
-                      __mmask16 some)
+/* What a tile's results have in common. */
+typedef struct bounds {
+    __m512i zero, low, high;
+    bool is_signed;
+} bounds;
+
+MWI_INLINE __m512i pack(const bounds *b, const __m512i y[4])
+{
+    return mwi_requant64_pack(y, b->zero, b->low, b->high, b->is_signed);
+}
+
+/* The first n of 64 bytes. */
+MWI_INLINE void store(uint8_t *out, size_t n, __m512i bytes)
+{
+    if (n >= 64)
+        _mm512_storeu_si512(out, bytes);
+    else
+        _mm512_mask_storeu_epi8(out, ((__mmask64)1 << n) - 1, bytes);
+}
+
+/* Four vectors, whose bytes pack to 64, 2 x 32 or 4 x 16 channels of as many pixels. */
+MWI_INLINE void store_packed(const tile *t, const int m, const int N, const bounds *b,
+                             const __m512i y[4])
+{
+    const size_t out_c = t->layer->out_c, left = out_c - t->channel;
+    const size_t n = left < (size_t)N * 16 ? left : (size_t)N * 16;
+    uint8_t *const out = t->out + (size_t)m * out_c;
+    __m512i bytes = pack(b, y);
+
+    if (N == 4) {
+        store(out, n, bytes);
+        return;
+    }
+    if (N == 2) {
+        bytes = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
+        store(out, n, bytes);
+        store(out + out_c, n, _mm512_zextsi256_si512(_mm512_extracti64x4_epi64(bytes, 1)));
+        return;
+    }
+    bytes = _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+    const __mmask16 some = (__mmask16)((1u << n) - 1);
+    _mm_mask_storeu_epi8(out, some, _mm512_castsi512_si128(bytes));
+    _mm_mask_storeu_epi8(out + out_c, some, _mm512_extracti32x4_epi32(bytes, 1));
+    _mm_mask_storeu_epi8(out + 2 * out_c, some, _mm512_extracti32x4_epi32(bytes, 2));
+    _mm_mask_storeu_epi8(out + 3 * out_c, some, _mm512_extracti32x4_epi32(bytes, 3));
+}
+
+/* One pixel alone: its vectors, the rest of four empty. */
+MWI_INLINE void store_single(const tile *t, const int m, const int N, const bounds *b,
+                             const __m512i *y)
+{
+    const size_t out_c = t->layer->out_c, left = out_c - t->channel;
+    const size_t n = left < (size_t)N * 16 ? left : (size_t)N * 16;
+    const __m512i none = _mm512_setzero_si512();
+    const __m512i four[4] = {y[0], N > 1 ? y[1] : none, N > 2 ? y[2] : none, none};
+    __m512i bytes = pack(b, four);
+
+    if (N == 1)
+        bytes = _mm512_permutexvar_epi32(
+            _mm512_setr_epi32(0, 4, 8, 12, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), bytes);
+    if (N == 2) bytes = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 1, 1, 1), bytes);
+    if (N == 3) /* in the channels' order: 16 dwords of vector v at 4 * part + v */
+        bytes = _mm512_permutexvar_epi32(
+            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+    store(t->out + (size_t)m * out_c, n, bytes);
+}
+
+MWI_INLINE void finish(const tile *t, const int M, const int N, const bool positive,
+                       __m512i acc[16][4])
 {
     const mwi_s8_layer *const l = t->layer;
-    __m512i y = _mm512_add_epi32(mwi_requant16_scale(acc, r), _mm512_set1_epi32(l->out_zero));
+    const mwi_requant_block *const k = l->constants + t->channel / MWI_S8_LANES;
+    const bounds b = {_mm512_set1_epi16((short)l->out_zero), _mm512_set1_epi8((char)l->low),
+                      _mm512_set1_epi8((char)l->high),
+                      l->low < 0}; /* from 0 on both packings give the same */
+    const int group = N == 3 || M % (4 / N) != 0 ? 1 : 4 / N; /* pixels packed together */
 
-    y = _mm512_min_epi32(_mm512_max_epi32(y, _mm512_set1_epi32(l->low)),
-                         _mm512_set1_epi32(l->high));
-    uint8_t *const out = t->out + (size_t)m * l->out_c + (size_t)n * MWI_S8_LANES;
-    _mm_mask_storeu_epi8(out, some, _mm512_cvtepi32_epi8(y));
+#pragma GCC unroll 16
+    for (int m = 0; m < M; m += group) {
+        __m512i y[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < group * N; i++)
+            y[i] = positive ? mwi_requant16_positive(acc[m + i / N][i % N], &k[i % N])
+                            : mwi_requant16(acc[m + i / N][i % N], &k[i % N]);
+        if (group * N == 4)
+            store_packed(t, m, N, &b, y);
+        else
+            store_single(t, m, N, &b, y);
+    }
 }
 
 /* M pixels times N vectors of channels. */
-MWI_INLINE void run_tile(const tile *t, const int M, const int N, const bool flip)
+MWI_INLINE void run_tile(const tile *t, const int M, const int N, const bool positive)
 {
     const mwi_s8_layer *const l = t->layer;
-    const __m512i sign = _mm512_set1_epi8((char)0x80);
+    const mwi_requant_block *const k = l->constants + t->channel / MWI_S8_LANES;
+    const __m512i sign = _mm512_set1_epi8((char)(l->flip ? 0x80 : 0));
     const size_t quads = (l->segment_bytes + 3) / 4;
     const int8_t *w = t->weights;
     __m512i acc[16][4];
 
-#pragma GCC unroll 4
-    for (int n = 0; n < N; n++)
-        acc[0][n] = _mm512_loadu_si512(l->bias + t->channel + (size_t)n * MWI_S8_LANES);
 #pragma GCC unroll 16
-    for (int m = M - 1; m >= 0; m--) {
+    for (int m = 0; m < M; m++) {
 #pragma GCC unroll 4
         for (int n = 0; n < N; n++)
             acc[m][n] =
-                flip ? acc[0][n] : _mm512_add_epi32(acc[0][n], _mm512_set1_epi32(t->sums[m]));
+                _mm512_add_epi32(_mm512_set1_epi32(t->sums[m]), _mm512_loadu_si512(k[n].bias));
     }
     for (size_t s = 0; s < l->n_segments; s++) {
         const ptrdiff_t at = l->segments[s];
@@ -68,27 +144,19 @@ MWI_INLINE void run_tile(const tile *t, const int M, const int N, const bool fli
             w += N * 64;
 #pragma GCC unroll 16
             for (int m = 0; m < M; m++) {
-                __m512i a = broadcast4(t->pixels[m] + at + 4 * q);
-                if (flip) a = _mm512_xor_si512(a, sign);
+                const __m512i a = _mm512_xor_si512(broadcast4(t->pixels[m] + at + 4 * q), sign);
 #pragma GCC unroll 4
                 for (int n = 0; n < N; n++) acc[m][n] = _mm512_dpbusd_epi32(acc[m][n], a, b[n]);
             }
         }
     }
-#pragma GCC unroll 4
-    for (int n = 0; n < N; n++) {
-        const size_t c = t->channel + (size_t)n * MWI_S8_LANES, left = l->out_c - c;
-        const mwi_requant16 r = mwi_requant16_load(l->multiplier + c, l->shift + c);
-        const __mmask16 some = (__mmask16)(left >= MWI_S8_LANES ? 0xffff : (1u << left) - 1);
-#pragma GCC unroll 16
-        for (int m = 0; m < M; m++) store(t, m, n, acc[m][n], &r, some);
-    }
+    finish(t, M, N, positive, acc);
 }
 
 #define TILE(M, N)                                                                                 \
     static void tile_##M##x##N(const tile *t)                                                      \
     {                                                                                              \
-        if (t->layer->flip)                                                                        \
+        if (t->layer->positive)                                                                    \
             run_tile(t, M, N, true);                                                               \
         else                                                                                       \
             run_tile(t, M, N, false);                                                              \
@@ -97,7 +165,7 @@ TILE(1, 1)
 TILE(2, 1)
 TILE(4, 1)
 TILE(8, 1)
-TILE(14, 1)
+TILE(16, 1)
 TILE(1, 2)
 TILE(2, 2)
 TILE(4, 2)
@@ -119,7 +187,7 @@ typedef struct tile_row {
 
 /* By vectors of channels less one; the largest first. */
 static const tile_row tiles[4][5] = {
-    {{14, tile_14x1}, {8, tile_8x1}, {4, tile_4x1}, {2, tile_2x1}, {1, tile_1x1}},
+    {{16, tile_16x1}, {8, tile_8x1}, {4, tile_4x1}, {2, tile_2x1}, {1, tile_1x1}},
     {{12, tile_12x2}, {8, tile_8x2}, {4, tile_4x2}, {2, tile_2x2}, {1, tile_1x2}},
     {{8, tile_8x3}, {4, tile_4x3}, {2, tile_2x3}, {1, tile_1x3}, {0, NULL}},
     {{6, tile_6x4}, {3, tile_3x4}, {2, tile_2x4}, {1, tile_1x4}, {0, NULL}},
