@@ -23,6 +23,19 @@ static int choose(const char *what, const char *const *list, const char *word)
     return -1;
 }
 
+/* Below this the result has little to do with the model; 8-bit models have 15 dB and more. */
+#define LOUD_DB 5.0
+
+static void warn(receipt *r, const mw_quantize_report *q)
+{
+    if (!q->random_inputs && q->output_sqnr_db < LOUD_DB)
+        receipt_warn(r,
+                     "the outputs are %.1f dB above their error: this model does not compute what "
+                     "the float model does. Look at the layers below for the first that is low; "
+                     "keep it float (--keep), take --scheme int16x8, or give other samples.",
+                     q->output_sqnr_db);
+}
+
 static void print_layers(receipt *r, const mw_quantize_report *q)
 {
     static const char *const columns[] = {"op",  "sqnr_db",    "cumulative_db", "min",
@@ -59,6 +72,7 @@ static void print_report(receipt *r, const char *in, const char *out, const char
     receipt_number(r, "sqnr_db", "output SQNR", q->output_sqnr_db,
                    q->random_inputs ? "%.1f dB on random inputs (typical ones: --calibrate)"
                                     : "%.1f dB on calibration samples");
+    warn(r, q);
     if (q->n_layers > 0) print_layers(r, q);
 }
 

@@ -111,6 +111,8 @@ void receipt_table(receipt *r, const char *key, const char *title, const char *c
 void receipt_row(receipt *r, const cell *cells);
 /* A line for people only. */
 void receipt_note(receipt *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line that begins with "WARNING: " and an element of the array "warnings". */
+void receipt_warn(receipt *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints JSON; text is printed as rows come. Frees. */
 void receipt_close(receipt *r);
 

@@ -210,6 +210,22 @@ void receipt_note(receipt *r, const char *format, ...)
     (void)printf("\n");
 }
 
+void receipt_warn(receipt *r, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    end_table(r);
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!r->json) (void)printf("WARNING: %s\n", text);
+    if (json_object_get(r->root, "warnings") == NULL) put(r, "warnings", json_array());
+    json_t *const line = json_string(text);
+    (void)json_array_append_new(json_object_get(r->root, "warnings"),
+                                line != NULL ? line : json_string("(not UTF-8)"));
+}
+
 void receipt_close(receipt *r)
 {
     end_table(r);

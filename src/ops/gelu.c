@@ -37,7 +37,7 @@ static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
 
 static int32_t version(const mwi_shape_call *call)
 {
-    return call->in[0].dtype == MW_INT8 || call->in[0].dtype == MW_UINT8 ? 2 : 1;
+    return call->in[0].dtype == MW_FLOAT32 ? 1 : 2;
 }
 
 static const mwi_kernel kernels[] = {
@@ -46,7 +46,6 @@ static const mwi_kernel kernels[] = {
     {.name = "u8_gelu__ref", .types = "u8>u8", .prepare = prepare8, .run = mwi_unary_run_table8},
     {.name = "s16_gelu__ref",
      .types = "i16>i16",
-     .flags = MWI_KERNEL_NOT_LITERT,
      .prepare = prepare16,
      .run = mwi_unary_run_table16},
     {.name = NULL},

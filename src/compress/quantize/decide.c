@@ -163,6 +163,7 @@ static mw_status drop_islands(mw_ctx *ctx, mwi_qjob *job)
 
 static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
 {
+    MWI_TRY(mwi_qjob_indices(ctx, job));
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         mwi_qop *const q = &job->ops[i];
         if (q->reason[0] != '\0') continue; /* kept */

@@ -17,7 +17,7 @@ enum { WORDS = 300, WIDTH = 8, LENGTH = 6, SAMPLES = 40 };
 static mw_model *embedding(mw_ctx *ctx, mw_dtype dtype)
 {
     builder b = builder_open(ctx);
-    const int32_t axis = 1, as_is[] = {1, LENGTH}, units = 4;
+    const int32_t axis = 1, as_is[] = {1, LENGTH}, units = 2;
     const int32_t x = builder_typed(&b, dtype, DIMS(1, LENGTH));
     const int32_t table = builder_random(&b, DIMS(WORDS, WIDTH), 3);
     int32_t index = x;
@@ -36,7 +36,7 @@ static mw_model *embedding(mw_ctx *ctx, mw_dtype dtype)
     (void)builder_op(&b, "MEAN", TENSORS(rows, builder_ints(&b, DIMS(1), &axis)), TENSORS(mean));
     (void)builder_op(
         &b, "FULLY_CONNECTED",
-        TENSORS(mean, builder_random(&b, DIMS(4, WIDTH), 4), builder_random(&b, 1, &units, 5)),
+        TENSORS(mean, builder_random(&b, DIMS(2, WIDTH), 4), builder_random(&b, 1, &units, 5)),
         TENSORS(y));
     return builder_close(&b, TENSORS(x), TENSORS(y));
 }
@@ -91,10 +91,17 @@ static void integer_indices(void **state)
     check_type(MW_INT32);
 }
 
+static void float_indices(void **state)
+{
+    (void)state;
+    check_type(MW_FLOAT32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integer_indices),
+        cmocka_unit_test(float_indices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ typedef struct mwi_qvalue {
     bool activation;        /* float, computed or fed, touched by an integer operator */
     bool fixed, symmetric;  /* of the root: parameters given by the specification; zero point 0 */
     bool ranged;
+    bool index;        /* a CAST makes an integer of it: an input stays as it is */
     mwi_range range;   /* calibrated; of the root: of the group */
     mwi_params params; /* of the root */
 } mwi_qvalue;
@@ -82,6 +83,10 @@ int32_t mwi_rule_main_input(const mwi_graph *graph, const mwi_op *op);
  * as job->act (weight int8, bias int32 or int64); else why not. */
 MW_MUST_USE mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
                                                const char **out_reason);
+
+/* ---- index_values.c ---- */
+/* Marks floats that are indices, and the operators that carry them: those stay float. */
+MW_MUST_USE mw_status mwi_qjob_indices(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- calibrate.c ---- */
 MW_MUST_USE mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job);

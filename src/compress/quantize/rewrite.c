@@ -109,7 +109,8 @@ static mw_status set_inputs(mw_ctx *ctx, struct state *s)
         const int32_t value = s->job->fg->inputs[i];
         if (!is_value(s, value) || s->forms[value] != NULL) continue;
         const bool known = s->job->values[mwi_qjob_root(s->job, value)].ranged;
-        const mw_dtype type = known ? dtype : s->job->source;
+        const bool as_is = !known || s->job->values[value].index;
+        const mw_dtype type = as_is ? s->job->source : dtype;
         const mwi_params p = params_as(s->job, value, type);
         MWI_TRY(mwi_emit_retype(ctx, s->job->out, s->g->tensors[value], type, p));
         MWI_TRY(add_form(ctx, s, value, type, p, value));

@@ -71,7 +71,7 @@ UNARY = {
     "RELU": ("f32", "i8 u8 i16"), "RELU6": ("f32", "i8 u8"), "RELU_N1_TO_1": ("f32", "i8 u8"),
     "RELU_0_TO_1": ("f32", "i8 u8"), "LEAKY_RELU": ("f32", "i8 u8 i16"), "HARD_SWISH": ("f32", "i8 u8"),
     "ABS": ("f32 i32", "i8 i16"), "NEG": ("f32 i32 i64", ""), "SIGN": ("f32 i32", ""), "FLOOR": ("f32", ""),
-    "SQUARE": ("f32", ""), "LOGICAL_NOT": ("bool", ""),     "GELU": ("f32", "i8 u8"), "SIN": ("f32", ""), "COS": ("f32", ""), "ZEROS_LIKE": ("f32 i32", ""),
+    "SQUARE": ("f32", ""), "LOGICAL_NOT": ("bool", ""),     "GELU": ("f32", "i8 u8 i16"), "SIN": ("f32", ""), "COS": ("f32", ""), "ZEROS_LIKE": ("f32 i32", ""),
 }
 
 
