@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "formats/format.h"
 #include "formats/keras/archive.h"
 
 #include <dirent.h>
@@ -713,6 +714,20 @@ static void what_cannot_be_written_is_said(void **state)
     }
 }
 
+/* Weights that are stored as they are may begin where HDF5 looks for its signature behind a user
+ * block: 512, 1024, 2048, ... */
+static void a_zip_is_no_user_block(void **state)
+{
+    static uint8_t file[4096] = "PK\3\4";
+    const char *found = NULL;
+
+    (void)state;
+    memcpy(file + 2048, "\x89HDF\r\n\x1a\n", 8);
+    for (size_t i = 0; mwi_formats[i] != NULL && found == NULL; i++)
+        if (mwi_formats[i]->probe(file, sizeof file)) found = mwi_formats[i]->name;
+    assert_string_equal(found, "keras-zip");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -734,6 +749,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(long_lists_of_names_are_split),
         cmocka_unit_test(what_cannot_be_written_is_said),
+        cmocka_unit_test(a_zip_is_no_user_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

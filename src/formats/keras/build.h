@@ -45,6 +45,10 @@ MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_
                                             const mwi_keras_archive *archive,
                                             const mw_load_options *options, mw_model *model);
 
+/* Refuses constants where the row does not take them, and training=True. Fails: MW_EUNSUPPORTED. */
+MW_MUST_USE mw_status mwi_keras_check_arguments(mw_ctx *ctx, const mwi_keras_row *row,
+                                                const json_t *node);
+
 bool mwi_keras_is_masked(const mwi_keras_call *call, int32_t tensor);
 /* Fails: MW_ENOMEM. */
 MW_MUST_USE mw_status mwi_keras_set_mask(mwi_keras_call *call, int32_t tensor);

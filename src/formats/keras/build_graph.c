@@ -297,7 +297,13 @@ static mw_status call_node(mwi_keras_build *b, const mwi_keras_layer *model,
         keys[i] = node->in.v[i].key;
     }
     const mwi_keras_call as = {.in = in, .n_in = node->in.n, .in_keys = keys, .args = node->json};
-    return call_layer(b, model->children[node->layer], &as, out);
+    mwi_keras_layer *const l = model->children[node->layer];
+    *out = (results){0, NULL};
+    if (l->row != NULL && !l->reported) {
+        const mw_status st = mwi_keras_check_arguments(b->ctx, l->row, node->json);
+        if (st != MW_OK) return take_refusal(b, l, st);
+    }
+    return call_layer(b, l, &as, out);
 }
 
 static mw_status bind_inputs(mwi_keras_build *b, const mwi_keras_layer *model,

@@ -78,8 +78,7 @@ static mw_status read_ref(parser *p, const mwi_keras_layer *model, const json_t 
     if (!is_list_ref(json))
         return mwi_fail(p->ctx, MW_EFORMAT, "'%s': a reference to a layer is damaged", model->path);
     if (!find_layer(model, name, &at)) {
-        if (strcmp(name, "_CONSTANT_VALUE") == 0)
-            return MW_OK; /* the layer reads it from its node */
+        if (strcmp(name, "_CONSTANT_VALUE") == 0) return MW_OK; /* see mwi_keras_operands */
         return mwi_fail(p->ctx, MW_EFORMAT,
                         "'%s': a call takes the result of layer '%s', which does not exist",
                         model->path, name);

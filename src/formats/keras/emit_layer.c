@@ -110,7 +110,18 @@ static mw_status infer(mwi_keras_call *c, const mwi_op *op, mw_dtype dtype)
 }
 
 /* Operators whose first input is a condition, an axis or a shape. */
-static const char *const by_second[] = {"SELECT_V2", "SPLIT", "TRANSPOSE_CONV"};
+static const char *const by_second[] = {"SELECT", "SELECT_V2", "SPLIT", "TRANSPOSE_CONV"};
+/* Operators that answer yes or no. */
+static const char *const to_bool[] = {"EQUAL",       "NOT_EQUAL",  "GREATER",     "GREATER_EQUAL",
+                                      "LESS",        "LESS_EQUAL", "LOGICAL_AND", "LOGICAL_OR",
+                                      "LOGICAL_NOT", "REDUCE_ANY", "REDUCE_ALL"};
+
+static bool is_in(const char *const *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name, list[i]) == 0) return true;
+    return false;
+}
 
 mw_status mwi_keras_ops(mwi_keras_call *c, const char *name, size_t n_in, const int32_t *in,
                         const mwi_keras_attr *attrs, size_t n_out, int32_t *out)
@@ -138,8 +149,8 @@ mw_status mwi_keras_ops(mwi_keras_call *c, const char *name, size_t n_in, const 
         out[k] = op->out[k];
     }
     c->n_ops++;
-    for (size_t i = 0; i < MWI_COUNT(by_second); i++)
-        if (strcmp(name, by_second[i]) == 0) dtype = mwi_keras_tensor(c, in[1])->dtype;
+    if (is_in(by_second, MWI_COUNT(by_second), name)) dtype = mwi_keras_tensor(c, in[1])->dtype;
+    if (is_in(to_bool, MWI_COUNT(to_bool), name)) dtype = MW_BOOL;
     return infer(c, op, dtype);
 }
 

@@ -107,17 +107,19 @@ static mw_status load_zip(mw_ctx *ctx, const mwi_reader *r, const mw_load_option
     return load(ctx, r, options, model, mwi_keras_open_zip);
 }
 
-/* A user block may stand before the signature. */
-static bool probe_h5(const uint8_t *bytes, size_t n)
-{
-    for (size_t at = 0; n >= 8 && at <= n - 8; at = at == 0 ? 512 : at * 2)
-        if (memcmp(bytes + at, "\x89HDF\r\n\x1a\n", 8) == 0) return true;
-    return false;
-}
-
 static bool probe_zip(const uint8_t *bytes, size_t n)
 {
     return n >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
+}
+
+/* A user block may stand before the signature; but a .keras is no such block, even when its
+ * weights, an HDF5 file stored as it is, begin at byte 512 or 2048. */
+static bool probe_h5(const uint8_t *bytes, size_t n)
+{
+    if (probe_zip(bytes, n)) return false;
+    for (size_t at = 0; n >= 8 && at <= n - 8; at = at == 0 ? 512 : at * 2)
+        if (memcmp(bytes + at, "\x89HDF\r\n\x1a\n", 8) == 0) return true;
+    return false;
 }
 
 const mwi_format_desc mwi_format_keras_h5 = {

@@ -40,6 +40,7 @@ enum {
     MWI_KERAS_MODEL = 1 << 4,       /* Sequential, Functional: holds a net */
     MWI_KERAS_WRAPPER = 1 << 5,     /* config.layer (and backward_layer) are children */
     MWI_KERAS_ANY_TYPE = 1 << 6, /* takes integers as they are; else inputs become float32 first */
+    MWI_KERAS_TAKES_CONSTANTS = 1 << 8, /* reads mwi_keras_operands: a call's constants count */
 };
 
 struct mwi_keras_row {
@@ -145,6 +146,14 @@ MW_MUST_USE mw_status mwi_keras_need_rank(const mwi_keras_call *call, size_t i, 
  *   out  made in the build's scratch memory */
 MW_MUST_USE mw_status mwi_keras_run(mwi_keras_call *call, const mwi_keras_layer *layer, size_t n_in,
                                     const int32_t *in, size_t *out_n, const int32_t **out);
+
+/* What a call takes in order, tensors and constants of its node alike; constants become tensors
+ * with data. For rows that say MWI_KERAS_TAKES_CONSTANTS: all others are not called with constants.
+ */
+MW_MUST_USE mw_status mwi_keras_operands(mwi_keras_call *call, size_t *n, const int32_t **out);
+/* Whether it is a function of keras.ops: `x + 1.5`, f(x1, x2). A .h5 of Keras 3 gives those the
+ * names of layers ("Add"), which take one list. */
+bool mwi_keras_is_function(const mwi_keras_call *call);
 
 /* ---- operators ---- */
 
