@@ -17,7 +17,7 @@ static int32_t quantized(const void *memory, int32_t x)
 {
     const state *const s = memory;
     const int32_t v = abs(x - s->in_zero);
-    return mwi_clamp((s->rescale ? mwi_scale(v, s->m) : v) + s->out_zero, s->low, s->high);
+    return mwi_quantized(s->rescale ? mwi_scale(v, s->m) : v, s->out_zero, s->low, s->high);
 }
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)

@@ -226,9 +226,8 @@ float mwi_quantize_symmetric(const float *values, size_t n, int8_t *out)
 void mwi_unpack4(const uint8_t *packed, size_t n, int8_t *out)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint8_t byte = packed[i / 2];
-        const uint8_t bits = i % 2 == 0 ? (uint8_t)(byte << 4) : (uint8_t)(byte & 0xf0);
-        out[i] = (int8_t)((int8_t)bits >> 4);
+        const unsigned byte = packed[i / 2], bits = i % 2 == 0 ? byte << 4 : byte;
+        out[i] = (int8_t)((int8_t)(bits & 0xf0) >> 4);
     }
 }
 

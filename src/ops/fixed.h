@@ -63,9 +63,24 @@ static inline int64_t mwi_add64(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
+static inline int32_t mwi_mul32(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a * (uint32_t)b);
+}
+static inline int64_t mwi_mul64(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
 static inline int32_t mwi_clamp(int32_t x, int32_t low, int32_t high)
 {
     return x < low ? low : x > high ? high : x;
+}
+
+/* A rescaled value with its zero point, in range. */
+static inline int32_t mwi_quantized(int32_t rescaled, int32_t zero, int32_t low, int32_t high)
+{
+    return mwi_clamp(mwi_add32(rescaled, zero), low, high);
 }
 
 /* The range of an integer type: -128 to 127, ... */

@@ -13,13 +13,15 @@ static int16_t saturated(int32_t x) { return (int16_t)mwi_clamp(x, -32768, 32767
 static int16_t high_mul16(int16_t a, int16_t b)
 {
     if (a == INT16_MIN && b == INT16_MIN) return INT16_MAX;
-    const int32_t ab = (int32_t)a * b;
-    return (int16_t)((ab + (ab >= 0 ? 1 << 14 : 1 - (1 << 14))) / (1 << 15));
+    const int32_t ab = (int32_t)a * b, rounding = ab >= 0 ? 1 << 14 : 1 - (1 << 14);
+    return (int16_t)((ab + rounding) / (1 << 15));
 }
 
 static int16_t high_mul16_cut(int16_t a, int16_t b)
 {
-    return a == INT16_MIN && b == INT16_MIN ? INT16_MAX : (int16_t)((int32_t)a * b / (1 << 15));
+    if (a == INT16_MIN && b == INT16_MIN) return INT16_MAX;
+    const int32_t ab = (int32_t)a * b;
+    return (int16_t)(ab / (1 << 15));
 }
 
 static int16_t shift_left16(int16_t x, int32_t by)

@@ -6,13 +6,13 @@
 
 #define QUANTIZED mwi_mean_result(s, acc)
 MWI_REDUCE_RUN(run_f32, float, float, void, 0, acc += v, acc / (float)r->n_in)
-MWI_REDUCE_RUN(run_i32, int32_t, int64_t, void, 0, acc += v,
+MWI_REDUCE_RUN(run_i32, int32_t, int64_t, void, 0, acc = mwi_add64(acc, v),
                r->n_in == 0 ? 0 : acc / (int64_t)r->n_in)
-MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc += v,
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc = mwi_add64(acc, v),
                r->n_in == 0 ? 0 : acc / (int64_t)r->n_in)
-MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
-MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
-MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
+MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc = mwi_add32(acc, v), QUANTIZED)
+MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc = mwi_add32(acc, v), QUANTIZED)
+MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc = mwi_add32(acc, v), QUANTIZED)
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {

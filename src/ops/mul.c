@@ -16,8 +16,8 @@ static const mwi_field fields[] = {
 
 static int32_t product_of(const mwi_arith *s, int32_t x, int32_t y)
 {
-    return mwi_clamp(mwi_scale((x - s->zero_a) * (y - s->zero_b), s->out) + s->zero_out, s->low,
-                     s->high);
+    const int32_t product = mwi_mul32(x - s->zero_a, y - s->zero_b);
+    return mwi_quantized(mwi_scale(product, s->out), s->zero_out, s->low, s->high);
 }
 
 #define CLAMP_F(v) ((v) < s->low_f ? s->low_f : (v) > s->high_f ? s->high_f : (v))

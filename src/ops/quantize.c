@@ -117,7 +117,7 @@ typedef struct state {
 static int32_t requantized(const void *state_memory, int32_t x)
 {
     const state *const s = state_memory;
-    return mwi_clamp(mwi_scale(x - s->in_zero, s->m) + s->out_zero, s->low, s->high);
+    return mwi_quantized(mwi_scale(mwi_sub32(x, s->in_zero), s->m), s->out_zero, s->low, s->high);
 }
 
 static bool is_8bit(const mwi_view *v) { return v->dtype == MW_INT8 || v->dtype == MW_UINT8; }

@@ -108,8 +108,8 @@ typedef struct mwi_mean_state {
 MW_MUST_USE mw_status mwi_mean_prepare(mw_ctx *ctx, mwi_prepare_call *call, bool mean);
 static inline int32_t mwi_mean_result(const mwi_mean_state *s, int32_t sum)
 {
-    return s->empty ? 0
-                    : mwi_clamp(mwi_scale(sum - s->in_sum, s->m) + s->out_zero, s->low, s->high);
+    const int32_t real = mwi_scale(mwi_sub32(sum, s->in_sum), s->m);
+    return s->empty ? 0 : mwi_clamp(mwi_add32(real, s->out_zero), s->low, s->high);
 }
 /* Fails with MW_EFORMAT when a quantized output's scale or zero point is not the input's. */
 mw_status mwi_reduce_same_quant(mw_ctx *ctx, mwi_prepare_call *call);

@@ -8,8 +8,8 @@
 #include <math.h>
 
 MWI_REDUCE_RUN(run_f32, float, float, void, 1, acc *= v, acc)
-MWI_REDUCE_RUN(run_i32, int32_t, int32_t, void, 1, acc *= v, acc)
-MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 1, acc *= v, acc)
+MWI_REDUCE_RUN(run_i32, int32_t, int32_t, void, 1, acc = mwi_mul32(acc, v), acc)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 1, acc = mwi_mul64(acc, v), acc)
 MWI_REDUCE_RUN(plain_i8, int8_t, int32_t, void, 1, acc = (int8_t)(acc * v), acc)
 MWI_REDUCE_RUN(plain_i16, int16_t, int32_t, void, 1, acc = (int16_t)(acc * v), acc)
 
@@ -57,7 +57,7 @@ static int32_t product(const state *s, const mwi_reduce *r, const mwi_view *x, s
             const int32_t v = value_at(x, base + offset + i) - s->in_zero;
             acc = k == 0 && i == 0 ? v : mwi_scale64((int64_t)acc * v, s->m);
         }
-    return mwi_clamp(mwi_scale64(acc, s->m) + s->out_zero, s->low, s->high);
+    return mwi_quantized(mwi_scale64(acc, s->m), s->out_zero, s->low, s->high);
 }
 
 static void run_quantized(const mwi_run_call *call)

@@ -25,7 +25,7 @@ static mw_status prepare8(mw_ctx *ctx, mwi_prepare_call *call)
         if (x > 0) {
             mwi_multiplier root = mwi_inverse_sqrt(x);
             root.shift += SHIFT;
-            y = mwi_clamp(mwi_scale(mwi_scale(1, root), m) + out_zero, -128, 127);
+            y = mwi_quantized(mwi_scale(mwi_scale(1, root), m), out_zero, -128, 127);
         }
         table[(uint8_t)q] = (uint8_t)y;
     }

@@ -161,16 +161,17 @@ static mw_status prepare16(mw_ctx *ctx, mwi_prepare_call *call)
 
 static void row16(const state16 *s, const int16_t *in, int16_t *out, size_t depth)
 {
-    int32_t max = -32768, sum = 0;
+    int32_t max = -32768;
+    uint32_t sum = 0; /* wraps beyond 2^17 values */
 
     for (size_t c = 0; c < depth; c++) max = in[c] > max ? in[c] : max;
     for (size_t c = 0; c < depth; c++) {
-        const int32_t d = mwi_clamp(mwi_scale(in[c] - max, s->m) + 32767, -32768, 32767);
+        const int32_t d = mwi_quantized(mwi_scale(in[c] - max, s->m), 32767, -32768, 32767);
         out[c] = mwi_table16_at((int16_t)d, s->exp_table);
-        sum += out[c];
+        sum += (uint32_t)out[c];
     }
-    const int32_t headroom = sum == 0 ? 32 : __builtin_clz((uint32_t)sum);
-    const int32_t shifted = (int32_t)(((((int64_t)sum) << (headroom - 1)) + (1 << 13)) >> 14);
+    const int32_t headroom = sum == 0 ? 32 : __builtin_clz(sum);
+    const int32_t shifted = (int32_t)((((uint64_t)sum << headroom >> 1) + (1 << 13)) >> 14);
     const int32_t sym = mwi_clamp(shifted - ((1 << 15) + (1 << 16)), -32768, 32767);
     const int64_t scale = mwi_table16_at((int16_t)sym, s->reciprocal_table);
     const int32_t right = 31 - headroom;

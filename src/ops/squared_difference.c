@@ -32,7 +32,8 @@ static int32_t quantized(const state *s, int32_t x, int32_t y)
 {
     const int32_t a = mwi_scale((x - s->zero_a) * (1 << SHIFT), s->a);
     const int32_t b = mwi_scale((y - s->zero_b) * (1 << SHIFT), s->b);
-    return mwi_clamp(mwi_scale((a - b) * (a - b), s->out) + s->zero_out, -128, 127);
+    const int32_t d = mwi_sub32(a, b);
+    return mwi_quantized(mwi_scale(mwi_mul32(d, d), s->out), s->zero_out, -128, 127);
 }
 
 MWI_BINARY_ROW(row_f32, float, float, void, (x - y) * (x - y))

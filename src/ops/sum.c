@@ -6,11 +6,11 @@
 
 #define QUANTIZED mwi_mean_result(s, acc)
 MWI_REDUCE_RUN(run_f32, float, float, void, 0, acc += v, acc)
-MWI_REDUCE_RUN(run_i32, int32_t, int32_t, void, 0, acc += v, acc)
-MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc += v, acc)
-MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
-MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
-MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc += v, QUANTIZED)
+MWI_REDUCE_RUN(run_i32, int32_t, int32_t, void, 0, acc = mwi_add32(acc, v), acc)
+MWI_REDUCE_RUN(run_i64, int64_t, int64_t, void, 0, acc = mwi_add64(acc, v), acc)
+MWI_REDUCE_RUN(run_i8, int8_t, int32_t, mwi_mean_state, 0, acc = mwi_add32(acc, v), QUANTIZED)
+MWI_REDUCE_RUN(run_u8, uint8_t, int32_t, mwi_mean_state, 0, acc = mwi_add32(acc, v), QUANTIZED)
+MWI_REDUCE_RUN(run_i16, int16_t, int32_t, mwi_mean_state, 0, acc = mwi_add32(acc, v), QUANTIZED)
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {

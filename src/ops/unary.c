@@ -170,7 +170,7 @@ typedef struct relu {
 static int32_t relu_of(const void *state, int32_t x)
 {
     const relu *const s = state;
-    return mwi_clamp(s->out_zero + mwi_scale(x - s->in_zero, s->m), s->low, s->high);
+    return mwi_quantized(mwi_scale(mwi_sub32(x, s->in_zero), s->m), s->out_zero, s->low, s->high);
 }
 
 mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float high)

@@ -195,9 +195,8 @@ void mwi_block_round(const float *w, size_t rows, size_t columns, size_t block, 
 void mwi_pack_int4(const int8_t *q, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i += 2) {
-        const uint8_t low = (uint8_t)q[i] & 0x0f;
-        const uint8_t high = i + 1 < n ? (uint8_t)((uint8_t)q[i + 1] << 4) : 0;
-        out[i / 2] = (uint8_t)(low | high);
+        const unsigned low = (uint8_t)q[i], high = i + 1 < n ? (uint8_t)q[i + 1] : 0;
+        out[i / 2] = (uint8_t)((low & 0x0f) | (high & 0x0f) << 4);
     }
 }
 

@@ -20,8 +20,8 @@ static const struct kind kinds[] = {
 static int32_t pad_before(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation,
                           int32_t padding)
 {
-    const int32_t total = (out - 1) * stride + (kernel - 1) * dilation + 1 - in;
-    return padding == MWI_PADDING_SAME && total > 0 ? total / 2 : 0;
+    const int64_t total = ((int64_t)out - 1) * stride + ((int64_t)kernel - 1) * dilation + 1 - in;
+    return padding == MWI_PADDING_SAME && total > 0 ? (int32_t)(total / 2) : 0;
 }
 
 static void set_window(const mwi_op *op, const mwi_tensor *in, const mwi_tensor *out,
