@@ -47,6 +47,10 @@ for f in sorted([*root.glob("src/**/*.[ch]"), *root.glob("programs/**/*.[ch]"), 
     if not in_src or is_test(f):
         continue
     me = name.parts[1]
+    # The error record is of the last call: each public function that can fail begins with it.
+    for m in re.finditer(r"^mw_status (mw_(?!ctx_)\w+)\(mw_ctx \*ctx\b[^{;]*\)\n\{\n(.*?)^\}", text, re.M | re.S):
+        if "mwi_enter(ctx);" not in m[2]:
+            bad.append(f"{name}:{text.count(chr(10), 0, m.start()) + 1}: {m[1]} does not begin with mwi_enter(ctx)")
     for n, line in enumerate(text.splitlines(), 1):
         m = re.match(r'\s*#\s*include\s+"([^"/]+)/', line)
         if m and m[1] != me and RANK.get(m[1], 99) >= RANK[me]:

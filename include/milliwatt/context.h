@@ -80,8 +80,9 @@ MW_API MW_MUST_USE mw_status mw_ctx_create(const mw_ctx_options *options, mw_ctx
 /* Accepts NULL. Objects made with the context outlive it; each holds its own allocator. */
 MW_API void mw_ctx_destroy(mw_ctx *ctx);
 
-/* The last failure as one line for a person: what, where, what to do. "" when nothing failed since
- * mw_ctx_clear. Borrowed until the next call with this ctx. */
+/* The failure of the last call with this ctx as one line for a person: what, where, what to do; ""
+ * when that call succeeded. Each call that can fail clears the record first, so there is no need to
+ * do so between calls. Borrowed until the next call with this ctx. */
 MW_API const char *mw_ctx_error(const mw_ctx *ctx);
 MW_API mw_status mw_ctx_error_status(const mw_ctx *ctx);
 MW_API void mw_ctx_clear(mw_ctx *ctx);

@@ -54,6 +54,7 @@ mw_status mw_model_load(mw_ctx *ctx, const char *path, const mw_load_options *op
 {
     mwi_mapping mapping;
 
+    mwi_enter(ctx);
     *out_model = NULL;
     MWI_TRY(mwi_file_map(ctx, path, &mapping));
     const mw_status st =
@@ -65,6 +66,7 @@ mw_status mw_model_load(mw_ctx *ctx, const char *path, const mw_load_options *op
 mw_status mw_model_load_memory(mw_ctx *ctx, const void *bytes, size_t n_bytes, const char *name,
                                const mw_load_options *options, mw_model **out_model)
 {
+    mwi_enter(ctx);
     *out_model = NULL;
     return open_model(ctx, name, bytes, n_bytes, NULL, options, out_model);
 }
@@ -106,6 +108,7 @@ mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path)
     mw_model *lowered;
     mw_status st;
 
+    mwi_enter(ctx);
     if (f == NULL)
         return mwi_fail(ctx, MW_EINVAL, "%s: the format is chosen by the suffix: .tflite or .h5",
                         path);
@@ -138,6 +141,7 @@ static mw_status io_info(mw_ctx *ctx, const mw_model *model, const char *what,
 
 mw_status mw_model_input(mw_ctx *ctx, const mw_model *model, size_t index, mw_tensor_info *out_info)
 {
+    mwi_enter(ctx);
     const mwi_graph *const g = model->graphs[0];
     return io_info(ctx, model, "input", g->inputs, g->n_inputs, index, out_info);
 }
@@ -145,6 +149,7 @@ mw_status mw_model_input(mw_ctx *ctx, const mw_model *model, size_t index, mw_te
 mw_status mw_model_output(mw_ctx *ctx, const mw_model *model, size_t index,
                           mw_tensor_info *out_info)
 {
+    mwi_enter(ctx);
     const mwi_graph *const g = model->graphs[0];
     return io_info(ctx, model, "output", g->outputs, g->n_outputs, index, out_info);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ERROR_BYTES = 4096, LOG_BYTES = 1024 };
+enum { LOG_BYTES = 1024 };
 
 struct mwi_heap {
     mw_allocator allocator;
@@ -23,8 +23,7 @@ struct mwi_heap {
 struct mw_ctx {
     mwi_heap *heap;
     mw_ctx_options options;
-    mw_status status;
-    char error[ERROR_BYTES];
+    mwi_error error;
 };
 
 static void *libc_alloc(void *self, size_t bytes, size_t align)
@@ -108,14 +107,32 @@ void mwi_heap_release(mwi_heap *heap)
     a.free(a.self, heap, sizeof *heap);
 }
 
-const char *mw_ctx_error(const mw_ctx *ctx) { return ctx == NULL ? "" : ctx->error; }
-mw_status mw_ctx_error_status(const mw_ctx *ctx) { return ctx == NULL ? MW_EINVAL : ctx->status; }
+/* ---- the error record ---- */
+
+const char *mw_ctx_error(const mw_ctx *ctx) { return ctx == NULL ? "" : ctx->error.text; }
+mw_status mw_ctx_error_status(const mw_ctx *ctx)
+{
+    return ctx == NULL ? MW_EINVAL : ctx->error.status;
+}
 
 void mw_ctx_clear(mw_ctx *ctx)
 {
     if (ctx == NULL) return;
-    ctx->status = MW_OK;
-    ctx->error[0] = '\0';
+    ctx->error.status = MW_OK;
+    ctx->error.text[0] = '\0';
+}
+
+void mwi_error_restore(mw_ctx *ctx, const mwi_error *error)
+{
+    ctx->error.status = error->status;
+    memcpy(ctx->error.text, error->text, strlen(error->text) + 1);
+}
+
+void mwi_error_save(mw_ctx *ctx, mwi_error *out)
+{
+    out->status = ctx->error.status;
+    memcpy(out->text, ctx->error.text, strlen(ctx->error.text) + 1);
+    mw_ctx_clear(ctx);
 }
 
 uint64_t mw_ctx_memory_bytes(const mw_ctx *ctx) { return atomic_load(&ctx->heap->bytes); }
@@ -124,24 +141,29 @@ const mw_limits *mwi_limits(const mw_ctx *ctx) { return &ctx->options.limits; }
 
 mw_status mwi_fail(mw_ctx *ctx, mw_status status, const char *format, ...)
 {
+    mwi_error *const e = &ctx->error;
+    char text[MWI_ERROR_BYTES];
     va_list args;
 
     MWI_ASSERT(status != MW_OK);
-    if (ctx->status != MW_OK) return status;
-    ctx->status = status;
     va_start(args, format);
-    (void)vsnprintf(ctx->error, sizeof ctx->error, format, args);
+    /* Not in place: an argument may be the old message. */
+    const int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    memcpy(e->text, n < 0 ? "" : text, n < 0 ? 1 : strlen(text) + 1);
+    e->status = status;
     return status;
 }
 
 mw_status mwi_prefix(mw_ctx *ctx, mw_status status, const char *format, ...)
 {
+    mwi_error *const e = &ctx->error;
     char head[512];
     va_list args;
     size_t n;
 
     if (status == MW_OK) return MW_OK;
+    if (e->status != status) status = mwi_fail(ctx, status, "%s", mw_status_name(status));
     va_start(args, format);
     const int printed = vsnprintf(head, sizeof head - 2, format, args);
     va_end(args);
@@ -149,12 +171,11 @@ mw_status mwi_prefix(mw_ctx *ctx, mw_status status, const char *format, ...)
     n = strlen(head);
     head[n++] = ':';
     head[n++] = ' ';
-    if (n >= sizeof ctx->error) return status;
-    const size_t old = strlen(ctx->error);
-    const size_t keep = old < sizeof ctx->error - n - 1 ? old : sizeof ctx->error - n - 1;
-    memmove(ctx->error + n, ctx->error, keep);
-    memcpy(ctx->error, head, n);
-    ctx->error[n + keep] = '\0';
+    const size_t old = strlen(e->text);
+    const size_t keep = old < sizeof e->text - n - 1 ? old : sizeof e->text - n - 1;
+    memmove(e->text + n, e->text, keep);
+    memcpy(e->text, head, n);
+    e->text[n + keep] = '\0';
     return status;
 }
 

@@ -21,13 +21,26 @@
         if (st != MW_OK) goto out;                                                                 \
     } while (0)
 
-/* The one way to fail: records the message in `ctx` and returns `status`. The first error wins; the
- * layers above may only put context before it (mwi_prefix). */
+/* The first call in each public function that can fail: the record is of this call alone. */
+static inline void mwi_enter(mw_ctx *ctx) { mw_ctx_clear(ctx); }
+
+/* The one way to fail: records the message in `ctx` and returns `status`. The last failure is the
+ * one that is recorded; the layers above put context before it (mwi_prefix). */
 MW_MUST_USE mw_status mwi_fail(mw_ctx *ctx, mw_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Puts "prefix: " before the recorded message and returns `status` as it is. */
+/* Puts "prefix: " before the recorded message and returns `status` as it is. A status that came
+ * without a record of its own gets its name as the message. */
 MW_MUST_USE mw_status mwi_prefix(mw_ctx *ctx, mw_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* For code that tries something and can do without it: what fails between leaves no trace. save
+ * takes the record out of `ctx`, restore puts it back. */
+enum { MWI_ERROR_BYTES = 4096 };
+typedef struct mwi_error {
+    mw_status status;
+    char text[MWI_ERROR_BYTES];
+} mwi_error;
+void mwi_error_save(mw_ctx *ctx, mwi_error *out);
+void mwi_error_restore(mw_ctx *ctx, const mwi_error *error);
 void mwi_log(mw_ctx *ctx, mw_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* MW_ECANCELLED when the caller's hook says stop; cheap enough for each sample or layer. */

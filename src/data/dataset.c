@@ -181,6 +181,7 @@ mw_status mw_dataset_open(mw_ctx *ctx, const char *path, const mw_dataset_option
     mwi_mapping mapping = {0};
     struct stat info;
 
+    mwi_enter(ctx);
     *out_dataset = NULL;
     if (stat(path, &info) != 0) return mwi_fail(ctx, MW_EIO, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode)) MWI_TRY(mwi_file_map(ctx, path, &mapping));
@@ -211,6 +212,7 @@ size_t mw_dataset_n_inputs(const mw_dataset *dataset) { return dataset->n_inputs
 mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dataset, size_t index,
                            mw_tensor_info *out_info)
 {
+    mwi_enter(ctx);
     if (index >= dataset->n_inputs)
         return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", dataset->path, index,
                         dataset->n_inputs);
@@ -333,6 +335,7 @@ mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *ds, size_t index, uint64_t fi
     uint8_t *p = out;
     void *buffer;
 
+    mwi_enter(ctx);
     if (index >= ds->n_inputs)
         return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", ds->path, index, ds->n_inputs);
     mwi_column *const c = &ds->inputs[index];
@@ -386,6 +389,7 @@ mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *ds, uint64_t first, si
     const size_t size = mw_dataset_label_size(ds, NULL);
     void *buffer;
 
+    mwi_enter(ctx);
     if (size == 0) return mwi_fail(ctx, MW_EINVAL, "%s: no labels", ds->path);
     mwi_column *const c = ds->labels;
     if (first > c->n_samples || count > c->n_samples - first)

@@ -201,6 +201,7 @@ mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array)
     void *copy = NULL;
     mw_status st;
 
+    mwi_enter(ctx);
     memset(out_array, 0, sizeof *out_array);
     MWI_TRY(mwi_file_map(ctx, path, &mapping));
     const mwi_reader r = {path, mapping.bytes, mapping.len};
@@ -264,6 +265,7 @@ mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t r
     size_t n, bytes;
     mwi_output *output;
 
+    mwi_enter(ctx);
     if (rank < 0 || rank > MW_MAX_RANK || !mwi_array_bytes(dtype, rank, dims, &bytes))
         return mwi_fail(ctx, MW_EINVAL, "%s: not an array that can be saved", path);
     MWI_TRY(header_text(ctx, dtype, rank, dims, header, &n));

@@ -256,6 +256,7 @@ mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset,
     static const mw_evaluate_options none;
     evaluator e = {.data = dataset};
 
+    mwi_enter(ctx);
     *out_result = (mw_evaluation){0,           (double)NAN, (double)NAN, (double)NAN, (double)NAN,
                                   (double)NAN, (double)NAN, (double)NAN, (double)NAN};
     mwi_arena_init(ctx, &e.arena);

@@ -84,6 +84,10 @@ mw_status mwi_side_open(mw_ctx *ctx, const mw_model *model, size_t batch, uint32
     MWI_TRY(mwi_arena_array(ctx, arena, side->n_in + side->n_out, sizeof(mwi_end), &p));
     side->in = p;
     side->out = side->in + side->n_in;
+    MWI_TRY(mwi_arena_array(ctx, arena, side->n_in, sizeof(void *), &p));
+    side->in_data = p;
+    MWI_TRY(mwi_arena_array(ctx, arena, side->n_out, sizeof(void *), &p));
+    side->out_data = p;
     for (size_t i = 0; i < side->n_in; i++) {
         MWI_TRY(mw_session_input(ctx, side->session, i, &b));
         side->in[i].info = b.info;
@@ -107,19 +111,14 @@ void mwi_side_close(mwi_side *side)
     side->session = NULL;
 }
 
-enum { MAX_ENDS = 64 };
-
 /* Samples [at, at + count) of the batch that the ends hold. */
 static mw_status run_part(mw_ctx *ctx, mwi_side *side, size_t at, size_t count)
 {
-    const void *in[MAX_ENDS];
-    void *out[MAX_ENDS];
-
     for (size_t i = 0; i < side->n_in; i++)
-        in[i] = (const char *)side->in[i].data + at * side->in[i].sample_bytes;
+        side->in_data[i] = (const char *)side->in[i].data + at * side->in[i].sample_bytes;
     for (size_t i = 0; i < side->n_out; i++)
-        out[i] = (char *)side->out[i].data + at * side->out[i].sample_bytes;
-    return mw_session_run_batch(ctx, side->session, count, in, out);
+        side->out_data[i] = (char *)side->out[i].data + at * side->out[i].sample_bytes;
+    return mw_session_run_batch(ctx, side->session, count, side->in_data, side->out_data);
 }
 
 static mw_status run_samples(mw_ctx *ctx, mwi_side *side, size_t count)
@@ -135,9 +134,6 @@ static mw_status run_samples(mw_ctx *ctx, mwi_side *side, size_t count)
 mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t first, size_t count,
                        uint64_t *out_ns)
 {
-    if (side->n_in > MAX_ENDS || side->n_out > MAX_ENDS)
-        return mwi_fail(ctx, MW_ELIMIT, "%s has more than %d inputs or outputs",
-                        mw_model_name(side->model), MAX_ENDS);
     for (size_t i = 0; i < side->n_in; i++)
         MWI_TRY(mw_dataset_read(ctx, data, i, first, count, &side->in[i].info, side->in[i].data,
                                 count * side->in[i].sample_bytes));

@@ -22,6 +22,8 @@ typedef struct mwi_side {
     const mw_model *model;
     mw_session *session;
     mwi_end *in, *out;
+    const void **in_data; /* where a run's samples are, an end each */
+    void **out_data;
     size_t n_in, n_out;
     bool has_state; /* each sample then starts from fresh state, alone */
 } mwi_side;

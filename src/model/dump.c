@@ -139,6 +139,7 @@ mw_status mw_model_dump(mw_ctx *ctx, const mw_model *model, write_fn write, void
     mwi_text t;
     mw_status st = MW_OK;
 
+    mwi_enter(ctx);
     mwi_text_init(ctx, &t, (size_t)64 << 20);
     for (size_t i = 0; i < model->n_graphs && st == MW_OK; i++)
         st = dump_graph(ctx, model->graphs[i], &t, write, self);

@@ -51,26 +51,45 @@ static bool as_declared(const mwi_view *v)
     return same;
 }
 
+/* Its shapes are known, as declared, and it costs little. */
+static bool is_cheap(const mwi_shape_call *call)
+{
+    const mwi_op_desc *const d = call->op->desc;
+
+    if (call->unknown || (d->macs != NULL && d->macs(call) > max_macs)) return false;
+    for (size_t k = 0; k < call->n_out; k++)
+        if (!as_declared(&call->out[k])) return false;
+    return true;
+}
+
+/* Computes the operator. *done false: it stays, and where it has no kernel or refuses the values
+ * the runtime will say so. */
+static mw_status compute(mw_ctx *ctx, const mwi_rw *rw, mwi_shape_call *call, bool *done)
+{
+    mwi_error error;
+
+    *done = false;
+    mwi_error_save(ctx, &error);
+    mw_status st = mwi_op_infer(ctx, call);
+    const bool fits = st == MW_OK && is_cheap(call);
+    if (fits) st = mwi_op_eval(ctx, call, rw->arena);
+    if (st == MW_ENOMEM || st == MW_ELIMIT || st == MW_ECANCELLED) return st;
+    mwi_error_restore(ctx, &error);
+    *done = fits && st == MW_OK;
+    return MW_OK;
+}
+
 static mw_status fold(mw_ctx *ctx, mwi_rw *rw, int32_t i)
 {
     mwi_op *const op = rw->ops[i];
     mwi_shape_call call;
+    bool done;
     void *memory;
 
+    if (op->desc->infer == NULL) return MW_OK;
     MWI_TRY(mwi_op_views(ctx, rw->graph, op, rw->arena, &call));
-    if (op->desc->infer == NULL || mwi_op_infer(ctx, &call) != MW_OK || call.unknown ||
-        (op->desc->macs != NULL && op->desc->macs(&call) > max_macs)) {
-        mw_ctx_clear(ctx);
-        return MW_OK;
-    }
-    for (size_t k = 0; k < op->n_out; k++)
-        if (!as_declared(&call.out[k])) return MW_OK;
-    const mw_status st = mwi_op_eval(ctx, &call, rw->arena);
-    if (st == MW_ENOMEM || st == MW_ELIMIT || st == MW_ECANCELLED) return st;
-    if (st != MW_OK) { /* no kernel, or values that it refuses: the runtime will say so */
-        mw_ctx_clear(ctx);
-        return MW_OK;
-    }
+    MWI_TRY(compute(ctx, rw, &call, &done));
+    if (!done) return MW_OK;
     for (size_t k = 0; k < op->n_out; k++) {
         mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
         const size_t bytes = call.out[k].bytes;

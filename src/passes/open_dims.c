@@ -43,16 +43,18 @@ static void mark(mwi_tensor *t, const mwi_tensor *one, const mwi_tensor *two)
 static mw_status mark_graph(mw_ctx *ctx, mw_model *model, size_t at, mw_model *one, mw_model *two)
 {
     mwi_graph *const g = model->graphs[at], *const a = one->graphs[at], *const b = two->graphs[at];
+    mwi_error error;
     void *memory;
 
     forget(a);
     forget(b);
     enlarge(b);
-    if (mwi_graph_infer(ctx, one, a) != MW_OK || mwi_graph_infer(ctx, two, b) != MW_OK) {
-        mw_ctx_clear(ctx); /* something in the graph fixes the shape: nothing is open but what the
-                              file says */
-        return MW_OK;
-    }
+    mwi_error_save(ctx, &error);
+    const bool inferred =
+        mwi_graph_infer(ctx, one, a) == MW_OK && mwi_graph_infer(ctx, two, b) == MW_OK;
+    mwi_error_restore(ctx, &error);
+    /* Where something in the graph fixes the shape, nothing is open but what the file says. */
+    if (!inferred) return MW_OK;
     MWI_TRY(mwi_arena_array(ctx, &one->arena, g->n_tensors, sizeof(bool), &memory));
     bool *const output = memory; /* outputs keep what the file says */
     for (size_t i = 0; i < g->n_outputs; i++) output[g->outputs[i]] = true;

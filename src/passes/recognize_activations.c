@@ -346,6 +346,7 @@ static mw_status recognize(mw_ctx *ctx, mwi_rw *rw, int32_t root)
     int32_t arguments[2 * MAX_NODES];
     const int32_t out = rw->ops[root]->out[0];
     const size_t n = arguments_of(rw, root, arguments);
+    mwi_error error;
 
     for (size_t i = 0; i < n; i++) {
         function f = {.argument = arguments[i]};
@@ -354,10 +355,10 @@ static mw_status recognize(mw_ctx *ctx, mwi_rw *rw, int32_t root)
         if (mwi_rw_is_const(rw, f.argument) || !mwi_rw_same_shape(rw, f.argument, out)) continue;
         if (!collect(rw, &f, out, 0) || f.n == 0 || !is_worth(rw, &f) || !is_closed(rw, &f))
             continue;
+        mwi_error_save(ctx, &error);
         const mw_status st = identify(ctx, rw, &f, &found);
         if (st == MW_ENOMEM || st == MW_ELIMIT || st == MW_ECANCELLED) return st;
-        if (st != MW_OK)
-            mw_ctx_clear(ctx); /* something does not run on vectors: it stays as it is */
+        mwi_error_restore(ctx, &error); /* what does not run on vectors stays as it is */
         if (st != MW_OK || found.candidate == NULL) continue;
         MWI_TRY(mwi_rw_replace_op(ctx, rw, root, found.candidate->name, &f.argument, 1, &made));
         set_attributes(made, found.candidate, found.alpha);

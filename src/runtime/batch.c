@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Samples in one planned run: more gain nothing and cost memory. */
-enum { MAX_PIECE = 64, MAX_INPUTS = 16 };
+enum { MAX_PIECE = 64 };
 
 /* ---- samples ---- */
 
@@ -129,25 +129,26 @@ static bool scales(const mw_session *s, const mwi_plan *one, const mwi_plan *man
 static mw_status plan_batch(mw_ctx *ctx, mw_session *s, size_t batch, bool *planned)
 {
     mwi_plan *const before = s->present, *const one = s->kept[0].plan;
-    mw_shape shapes[MAX_INPUTS];
+    mw_shape *const shapes = s->batch_shapes;
+    mwi_error error;
 
     *planned = false;
-    if (s->n_inputs == 0 || s->n_inputs > MAX_INPUTS) return MW_OK;
+    if (s->n_inputs == 0) return MW_OK;
     for (size_t i = 0; i < s->n_inputs; i++) {
         const mwi_view *const v = &one->views[s->inputs[i]];
         shapes[i].rank = v->rank;
         memcpy(shapes[i].dims, v->dims, sizeof shapes[i].dims);
         shapes[i].dims[0] = (int32_t)batch;
     }
-    mw_ctx_clear(ctx);
+    mwi_error_save(ctx, &error);
     const mw_status st = mwi_session_use_shapes(ctx, s, shapes);
+    mwi_error_restore(ctx, &error); /* a batch that cannot be planned is run one by one */
     const int32_t grown[2] = {1, (int32_t)batch};
     *planned = st == MW_OK && scales(s, one, s->present, grown);
     if (*planned) return MW_OK;
     /* What a graph does not take once it never takes; memory may be there another time. */
     s->one_by_one = st != MW_ENOMEM && st != MW_ELIMIT;
     if (st == MW_OK) mwi_session_use_plan(s, before);
-    mw_ctx_clear(ctx);
     return MW_OK;
 }
 
@@ -228,6 +229,7 @@ mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch,
     const size_t unit = unit_of(session);
     batch_io io = {.in = in, .out = out, .unit = unit == 0 ? 1 : unit};
 
+    mwi_enter(ctx);
     if (batch == 0) return MW_OK;
     if (unit == 0 && batch != 1)
         return mwi_fail(ctx, MW_EINVAL,

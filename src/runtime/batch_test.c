@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_ENDS = 24 };
+
 static void count_run(void *self, mw_session *s) { (void)s, ++*(size_t *)self; }
 
 /* Runs `n` random samples alone and as a batch: the same bytes. Returns how many runs the batch
@@ -16,7 +18,7 @@ static void count_run(void *self, mw_session *s) { (void)s, ++*(size_t *)self; }
 static size_t runs_of_batch(mw_ctx *ctx, const mw_model *m, size_t n, uint32_t n_threads)
 {
     mw_session *s;
-    void *in[4] = {NULL}, *alone[4] = {NULL}, *batched[4] = {NULL};
+    void *in[MAX_ENDS] = {NULL}, *alone[MAX_ENDS] = {NULL}, *batched[MAX_ENDS] = {NULL};
     mwi_rng rng = {n};
     size_t runs = 0;
     mw_buffer b;
@@ -49,7 +51,7 @@ static size_t runs_of_batch(mw_ctx *ctx, const mw_model *m, size_t n, uint32_t n
     assert_ok(ctx, mw_session_run_batch(ctx, s, n, (const void *const *)in, batched));
     for (size_t i = 0; i < n_out; i++)
         assert_memory_equal(alone[i], batched[i], n * mw_session_output_sample_bytes(s, i));
-    for (size_t i = 0; i < 4; i++) free(in[i]), free(alone[i]), free(batched[i]);
+    for (size_t i = 0; i < MAX_ENDS; i++) free(in[i]), free(alone[i]), free(batched[i]);
     mw_session_destroy(s);
     return runs;
 }
@@ -92,6 +94,18 @@ static void layers_are_planned(void **state)
     const int32_t sum = builder_apply(&b, "ADD", TENSORS(d, add));
     const int32_t y = builder_apply(&b, "SOFTMAX", &sum, 1);
     check(&b, &x, 1, TENSORS(y, x, y), true);
+}
+
+static void many_inputs_are_planned(void **state)
+{
+    builder b = builder_open(test_ctx());
+    int32_t x[MAX_ENDS], y;
+
+    (void)state;
+    for (size_t i = 0; i < MAX_ENDS; i++) x[i] = builder_value(&b, DIMS(1, 3));
+    y = x[0];
+    for (size_t i = 1; i < MAX_ENDS; i++) y = builder_apply(&b, "ADD", TENSORS(y, x[i]));
+    check(&b, x, MAX_ENDS, &y, 1, true);
 }
 
 static void a_shape_computed_from_the_input_is_planned(void **state)
@@ -249,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_are_planned),
+        cmocka_unit_test(many_inputs_are_planned),
         cmocka_unit_test(a_shape_computed_from_the_input_is_planned),
         cmocka_unit_test(a_fixed_shape_runs_one_by_one),
         cmocka_unit_test(state_runs_one_by_one),

@@ -33,6 +33,7 @@ static mw_status make_states(mw_ctx *ctx, mw_session *s)
 /* State starts at zero bytes, int8 at its zero point: as TFLite resets variables. */
 mw_status mw_session_reset(mw_ctx *ctx, mw_session *session)
 {
+    mwi_enter(ctx);
     for (size_t i = 0; i < session->states.n; i++) {
         const mwi_state *const v = &session->states.v[i];
         const mwi_tensor *const t = session->graph->tensors[v->tensor];
@@ -54,6 +55,8 @@ static mw_status copy_ends(mw_ctx *ctx, mw_session *s, const mwi_signature *sig)
     s->inputs = memory;
     MWI_TRY(mwi_arena_array(ctx, &s->arena, s->n_outputs, sizeof(int32_t), &memory));
     s->outputs = memory;
+    MWI_TRY(mwi_arena_array(ctx, &s->arena, s->n_inputs, sizeof(mw_shape), &memory));
+    s->batch_shapes = memory;
     for (size_t i = 0; i < s->n_inputs; i++)
         s->inputs[i] = sig != NULL ? sig->inputs[i].tensor : s->graph->inputs[i];
     for (size_t i = 0; i < s->n_outputs; i++)
@@ -184,6 +187,7 @@ mw_status mw_session_create(mw_ctx *ctx, const mw_model *model, const mw_session
     static const mw_session_options none;
     mw_session *s;
 
+    mwi_enter(ctx);
     *out_session = NULL;
     if (model == NULL) return mwi_fail(ctx, MW_EINVAL, "a session needs a model");
     MWI_TRY(create_empty(ctx, model, &s));
@@ -229,6 +233,7 @@ static void fill_buffer(const mw_session *s, int32_t tensor, mw_buffer *out)
 
 mw_status mw_session_input(mw_ctx *ctx, mw_session *session, size_t index, mw_buffer *out_buffer)
 {
+    mwi_enter(ctx);
     if (index >= session->n_inputs)
         return mwi_fail(ctx, MW_EINVAL, "%s: input %zu of %zu", session->model->name, index,
                         session->n_inputs);
@@ -238,6 +243,7 @@ mw_status mw_session_input(mw_ctx *ctx, mw_session *session, size_t index, mw_bu
 
 mw_status mw_session_output(mw_ctx *ctx, mw_session *session, size_t index, mw_buffer *out_buffer)
 {
+    mwi_enter(ctx);
     if (index >= session->n_outputs)
         return mwi_fail(ctx, MW_EINVAL, "%s: output %zu of %zu", session->model->name, index,
                         session->n_outputs);

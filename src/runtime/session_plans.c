@@ -180,9 +180,9 @@ mw_status mw_session_resize(mw_ctx *ctx, mw_session *session, const mw_shape *in
 {
     char reason[REASON_BYTES];
 
+    mwi_enter(ctx);
     if (input_shapes == NULL)
         return mwi_fail(ctx, MW_EINVAL, "resize needs a shape for each input");
-    mw_ctx_clear(ctx);
     const mw_status st = mwi_session_use_shapes(ctx, session, input_shapes);
     if (st != MW_EFORMAT && st != MW_EUNSUPPORTED)
         return mwi_prefix(ctx, st, "%s", session->model->name);

@@ -68,6 +68,7 @@ mw_status mwi_session_run_plans(mw_ctx *ctx, mw_session *s)
 
 mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
 {
+    mwi_enter(ctx);
     if (session->hooks.before_run != NULL) session->hooks.before_run(session->hooks.self, session);
     const bool timed = session->hooks.after_run != NULL;
     const uint64_t begin = timed ? mwi_now_ns() : 0;
@@ -125,6 +126,7 @@ mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index,
     const mwi_plan *p = session->present;
     size_t i = index;
 
+    mwi_enter(ctx);
     for (; p != NULL && i >= p->n_steps; p = p->tail) i -= p->n_steps;
     if (p == NULL)
         return mwi_fail(ctx, MW_EINVAL, "%s: step %zu of %zu", session->model->name, index,

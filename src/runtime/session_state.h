@@ -70,6 +70,7 @@ struct mw_session {
     mwi_pool *pool;
     int32_t *inputs, *outputs; /* tensors, in the signature's or the graph's order */
     size_t n_inputs, n_outputs;
+    mw_shape *batch_shapes; /* n_inputs: room for those of a batch */
     mwi_constants constants;
     mwi_state_list states;
     mwi_kept_plan kept[MWI_MAX_PLANS];

@@ -125,6 +125,7 @@ mw_status mw_model_summarize(mw_ctx *ctx, const mw_model *model, mw_model_summar
     mwi_arena scratch;
     mw_status st = MW_OK;
 
+    mwi_enter(ctx);
     memset(out_summary, 0, sizeof *out_summary);
     out_summary->n_subgraphs = model->n_graphs;
     out_summary->n_signatures = model->n_signatures;
@@ -157,6 +158,7 @@ mw_status mw_model_op(mw_ctx *ctx, const mw_model *model, size_t subgraph, size_
     mwi_arena scratch;
     mwi_shape_call call;
 
+    mwi_enter(ctx);
     if (index >= mw_model_n_ops(model, subgraph))
         return mwi_fail(ctx, MW_EINVAL, "%s: op %zu of %zu in subgraph %zu", model->name, index,
                         mw_model_n_ops(model, subgraph), subgraph);

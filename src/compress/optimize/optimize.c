@@ -20,6 +20,7 @@ mw_status mw_optimize(mw_ctx *ctx, const mw_model *model, const mw_optimize_opti
 {
     mw_model *clone;
 
+    mwi_enter(ctx);
     *out_model = NULL;
     if (out_report != NULL) memset(out_report, 0, sizeof *out_report);
     MWI_TRY(mwi_model_clone(ctx, model, &clone));

@@ -174,6 +174,7 @@ mw_status mw_quantize(mw_ctx *ctx, const mw_model *model, const mw_quantize_opti
     mwi_qjob job = {0};
     mw_quantize_report report = {0};
 
+    mwi_enter(ctx);
     MWI_TRY(check_options(ctx, model, o));
     MWI_TRY(check_data(ctx, model, o, calibration));
     mwi_arena_init(ctx, &job.arena);

@@ -500,17 +500,13 @@ static mw_status build_graph(mwi_keras_build *b, mwi_keras_layer *root)
     int32_t *const in = memory;
     mw_status st = MW_OK;
     for (size_t i = 0; i < n_in && st == MW_OK; i++) st = mwi_keras_add_input(b, root, i, &in[i]);
-    if (st != MW_OK && b->n_problems > 0) { /* what is not supported comes before open dimensions */
-        mw_ctx_clear(b->ctx);
-        return refuse_all(b);
-    }
+    /* What is not supported comes before open dimensions. */
+    if (st != MW_OK && b->n_problems > 0) return refuse_all(b);
     MWI_TRY(st);
     const mwi_keras_call as = {.in = in, .n_in = n_in};
     st = call_layer(b, root, &as, &r);
-    if (b->n_problems > 0) { /* a shape that does not fit may come of a layer that is not built */
-        mw_ctx_clear(b->ctx);
-        return refuse_all(b);
-    }
+    /* A shape that does not fit may come of a layer that is not built. */
+    if (b->n_problems > 0) return refuse_all(b);
     MWI_TRY(st);
     if (r.v == NULL || r.n == 0) return mwi_fail(b->ctx, MW_EFORMAT, "the model has no outputs");
     MWI_TRY(mwi_arena_copy(b->ctx, b->scratch, r.v, r.n * sizeof *r.v, &memory));

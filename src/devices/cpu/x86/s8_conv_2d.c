@@ -22,7 +22,7 @@ typedef struct state {
     uint8_t flip;     /* what each value of the copy is xor-ed with */
 } state;
 
-static bool window_of(mw_ctx *ctx, const mwi_prepare_call *call, mwi_window *w)
+static mw_status window_of(mw_ctx *ctx, const mwi_prepare_call *call, mwi_window *w)
 {
     *w = (mwi_window){.filter_h = call->in[1].dims[1],
                       .filter_w = call->in[1].dims[2],
@@ -30,7 +30,7 @@ static bool window_of(mw_ctx *ctx, const mwi_prepare_call *call, mwi_window *w)
                       .stride_w = mwi_op_get_i32(call->op, "stride_w", 1),
                       .dilation_h = mwi_op_get_i32(call->op, "dilation_h_factor", 1),
                       .dilation_w = mwi_op_get_i32(call->op, "dilation_w_factor", 1)};
-    return mwi_window_make(ctx, &call->in[0], mwi_op_get_i32(call->op, "padding", 0), w) == MW_OK;
+    return mwi_window_make(ctx, &call->in[0], mwi_op_get_i32(call->op, "padding", 0), w);
 }
 
 static bool accepts(const mwi_prepare_call *call)
@@ -56,7 +56,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = memory;
     call->state = s;
-    if (!window_of(ctx, call, &s->w)) return mw_ctx_error_status(ctx);
+    MWI_TRY(window_of(ctx, call, &s->w));
     MWI_TRY(mwi_requant_make(ctx, call, (size_t)f->dims[0], 0, !is_signed,
                              mwi_op_get_i32(call->op, "fused_activation_function", 0), &rq));
     const mwi_window *const w = &s->w;
