@@ -31,18 +31,15 @@ static int usage_error(const command *self, const char *what, const char *word)
 
 static bool parse_number(const char *text, double *out)
 {
-    char *end;
+    const char *const slash = strchr(text, '/');
+    double d = 1;
 
-    errno = 0;
-    *out = strtod(text, &end);
-    if (end == text || errno != 0) return false;
-    if (*end == '/') {
-        const char *const below = end + 1;
-        const double d = strtod(below, &end);
-        if (end == below || d == 0) return false;
-        *out /= d;
-    }
-    return *end == '\0';
+    if (!mw_parse_number(text, slash == NULL ? strlen(text) : (size_t)(slash - text), out))
+        return false;
+    if (slash != NULL && (!mw_parse_number(slash + 1, strlen(slash + 1), &d) || d == 0))
+        return false;
+    *out /= d;
+    return *out - *out == 0; /* a quotient may be infinite */
 }
 
 static bool parse_uint(const char *text, uint64_t *out)

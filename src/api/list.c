@@ -8,6 +8,7 @@
 #include "formats/keras/layers_list.h"
 #include "passes/pass.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A table: n-th row, false past the end. */
@@ -16,33 +17,68 @@ struct table {
     bool (*get)(size_t index, mw_list_row *out);
 };
 
+static bool fill(mw_list_row *out, const char *name, const char *detail)
+{
+    out->name = name;
+    (void)snprintf(out->detail, sizeof out->detail, "%s", detail);
+    return true;
+}
+
+/* Appends a kernel's types where no kernel before has the same. */
+static void add_types(mw_list_row *out, const char *types)
+{
+    static const char between[] = "; ";
+    const size_t n = strlen(types), used = strlen(out->detail);
+
+    for (const char *at = out->detail; *at != '\0';) {
+        const char *const stop = strstr(at, between);
+        const size_t length = stop == NULL ? strlen(at) : (size_t)(stop - at);
+        if (length == n && memcmp(at, types, n) == 0) return;
+        at += stop == NULL ? length : length + sizeof between - 1;
+    }
+    (void)snprintf(out->detail + used, sizeof out->detail - used, "%s%s", used == 0 ? "" : between,
+                   types);
+}
+
 static bool get_op(size_t i, mw_list_row *out)
 {
-    if (i >= 1000 || mwi_ops[i] == NULL) return false;
-    out->name = mwi_ops[i]->name;
-    const mwi_kernel *const k = mwi_ops[i]->kernels;
-    out->detail = k == NULL || k->name == NULL ? "no kernel" : k->types;
-    return true;
+    const mwi_op_desc *const *op = mwi_ops;
+
+    while (*op != NULL && i > 0) op++, i--;
+    if (*op == NULL) return false;
+    fill(out, (*op)->name, "");
+    for (const mwi_kernel *k = (*op)->kernels; k != NULL && k->name != NULL; k++)
+        add_types(out, k->types);
+    for (const mwi_device_desc *const *d = mwi_devices; *d != NULL; d++)
+        for (const mwi_device_kernel *const *list = (*d)->kernels; *list != NULL; list++)
+            for (const mwi_device_kernel *k = *list; k->op != NULL; k++)
+                if (k->op == *op) add_types(out, k->kernel.types);
+    return out->detail[0] != '\0' || fill(out, (*op)->name, "no kernel");
 }
 
 static bool get_kernel(size_t i, mw_list_row *out)
 {
     for (const mwi_op_desc *const *d = mwi_ops; *d != NULL; d++)
         for (const mwi_kernel *k = (*d)->kernels; k != NULL && k->name != NULL; k++)
-            if (i-- == 0) return *out = (mw_list_row){k->name, k->types}, true;
+            if (i-- == 0) return fill(out, k->name, k->types);
+    for (const mwi_device_desc *const *d = mwi_devices; *d != NULL; d++)
+        for (const mwi_device_kernel *const *list = (*d)->kernels; *list != NULL; list++)
+            for (const mwi_device_kernel *k = *list; k->op != NULL; k++)
+                if (i-- == 0) return fill(out, k->kernel.name, k->kernel.types);
     return false;
 }
 
 static bool get_layer(size_t i, mw_list_row *out)
 {
-    return mwi_keras_layer_row(i, &out->name, &out->detail);
+    const char *name, *detail;
+    return mwi_keras_layer_row(i, &name, &detail) && fill(out, name, detail);
 }
 
 #define ROWS(array)                                                                                \
     static bool get_##array(size_t i, mw_list_row *out)                                            \
     {                                                                                              \
         for (size_t k = 0; array[k] != NULL; k++)                                                  \
-            if (k == i) return *out = (mw_list_row){array[k]->name, array[k]->summary}, true;      \
+            if (k == i) return fill(out, array[k]->name, array[k]->summary);                       \
         return false;                                                                              \
     }
 ROWS(mwi_passes)
@@ -62,7 +98,7 @@ static const struct table tables[] = {
 
 static const struct table *find(const char *name)
 {
-    for (size_t i = 0; i < MWI_COUNT(tables); i++)
+    for (size_t i = 0; i < MWI_COUNT(tables) && name != NULL; i++)
         if (strcmp(tables[i].name, name) == 0) return &tables[i];
     return NULL;
 }
@@ -86,8 +122,12 @@ mw_status mw_list_get(mw_ctx *ctx, const char *table, size_t index, mw_list_row 
 {
     const struct table *const t = find(table);
 
-    if (t == NULL) return mwi_fail(ctx, MW_EINVAL, "no table '%s'", table);
+    mwi_enter(ctx);
+    if (t == NULL)
+        return mwi_fail(ctx, MW_EINVAL, "no table '%s'; mw_list_table names them",
+                        table == NULL ? "" : table);
     if (!t->get(index, out_row))
-        return mwi_fail(ctx, MW_EINVAL, "table %s has no row %zu", table, index);
+        return mwi_fail(ctx, MW_EINVAL, "table %s has %zu rows, no row %zu", table,
+                        mw_list_size(table), index);
     return MW_OK;
 }
