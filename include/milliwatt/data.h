@@ -1,5 +1,10 @@
 /* milliwatt/data.h - data sets: .npz, .npy, folders of images by class, CSV. Streamed: memory does
  * not grow with the size of the set.
+ * Threads: an mw_dataset is thread-compatible: reading moves its place in the file, so one thread
+ * at a time; open the set once for each thread. Any ctx may be used with it.
+ * Limits: limits.max_file_bytes; 10,000 members of a .npz; 2^24 columns of a row; 2^28 pixels of an
+ * image. libzip, libpng and libjpeg take memory of their own, beside the allocator and
+ * limits.max_memory_bytes: for an image at most some tens of bytes a pixel.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_DATA_H
 #define MILLIWATT_DATA_H
@@ -31,7 +36,9 @@ typedef struct mw_dataset_options {
     size_t n_inputs;
 } mw_dataset_options;
 
-/* Opens a file or a folder; the kind is told by its content.
+/* Opens a file or a folder; the kind is told by its content. A file of up to 8 MiB is read into
+ * memory. A larger one is mapped: until mw_dataset_close it must not be written in place or cut
+ * short (a cut one ends the process when it is read). Images are opened as they are read.
  *   out_dataset  owned: mw_dataset_close
  * Fails: MW_EIO, MW_EFORMAT, MW_EINVAL (does not fit `inputs`), MW_ELIMIT, MW_ENOMEM. */
 MW_API MW_MUST_USE mw_status mw_dataset_open(mw_ctx *ctx, const char *path,
@@ -60,6 +67,11 @@ MW_API size_t mw_dataset_label_size(const mw_dataset *dataset, bool *out_is_inte
 /*   out  yours; count * label size doubles */
 MW_API MW_MUST_USE mw_status mw_dataset_read_labels(mw_ctx *ctx, mw_dataset *dataset,
                                                     uint64_t first, size_t count, double *out);
+
+/* A decimal number as CSV files hold it, "-1.5e3": all of text[0, n), the nearest double, whatever
+ * the process's locale. False when it is none or not finite; *out is then as it was. Threads: any.
+ */
+MW_API bool mw_parse_number(const char *text, size_t n, double *out);
 
 /* One array of a .npy file, whole. `data` is owned by the array: mw_array_free. */
 typedef struct mw_array {

@@ -1,4 +1,5 @@
 /* milliwatt/evaluate.h - accuracy of a model on a data set, alone and against another model.
+ * Threads: calls are independent when each has its own ctx and data set; models may be shared.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_EVALUATE_H
 #define MILLIWATT_EVALUATE_H

@@ -1,5 +1,8 @@
 /* milliwatt/model.h - loading, looking at and saving models. A model is immutable once loaded and
  * may be shared by threads; what changes a model makes a new one.
+ * Threads: an mw_model is immutable: any threads may use it at once, each with its own ctx.
+ * Limits: limits.max_file_bytes, max_tensors, max_ops, max_depth. libzip, zlib, Jansson and (when
+ * .h5 is written) HDF5 take memory of their own, beside the allocator and limits.max_memory_bytes.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_MODEL_H
 #define MILLIWATT_MODEL_H
@@ -25,7 +28,10 @@ typedef struct mw_load_options {
     size_t n_input_shapes;
 } mw_load_options;
 
-/* Reads a .tflite, .h5 or .keras file; the kind is told from its bytes, not from its name.
+/* Reads a .tflite, .h5 or .keras file; the kind is told from its bytes, not from its name. A file
+ * of up to 8 MiB is read into memory. A larger one is mapped: until the model and all that was made
+ * from it are destroyed it must not be written in place or cut short (a cut one ends the process
+ * when its weights are read); replacing it by another of its name, as mw_model_save does, is safe.
  *   options    may be NULL
  *   out_model  owned: mw_model_destroy
  * Fails: MW_EIO, MW_EFORMAT, MW_EUNSUPPORTED (Keras layers without a TFLite lowering, all named),

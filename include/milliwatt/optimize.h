@@ -1,4 +1,5 @@
 /* milliwatt/optimize.h - passes that make a model smaller and faster with the same outputs.
+ * Threads: calls are independent when each has its own ctx; the model may be shared.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_OPTIMIZE_H
 #define MILLIWATT_OPTIMIZE_H

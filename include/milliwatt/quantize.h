@@ -1,4 +1,5 @@
 /* milliwatt/quantize.h - post-training quantization by TFLite's 8-bit quantization specification.
+ * Threads: calls are independent when each has its own ctx and data set; the model may be shared.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_QUANTIZE_H
 #define MILLIWATT_QUANTIZE_H

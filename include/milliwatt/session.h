@@ -1,5 +1,8 @@
 /* milliwatt/session.h - running a model: a plan made once, then runs that allocate nothing.
- * Threads: a session is thread-compatible; sessions of one model are independent.
+ * Threads: a session is thread-compatible: one thread at a time, with any ctx, not only its
+ * creator's; sessions of one model are independent.
+ * Limits: limits.max_memory_bytes of the ctx that made it; limits.max_depth where shapes depend on
+ * data. A pointer may be NULL only where a comment says so.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_SESSION_H
 #define MILLIWATT_SESSION_H

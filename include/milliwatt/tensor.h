@@ -1,4 +1,5 @@
 /* milliwatt/tensor.h - element types, shapes and quantization parameters: TFLite's terms.
+ * Threads: values without state; pointers in them are as the object that they are borrowed from.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MILLIWATT_TENSOR_H
 #define MILLIWATT_TENSOR_H
@@ -45,10 +46,12 @@ MW_API unsigned mw_dtype_bits(mw_dtype type);
 /* real = (q - zero_point) * scale. */
 typedef struct mw_quantization {
     size_t n_scales;            /* 0: not quantized; 1: per tensor; dims[axis]: per axis */
-    const float *scales;        /* n_scales; > 0 and finite */
+    const float *scales;        /* n_scales; finite and >= 0: 0 where a channel is all zero */
     const int64_t *zero_points; /* n_scales */
     int32_t axis;               /* when n_scales > 1 */
-    int32_t block_size; /* > 0: blockwise along the last axis; scales are then n blocks long */
+    /* > 0: blockwise along the last axis, in blocks of so many elements. Their scales are a tensor
+     * of the model and are not given here: n_scales is 0. */
+    int32_t block_size;
 } mw_quantization;
 
 /* What is known of a tensor. Pointers are borrowed from the object that answered. */

@@ -1,15 +1,19 @@
-/* base/file.h - reading whole files by mapping, writing them beside and renaming.
+/* base/file.h - reading whole files, mapped when large; writing them beside and renaming.
  * Depends: base/ctx.  Used by: formats, data.     SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_BASE_FILE_H
 #define MWI_BASE_FILE_H
 
 #include "base/ctx.h"
 
-/* A read-only private mapping of a regular file. Holds: bytes is NULL only when len is 0. */
+/* The bytes of a regular file: a copy when it is small, else a read-only mapping, which follows
+ * what others write into the file and faults when they cut it short. Holds: bytes is NULL only when
+ * len is 0. */
 typedef struct mwi_mapping {
     const uint8_t *bytes;
     size_t len;
+    mwi_heap *heap; /* of a copy; NULL: mapped */
 } mwi_mapping;
+enum { MWI_FILE_COPY_BYTES = 8 << 20 }; /* the largest that is copied */
 
 /* Fails: MW_EIO (with the system's reason), MW_ELIMIT (limits.max_file_bytes), MW_EINVAL (a
  * folder). */

@@ -6,11 +6,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
 
-#include <errno.h>
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { STRIDE = 256, MAX_FIELD = 63, MAX_COLUMNS = 1 << 24 };
 
@@ -64,13 +65,20 @@ static bool next_field(const struct csv *c, size_t *at, size_t end, size_t *begi
 
 static bool parse(const struct csv *c, size_t begin, size_t stop, double *out)
 {
-    char text[MAX_FIELD + 1], *end;
+    return mwi_text_to_double((const char *)c->r->bytes + begin, stop - begin, out);
+}
 
-    if (stop - begin == 0 || stop - begin > MAX_FIELD) return false;
-    memcpy(text, c->r->bytes + begin, stop - begin);
-    text[stop - begin] = '\0';
-    *out = strtod(text, &end);
-    return *end == '\0';
+/* What tables write where a number is missing or not finite: no name of a column. */
+static bool is_missing(const struct csv *c, size_t begin, size_t stop)
+{
+    static const char *const words[] = {"", "nan", "inf", "infinity", "na", "n/a", "null", "none"};
+
+    if (begin < stop && (c->r->bytes[begin] == '-' || c->r->bytes[begin] == '+')) begin++;
+    for (size_t i = 0; i < MWI_COUNT(words); i++)
+        if (strlen(words[i]) == stop - begin &&
+            strncasecmp(words[i], (const char *)c->r->bytes + begin, stop - begin) == 0)
+            return true;
+    return false;
 }
 
 static char guess_separator(const mwi_reader *r)
@@ -92,8 +100,8 @@ static bool is_label_name(const struct csv *c, size_t begin, size_t stop)
     return false;
 }
 
-/* Counts the columns of the first line and tells whether it is a header: a field that is no number.
- */
+/* Counts the columns of the first line and tells whether it is a header: a field that is neither a
+ * number nor stands for a missing one. */
 static mw_status read_first_line(mw_ctx *ctx, struct csv *c, bool *out_header)
 {
     const size_t end = line_end(c->r, 0);
@@ -103,7 +111,7 @@ static mw_status read_first_line(mw_ctx *ctx, struct csv *c, bool *out_header)
     *out_header = false;
     c->label = -1;
     while (next_field(c, &at, end, &begin, &stop)) {
-        if (!parse(c, begin, stop, &v)) *out_header = true;
+        if (!parse(c, begin, stop, &v) && !is_missing(c, begin, stop)) *out_header = true;
         if (is_label_name(c, begin, stop)) c->label = (int64_t)c->n_columns;
         if (++c->n_columns > MAX_COLUMNS)
             return mwi_fail(ctx, MW_ELIMIT, "%s: more than %d columns", c->r->name, MAX_COLUMNS);
@@ -152,22 +160,25 @@ static void seek(struct csv *c, uint64_t row)
     }
 }
 
-/* Reads the row at at_byte: features into `out` or the label alone. */
-static mw_status read_row(mw_ctx *ctx, struct csv *c, bool label, float *out)
+/* Reads the row at at_byte: its features, or with `out` NULL its label. */
+static mw_status read_row(mw_ctx *ctx, struct csv *c, float *out, double *out_label)
 {
     const size_t end = line_end(c->r, c->at_byte);
     size_t at = c->at_byte, begin, stop, column = 0;
     double v;
 
     while (next_field(c, &at, end, &begin, &stop)) {
-        if (column < c->n_columns && ((int64_t)column == c->label) == label) {
+        if (column < c->n_columns && ((int64_t)column == c->label) == (out == NULL)) {
             if (!parse(c, begin, stop, &v))
                 return mwi_fail(ctx, MW_EFORMAT,
                                 "%s: row %" PRIu64 " column %zu: '%.*s' is not a number",
                                 c->r->name, c->at_row + c->first_line, column + 1,
                                 (int)(stop - begin < MAX_FIELD ? stop - begin : MAX_FIELD),
                                 (const char *)c->r->bytes + begin);
-            *out++ = (float)v;
+            if (out == NULL)
+                *out_label = v;
+            else
+                *out++ = (float)v;
         }
         column++;
     }
@@ -177,39 +188,46 @@ static mw_status read_row(mw_ctx *ctx, struct csv *c, bool label, float *out)
     return MW_OK;
 }
 
-static mw_status read_rows(mw_ctx *ctx, struct csv *c, uint64_t first, size_t count, bool label,
-                           float *out)
+static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
+                               void *out)
 {
-    const size_t width = label ? 1 : c->n_columns - (c->label >= 0);
+    struct csv *const c = column->self;
+    const size_t width = c->n_columns - (c->label >= 0);
 
     for (size_t i = 0; i < count; i++) {
         seek(c, first + i);
-        MWI_TRY(read_row(ctx, c, label, out + i * width));
+        MWI_TRY(read_row(ctx, c, (float *)out + i * width, NULL));
     }
     return MW_OK;
 }
 
-static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
-                               void *out)
+static mw_status read_label(mw_ctx *ctx, struct csv *c, uint64_t row, double *out)
 {
-    return read_rows(ctx, column->self, first, count, false, out);
+    *out = 0;
+    seek(c, row);
+    return read_row(ctx, c, NULL, out);
 }
 
 static mw_status read_labels(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
                              void *out)
 {
-    return read_rows(ctx, column->self, first, count, true, out);
+    for (size_t i = 0; i < count; i++)
+        MWI_TRY(read_label(ctx, column->self, first + i, (double *)out + i));
+    return MW_OK;
 }
+
+/* Whether a double holds it as a whole number without loss. */
+static bool is_whole(double v) { return v == floor(v) && fabs(v) <= 0x1p53; }
 
 /* Labels are class numbers when they are all whole: then they are given as integers. */
 static mw_status labels_are_whole(mw_ctx *ctx, struct csv *c, bool *out)
 {
-    float v;
+    double v;
 
     *out = true;
     for (uint64_t i = 0; i < c->n_rows && *out; i++) {
-        MWI_TRY(read_rows(ctx, c, i, 1, true, &v));
-        *out = v == floorf(v) && fabsf(v) < 1e9f;
+        MWI_TRY(read_label(ctx, c, i, &v));
+        *out = is_whole(v);
     }
     return MW_OK;
 }
@@ -217,13 +235,14 @@ static mw_status labels_are_whole(mw_ctx *ctx, struct csv *c, bool *out)
 static mw_status read_class(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
                             void *out)
 {
-    int32_t *const classes = out;
+    int64_t *const classes = out;
 
     for (size_t i = 0; i < count; i++) {
-        float v;
-        MWI_TRY(read_rows(ctx, column->self, first + i, 1, true, &v));
-        if (!(fabsf(v) < 1e9f)) return mwi_fail(ctx, MW_EFORMAT, "a label is %g", (double)v);
-        classes[i] = (int32_t)v;
+        double v;
+        MWI_TRY(read_label(ctx, column->self, first + i, &v));
+        if (!is_whole(v)) /* as all were when the set was opened */
+            return mwi_fail(ctx, MW_EFORMAT, "label %g: the file changed", v);
+        classes[i] = (int64_t)v;
     }
     return MW_OK;
 }
@@ -292,12 +311,17 @@ static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
     MWI_TRY(labels_are_whole(ctx, c, &whole));
     ds->labels = ds->inputs + 1;
     ds->inputs[1] = (mwi_column){.name = "label",
-                                 .dtype = whole ? MW_INT32 : MW_FLOAT32,
+                                 .dtype = whole ? MW_INT64 : MW_FLOAT64,
                                  .n_samples = c->n_rows,
-                                 .sample_bytes = 4,
+                                 .sample_bytes = sizeof(double),
                                  .read = whole ? read_class : read_labels,
                                  .self = c};
     return MW_OK;
+}
+
+bool mw_parse_number(const char *text, size_t n, double *out)
+{
+    return text != NULL && mwi_text_to_double(text, n, out);
 }
 
 const mwi_data_kind mwi_data_kind_csv = {

@@ -6,11 +6,14 @@
 #include "data/image_decode.h"
 #include "data/source.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <zip.h>
 
 static mw_status open_text(mw_ctx *ctx, const char *text, const mw_dataset_options *o,
                            mw_dataset **out)
@@ -34,6 +37,7 @@ static void csv_reads_rows_and_labels(void **state)
         {"header", "a,b\n1,2\n3,4\n5,6", 3, 0, false, 1, 6},
         {"label last", "1;2;0\r\n3;4;1\r\n", 2, 1, true, 1, 4},
         {"named label first", "label,a,b\n7,1,2\n9,3,4\n", 2, 1, true, 1, 4},
+        {"exponents", "-1e0,2.5E-1\n3,4\n", 2, 0, false, -1, 4},
         {"float target", "a\tb\ttarget\n1\t2\t.5\n\n3\t4\t1.5\n", 2, 1, false, 1, 4},
     };
     mw_ctx *const ctx = test_ctx();
@@ -54,6 +58,55 @@ static void csv_reads_rows_and_labels(void **state)
         assert_int_equal(integer, cases[i].integer);
         mw_dataset_close(ds);
     }
+    mw_ctx_destroy(ctx);
+}
+
+static void csv_labels_keep_all_their_digits(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        bool integer;
+        double want;
+    } cases[] = {
+        {"a class over 2^24", "a,b,label\n1,2,16777217\n3,4,1\n", true, 16777217},
+        {"a class over 2^32", "a,b,y\n1,2,9007199254740991\n3,4,1\n", true, 9007199254740991},
+        {"a target", "a,b,y\n1,2,0.1\n3,4,1\n", false, 0.1},
+    };
+    const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        mw_dataset *ds = NULL;
+        double label;
+        bool integer;
+        assert_ok(ctx, open_text(ctx, cases[i].text, &o, &ds));
+        assert_int_equal(mw_dataset_label_size(ds, &integer), 1);
+        assert_ok(ctx, mw_dataset_read_labels(ctx, ds, 0, 1, &label));
+        if (integer != cases[i].integer || label != cases[i].want)
+            fail_msg("%s: %.17g", cases[i].name, label);
+        mw_dataset_close(ds);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+/* A locale whose numbers have a comma changes nothing. */
+static void csv_does_not_know_the_locale(void **state)
+{
+    static const char *const commas[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
+    const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
+    mw_ctx *const ctx = test_ctx();
+    mw_dataset *ds = NULL;
+    float x[2];
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(commas); i++)
+        if (setlocale(LC_NUMERIC, commas[i]) != NULL) break;
+    assert_ok(ctx, open_text(ctx, "0.5,1.25\n", &o, &ds));
+    assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, 1, &two_floats, x, sizeof x));
+    assert_true(x[0] == 0.5f && x[1] == 1.25f);
+    mw_dataset_close(ds);
+    (void)setlocale(LC_NUMERIC, "C");
     mw_ctx_destroy(ctx);
 }
 
@@ -87,6 +140,11 @@ static void unfit_data_says_what_and_where(void **state)
         {"ragged", "1,2\n3\n", "row 2 has 1 columns, the first has 2"},
         {"not a number", "1,2\n3,abc\n", "row 2 column 2: 'abc' is not a number"},
         {"empty", "a,b\n", "no rows"},
+        {"a missing value first", "1,nan\n3,4\n", "row 1 column 2: 'nan' is not a number"},
+        {"an empty field first", ",2\n3,4\n", "row 1 column 1: '' is not a number"},
+        {"hexadecimal", "1,2\n0x10,4\n", "row 2 column 1: '0x10' is not a number"},
+        {"infinite", "1,2\n-inf,4\n", "row 2 column 1: '-inf' is not a number"},
+        {"too large", "1,2\n1e999,4\n", "row 2 column 1: '1e999' is not a number"},
     };
     mw_ctx *const ctx = test_ctx();
     const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
@@ -221,6 +279,77 @@ static void arrays_are_saved_and_loaded(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* Arrays that nobody asks for are not looked at: names, objects, damage. */
+static void npz_does_not_mind_arrays_that_are_not_asked_for(void **state)
+{
+    static const float x[4] = {1, 2, 3, 4};
+    static const int64_t y[2] = {1, 0};
+    static const char *const shape[] = {"(2, 2)", "(2,)", "(2,)"};
+    static const char *const names[] = {"x.npy", "y.npy", "class_names.npy", "broken.npy"};
+    static const char *const descr[] = {"<f4", "<i8", "<U1"};
+    static const void *const data[] = {x, y, "a\0\0\0b\0\0"};
+    static const size_t bytes[] = {sizeof x, sizeof y, 8};
+    static uint8_t files[3][256];
+    const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
+    const mw_dataset_options named = {.split = "broken"};
+    char path[] = "/tmp/milliwatt_names_XXXXXX";
+    mw_ctx *const ctx = test_ctx();
+    mw_dataset *ds;
+    float got[4];
+    double labels[2];
+
+    (void)state;
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    zip_t *const zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+    assert_non_null(zip);
+    for (size_t i = 0; i < MWI_COUNT(names); i++) {
+        const size_t n =
+            i < 3 ? make_npy(files[i], descr[i], shape[i], data[i], bytes[i]) : sizeof "no .npy";
+        zip_source_t *const s =
+            zip_source_buffer(zip, i < 3 ? (const void *)files[i] : "no .npy", n, 0);
+        assert_true(s != NULL && zip_file_add(zip, names[i], s, 0) >= 0);
+    }
+    assert_int_equal(zip_close(zip), 0);
+    assert_ok(ctx, mw_dataset_open(ctx, path, &o, &ds));
+    assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, 2, &two_floats, got, sizeof got));
+    assert_memory_equal(got, x, sizeof x);
+    assert_ok(ctx, mw_dataset_read_labels(ctx, ds, 0, 2, labels));
+    assert_true(labels[0] == 1 && labels[1] == 0);
+    mw_dataset_close(ds);
+    assert_int_equal(mw_dataset_open(ctx, path, &named, &ds), MW_EINVAL);
+    (void)unlink(path);
+    mw_ctx_destroy(ctx);
+}
+
+/* libjpeg fills in what is missing; a sample must not be made up. */
+static void a_damaged_jpeg_is_refused(void **state)
+{
+    static const unsigned percents[] = {99, 95, 90, 80, 50};
+    const mwi_image_shape shape = {8, 8, 3};
+    uint8_t pixels[8 * 8 * 3];
+    char path[4096];
+    mw_ctx *const ctx = test_ctx();
+    mwi_mapping m;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/fuzz/data_fuzz/jpeg_rgb", test_source_dir());
+    assert_ok(ctx, mwi_file_map(ctx, path, &m));
+    const uint8_t *const image = m.bytes + 2; /* the first two are the fuzzer's */
+    const size_t n = m.len - 2;
+    assert_ok(ctx, mwi_image_decode(ctx, "x.jpg", image, n, &shape, pixels));
+    for (size_t i = 0; i < MWI_COUNT(percents); i++) {
+        mw_ctx_clear(ctx);
+        if (mwi_image_decode(ctx, "x.jpg", image, n * percents[i] / 100, &shape, pixels) !=
+                MW_EFORMAT ||
+            strstr(mw_ctx_error(ctx), "x.jpg: ") == NULL)
+            fail_msg("%u %%: '%s'", percents[i], mw_ctx_error(ctx));
+    }
+    mwi_file_unmap(&m);
+    mw_ctx_destroy(ctx);
+}
+
 static void half_round_trips(void **state)
 {
     (void)state;
@@ -273,11 +402,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_reads_rows_and_labels),
+        cmocka_unit_test(csv_labels_keep_all_their_digits),
+        cmocka_unit_test(csv_does_not_know_the_locale),
         cmocka_unit_test(csv_goes_back_and_forth_over_many_rows),
         cmocka_unit_test(unfit_data_says_what_and_where),
         cmocka_unit_test(values_are_converted_to_the_input),
         cmocka_unit_test(npy_refuses_what_it_cannot_read),
         cmocka_unit_test(arrays_are_saved_and_loaded),
+        cmocka_unit_test(npz_does_not_mind_arrays_that_are_not_asked_for),
+        cmocka_unit_test(a_damaged_jpeg_is_refused),
         cmocka_unit_test(half_round_trips),
         cmocka_unit_test(npz_of_digits_reads_whole_and_backwards),
     };

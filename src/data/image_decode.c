@@ -7,14 +7,15 @@
 
 #include "base/file.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <jpeglib.h>
+/* behind jpeglib.h */
+#include <jerror.h>
 #include <png.h>
-
-#define MAX_PIXELS ((uint64_t)1 << 28)
 
 static bool is_png(const uint8_t *bytes, size_t n)
 {
@@ -27,11 +28,10 @@ static bool is_jpeg(const uint8_t *bytes, size_t n)
 
 static mw_status check_size(mw_ctx *ctx, const char *name, uint64_t width, uint64_t height)
 {
-    if (width == 0 || height == 0 || width > MAX_PIXELS || height > MAX_PIXELS ||
-        width * height > MAX_PIXELS)
-        return mwi_fail(ctx, MW_ELIMIT, "%s: %llu x %llu pixels, limit %llu", name,
-                        (unsigned long long)width, (unsigned long long)height,
-                        (unsigned long long)MAX_PIXELS);
+    if (width == 0 || height == 0 || width > MWI_IMAGE_MAX_PIXELS ||
+        height > MWI_IMAGE_MAX_PIXELS || width * height > MWI_IMAGE_MAX_PIXELS)
+        return mwi_fail(ctx, MW_ELIMIT, "%s: %" PRIu64 " x %" PRIu64 " pixels, limit %d", name,
+                        width, height, MWI_IMAGE_MAX_PIXELS);
     return MW_OK;
 }
 
@@ -66,6 +66,9 @@ static mw_status png_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes,
 struct jpeg_error {
     struct jpeg_error_mgr base;
     jmp_buf jump;
+    mw_ctx *ctx;
+    const char *name;
+    bool damaged; /* the message says how */
     char message[JMSG_LENGTH_MAX];
 };
 
@@ -76,17 +79,33 @@ static void jpeg_failed(j_common_ptr info)
     longjmp(e->jump, 1);
 }
 
+/* libjpeg goes on after damage and fills in what is missing: such an image is no sample. What
+ * leaves all pixels as they were is only logged. */
+static void jpeg_warned(j_common_ptr info, int level)
+{
+    struct jpeg_error *const e = (struct jpeg_error *)(void *)info->err;
+    const int code = e->base.msg_code;
+
+    if (level >= 0 || e->damaged) return;
+    e->base.format_message(info, e->message);
+    if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_NOT_SEQUENTIAL || code == JWRN_ADOBE_XFORM)
+        mwi_log(e->ctx, MW_LOG_WARNING, "%s: JPEG: %s", e->name, e->message);
+    else
+        e->damaged = true;
+}
+
 static void jpeg_silent(j_common_ptr info) { (void)info; }
 
 static mw_status jpeg_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes, size_t n,
                              mwi_image_shape *shape, uint8_t *out)
 {
     struct jpeg_decompress_struct d;
-    struct jpeg_error error;
+    struct jpeg_error error = {.ctx = ctx, .name = name};
     mw_status st;
 
     d.err = jpeg_std_error(&error.base);
     error.base.error_exit = jpeg_failed;
+    error.base.emit_message = jpeg_warned;
     error.base.output_message = jpeg_silent;
     if (setjmp(error.jump) != 0) {
         jpeg_destroy_decompress(&d);
@@ -110,6 +129,10 @@ static mw_status jpeg_decode(mw_ctx *ctx, const char *name, const uint8_t *bytes
             (void)jpeg_read_scanlines(&d, &row, 1);
         }
         (void)jpeg_finish_decompress(&d);
+        if (error.damaged)
+            st = mwi_fail(ctx, MW_EFORMAT,
+                          "%s: damaged JPEG: %s; mend the image or take it out of the set", name,
+                          error.message);
     }
     jpeg_destroy_decompress(&d);
     return st;
@@ -125,23 +148,29 @@ static mw_status decode(mw_ctx *ctx, const char *name, const uint8_t *bytes, siz
 
 /* ---- scaling ---- */
 
+enum { ONE = 2048 };
+
+/* (at + 1/2) * from / to - 1/2 in units of 1/ONE, not below 0. In two parts, so that no product
+ * leaves 64 bits. */
+static int64_t source_place(int32_t at, int32_t from, int32_t to)
+{
+    const int64_t twice = (2 * (int64_t)at + 1) * from;
+    const int64_t place = twice / to * (ONE / 2) + twice % to * (ONE / 2) / to - ONE / 2;
+    return place < 0 ? 0 : place;
+}
+
 /* Bilinear with half-pixel centres in 1/2048 steps, the same on every machine. */
 static void scale(const uint8_t *from, const mwi_image_shape *fs, const mwi_image_shape *to,
                   uint8_t *out)
 {
-    enum { ONE = 2048 };
     for (int32_t y = 0; y < to->height; y++) {
-        int64_t fy =
-            ((int64_t)(2 * y + 1) * fs->height * ONE) / (2 * (int64_t)to->height) - ONE / 2;
-        if (fy < 0) fy = 0;
+        const int64_t fy = source_place(y, fs->height, to->height);
         int64_t y0 = fy / ONE;
         if (y0 > fs->height - 1) y0 = fs->height - 1;
         const int64_t y1 = y0 + 1 < fs->height ? y0 + 1 : y0,
                       wy = fy - y0 * ONE < ONE ? fy - y0 * ONE : 0;
         for (int32_t x = 0; x < to->width; x++) {
-            int64_t fx =
-                ((int64_t)(2 * x + 1) * fs->width * ONE) / (2 * (int64_t)to->width) - ONE / 2;
-            if (fx < 0) fx = 0;
+            const int64_t fx = source_place(x, fs->width, to->width);
             int64_t x0 = fx / ONE;
             if (x0 > fs->width - 1) x0 = fs->width - 1;
             const int64_t x1 = x0 + 1 < fs->width ? x0 + 1 : x0,

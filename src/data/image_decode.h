@@ -9,6 +9,8 @@ typedef struct mwi_image_shape {
     int32_t height, width, channels; /* channels 1 (grey) or 3 (RGB) */
 } mwi_image_shape;
 
+enum { MWI_IMAGE_MAX_PIXELS = 1 << 28 };
+
 /* Fails: MW_EIO, MW_EFORMAT (not a PNG or JPEG, or damaged), MW_ELIMIT (over 2^28 pixels). */
 MW_MUST_USE mw_status mwi_image_probe(mw_ctx *ctx, const char *path, mwi_image_shape *out);
 /* Decodes and scales to `shape`; out is yours, height * width * channels bytes. */

@@ -103,6 +103,9 @@ static mw_status choose_shape(mw_ctx *ctx, const char *path, const mw_dataset_op
             ctx, MW_EINVAL,
             "%s: images feed an input [N,height,width,1 or 3], the model's '%s' is another", path,
             in->name);
+    if ((uint64_t)out->height * (uint64_t)out->width > MWI_IMAGE_MAX_PIXELS)
+        return mwi_fail(ctx, MW_ELIMIT, "%s: the model takes images of %d x %d pixels, limit %d",
+                        path, out->width, out->height, MWI_IMAGE_MAX_PIXELS);
     return MW_OK;
 }
 

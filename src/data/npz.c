@@ -1,6 +1,7 @@
 /* data/npz.c - NumPy's .npz: a zip of .npy members, read as streams.
  * Depends: data/source, libzip.  Used by: the list of kinds, tests.
- * Trust:   every byte is hostile: members are bounded by what their .npy headers declare.
+ * Trust:   every byte is hostile: members are bounded by what their .npy headers declare; the
+ *          members that nobody asks for are not looked at.
  * Holds:   a stream is at byte `at` of its member's data; going back opens it anew.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/source.h"
@@ -148,7 +149,6 @@ static mw_status list_members(mw_ctx *ctx, const mwi_reader *r, mwi_arena *arena
         m->file = r->name;
         MWI_TRY(mwi_arena_string(ctx, arena, name, length - 4, &m->name));
         npz->n++;
-        MWI_TRY(read_header(ctx, m));
     }
     return MW_OK;
 }
@@ -193,6 +193,7 @@ static struct member *find_input(const struct npz *npz, const char *tensor)
 
 static mw_status fill(mw_ctx *ctx, struct member *m, mwi_column *out)
 {
+    MWI_TRY(read_header(ctx, m));
     MWI_TRY(mwi_prefix(ctx, mwi_npy_column(ctx, m->name, &m->npy, out), "%s", m->file));
     out->read = read_member;
     out->self = m;
@@ -307,6 +308,7 @@ mw_status mwi_npz_load(mw_ctx *ctx, const char *path, mwi_arena *arena, mwi_npz_
     mwi_npz_array *const arrays = memory;
     for (size_t i = 0; i < npz.n; i++) {
         struct member *const m = &npz.members[i];
+        MWI_GOTO(read_header(ctx, m));
         arrays[i].name = m->name;
         arrays[i].npy = m->npy;
         MWI_GOTO(mwi_arena_alloc(ctx, arena, m->npy.data_bytes + 1, &arrays[i].data));
