@@ -144,13 +144,15 @@ static mw_status plan(mw_ctx *ctx, const mwi_qjob *job, const mw_model *model)
 static mw_status check_plan(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_status st = plan(ctx, job, job->out);
+    mwi_error error;
 
     if (st == MW_OK || st == MW_ENOMEM || st == MW_ECANCELLED) return st;
-    mw_ctx_clear(ctx);
+    mwi_error_save(ctx, &error);
     const mw_status before = plan(ctx, job, job->flt);
     mw_ctx_clear(ctx);
     if (before != MW_OK) return MW_OK;
-    return mwi_prefix(ctx, plan(ctx, job, job->out), "after quantization, which wrote nothing");
+    mwi_error_restore(ctx, &error);
+    return mwi_prefix(ctx, st, "after quantization, which wrote nothing");
 }
 
 static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
