@@ -36,6 +36,7 @@ MWI_INLINE vec vec_clamp(vec v, vec low, vec high)
 }
 MWI_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 MWI_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
+MWI_INLINE __m256 vec_fold(vec v) { return v; }
 MWI_INLINE float vec_sum(vec v)
 {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

@@ -35,6 +35,11 @@ MWI_INLINE vec vec_clamp(vec v, vec low, vec high)
 }
 MWI_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 MWI_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+/* Halves added up. */
+MWI_INLINE __m256 vec_fold(vec v)
+{
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
 /* Lanes of four quarters, then of each: always in the same order. */
 MWI_INLINE float vec_sum(vec v)
 {
