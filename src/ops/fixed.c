@@ -184,6 +184,18 @@ static int8_t to_int8(float v, int32_t low, int32_t high)
     return (int8_t)(!(r > (float)low) ? low : r > (float)high ? high : (int32_t)r);
 }
 
+float mwi_asymmetric_scale(float low, float high, int32_t *zero_point)
+{
+    *zero_point = 0;
+    if (low == high) return 1;
+    const double rmin = (double)low, rmax = (double)high, scale = (rmax - rmin) / 255.0;
+    const double from_min = -128.0 - rmin / scale, from_max = 127.0 - rmax / scale;
+    const double min_error = 128.0 + fabs(rmin / scale), max_error = 127.0 + fabs(rmax / scale);
+    const double zero = min_error < max_error ? from_min : from_max;
+    *zero_point = !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero);
+    return (float)scale;
+}
+
 float mwi_quantize_asymmetric(const float *values, size_t n, int8_t *out, int32_t *zero_point)
 {
     float low = 0, high = 0;
@@ -192,20 +204,14 @@ float mwi_quantize_asymmetric(const float *values, size_t n, int8_t *out, int32_
         if (values[i] < low) low = values[i];
         if (values[i] > high) high = values[i];
     }
-    *zero_point = 0;
+    const float scale = mwi_asymmetric_scale(low, high, zero_point), inverse = 1.0f / scale;
     if (low == high) {
         memset(out, 0, n);
-        return 1;
+        return scale;
     }
-    const double rmin = (double)low, rmax = (double)high, scale = (rmax - rmin) / 255.0;
-    const double from_min = -128.0 - rmin / scale, from_max = 127.0 - rmax / scale;
-    const double min_error = 128.0 + fabs(rmin / scale), max_error = 127.0 + fabs(rmax / scale);
-    const double zero = min_error < max_error ? from_min : from_max;
-    *zero_point = !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero);
-    const float scale_f = (float)scale, inverse = 1.0f / scale_f;
     for (size_t i = 0; i < n; i++)
         out[i] = to_int8((float)*zero_point + values[i] * inverse, -128, 127);
-    return scale_f;
+    return scale;
 }
 
 float mwi_quantize_symmetric(const float *values, size_t n, int8_t *out)

@@ -126,6 +126,8 @@ MW_MUST_USE mw_status mwi_requant_make(mw_ctx *ctx, const mwi_prepare_call *call
  * for the symmetric form. */
 float mwi_quantize_asymmetric(const float *values, size_t n, int8_t *out, int32_t *zero_point);
 float mwi_quantize_symmetric(const float *values, size_t n, int8_t *out);
+/* The scale and zero point that the first takes for values from low (<= 0) to high (>= 0). */
+float mwi_asymmetric_scale(float low, float high, int32_t *zero_point);
 
 /* int4 (low half first) or int2 (low bits first) to int8. */
 void mwi_unpack4(const uint8_t *packed, size_t n, int8_t *out);

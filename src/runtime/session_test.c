@@ -708,7 +708,7 @@ static void weights_are_packed_once_for_a_model(void **state)
     (void)state;
     assert_ok(ctx, mw_session_create(ctx, m, NULL, &s));
     const uint64_t one = packed_bytes(s);
-    assert_int_equal(one, 16 * 8 * 4 + 16 * 5 * 4); /* both layers, in blocks of 16 channels */
+    assert_true(one >= (5 * 8 + 3 * 5) * sizeof(float)); /* both layers; blocks are the kernel's */
     for (int32_t batch = 2; batch <= 5; batch++)
         assert_ok(ctx, mw_session_resize(ctx, s, &(mw_shape){2, {batch, 8}}));
     assert_int_equal(packed_bytes(s), one);

@@ -111,15 +111,16 @@ static mw_status make_regions(mw_ctx *ctx, mwi_arena *arena, state *s, const mwi
     return MW_OK;
 }
 
-/* A copy costs a few operations a value; small regions leave vectors and registers empty. */
+/* A copy costs a few operations a value; small regions leave registers empty. */
 static bool wants_copy(const mwi_window *w, const mwi_spans *rows, const mwi_spans *columns)
 {
-    const int64_t whole =
-        (int64_t)mwi_spans_whole(rows, w->filter_h) * mwi_spans_whole(columns, w->filter_w);
+    const double all = (double)w->out_h * w->out_w;
+    const double whole =
+        (double)mwi_spans_whole(rows, w->filter_h) * mwi_spans_whole(columns, w->filter_w);
 
     if (rows->n == 1 && columns->n == 1 && whole > 0) return false;
-    return w->in_c < 8 || rows->n * columns->n > MAX_REGIONS ||
-           whole * 3 < (int64_t)w->out_h * w->out_w;
+    return rows->n * columns->n > MAX_REGIONS || whole < all / 3 ||
+           (w->in_c < 8 && whole < all * 3 / 4);
 }
 
 /* Strips of 48 pixels; of fewer where there are several threads to feed. */
@@ -164,9 +165,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_isa 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = memory;
     call->state = s;
-    MWI_TRY(mwi_f32_layer_make(ctx, call->arena, isa, f->data,
-                               call->n_in > 2 ? call->in[2].data : NULL, taps, (size_t)f->dims[0],
-                               &s->layer));
+    MWI_TRY(mwi_f32_layer_make(ctx, call, isa, taps, (size_t)f->dims[0], &s->layer));
     MWI_TRY(mwi_act_range_f32(ctx, mwi_op_get_i32(call->op, "fused_activation_function", 0),
                               &s->layer.low, &s->layer.high));
     return plan_window(ctx, call, s);

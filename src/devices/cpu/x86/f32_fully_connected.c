@@ -53,8 +53,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_isa 
                               &s->low, &s->high));
     if (!s->is_packed) return MW_OK;
     s->piece.n = s->in;
-    MWI_TRY(mwi_f32_layer_make(ctx, call->arena, isa, f->data, has_bias ? call->in[2].data : NULL,
-                               s->in, s->out, &s->layer));
+    MWI_TRY(mwi_f32_layer_make(ctx, call, isa, s->in, s->out, &s->layer));
     s->layer.low = s->low;
     s->layer.high = s->high;
     return MW_OK;

@@ -6,35 +6,47 @@
 
 #include <string.h>
 
-/* One block: out[tap][channel of width], missing channels 0. */
-static void pack_block(const float *weights, size_t taps, size_t channels, size_t width, float *out)
+typedef struct packing {
+    const float *weights; /* [out_c][taps] */
+    size_t taps, out_c, padded_c, block;
+} packing;
+
+/* Blocks [tap][channel of block], missing channels 0. */
+static void pack(const void *arg, void *to)
 {
-    for (size_t t = 0; t < taps; t++, out += width) {
-        for (size_t c = 0; c < channels; c++) out[c] = weights[c * taps + t];
-        for (size_t c = channels; c < width; c++) out[c] = 0;
+    const packing *const p = arg;
+    float *out = to;
+
+    for (size_t first = 0; first < p->padded_c; first += p->block) {
+        const size_t end = p->padded_c - first < p->block ? p->padded_c : first + p->block;
+        const size_t last = p->out_c < end ? p->out_c : end;
+        for (size_t t = 0; t < p->taps; t++) {
+            for (size_t c = first; c < last; c++) *out++ = p->weights[c * p->taps + t];
+            for (size_t c = last; c < end; c++) *out++ = 0;
+        }
     }
 }
 
-mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_f32_isa *isa,
-                             const float *weights, const float *bias, size_t taps, size_t out_c,
-                             mwi_f32_layer *out)
+mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_isa *isa,
+                             size_t taps, size_t out_c, mwi_f32_layer *out)
 {
-    const size_t padded = (out_c + isa->lanes - 1) / isa->lanes * isa->lanes;
-    const size_t block = isa->lanes * isa->max_vectors;
+    const packing p = {.weights = call->in[1].data,
+                       .taps = taps,
+                       .out_c = out_c,
+                       .padded_c = (out_c + isa->lanes - 1) / isa->lanes * isa->lanes,
+                       .block = isa->lanes * isa->max_vectors};
+    const void *packed;
+    void *bias;
     size_t n;
-    void *packed, *biases;
 
-    if (!mwi_mul(taps, padded, &n) || !mwi_mul(n, sizeof(float), &n))
+    if (!mwi_mul(taps, p.padded_c, &n) || !mwi_mul(n, sizeof(float), &n))
         return mwi_fail(ctx, MW_ELIMIT, "weights are too large");
-    MWI_TRY(mwi_arena_alloc(ctx, arena, n, &packed));
-    MWI_TRY(mwi_arena_array(ctx, arena, padded, sizeof(float), &biases));
-    for (size_t c = 0; c < out_c; c += block) {
-        const size_t left = out_c - c, room = padded - c;
-        pack_block(weights + c * taps, taps, left < block ? left : block,
-                   room < block ? room : block, (float *)packed + c * taps);
-    }
-    if (bias != NULL) memcpy(biases, bias, out_c * sizeof *bias);
-    *out = (mwi_f32_layer){
-        .isa = isa, .weights = packed, .bias = biases, .taps = taps, .out_c = out_c};
+    MWI_TRY(mwi_pack(ctx, call, "f32 layer", &call->in[1], (int64_t)isa->lanes,
+                     (int64_t)isa->max_vectors, n, pack, &p, &packed));
+    MWI_TRY(mwi_arena_array(ctx, call->arena, p.padded_c, sizeof(float), &bias));
+    if (call->n_in > 2 && call->in[2].data != NULL)
+        memcpy(bias, call->in[2].data, out_c * sizeof(float));
+    *out =
+        (mwi_f32_layer){.isa = isa, .weights = packed, .bias = bias, .taps = taps, .out_c = out_c};
     return MW_OK;
 }

@@ -39,9 +39,10 @@ struct mwi_f32_layer {
 
 extern const mwi_f32_isa mwi_f32_layer_avx512, mwi_f32_layer_avx2;
 
-/* Packs weights [out_c][taps] and the bias (NULL: none) into `arena`. */
-MW_MUST_USE mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_arena *arena, const mwi_f32_isa *isa,
-                                         const float *weights, const float *bias, size_t taps,
-                                         size_t out_c, mwi_f32_layer *out);
+/* Packs input 1, [out_c][taps], once for the model; the bias, input 2 if any, lives in the arena.
+ */
+MW_MUST_USE mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_prepare_call *call,
+                                         const mwi_f32_isa *isa, size_t taps, size_t out_c,
+                                         mwi_f32_layer *out);
 
 #endif

@@ -1,0 +1,6 @@
+/* devices/cpu/x86/f32_winograd_avx2.c - see f32_winograd.h.
+ * Depends: f32_winograd_tiles.  Used by: the kernels of this folder.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "devices/cpu/x86/f32_winograd_tiles.h"
+
+const mwi_winograd_isa mwi_winograd_avx2 = {.in = in, .out = out};
