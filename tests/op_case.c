@@ -71,6 +71,12 @@ static void put(mw_dtype dtype, void *out, size_t i, double v)
     case MW_INT32: ((int32_t *)out)[i] = (int32_t)v; break;
     case MW_UINT32: ((uint32_t *)out)[i] = (uint32_t)v; break;
     case MW_INT64: ((int64_t *)out)[i] = (int64_t)v; break;
+    case MW_UINT64: ((uint64_t *)out)[i] = (uint64_t)v; break;
+    case MW_UINT16: ((uint16_t *)out)[i] = (uint16_t)v; break;
+    case MW_COMPLEX64:
+        ((float *)out)[2 * i] = (float)v; /* a value stands for both parts */
+        ((float *)out)[2 * i + 1] = (float)v / 2;
+        break;
     default: break;
     }
 }
@@ -88,6 +94,9 @@ static double get(mw_dtype dtype, const void *data, size_t i)
     case MW_INT32: return ((const int32_t *)data)[i];
     case MW_UINT32: return ((const uint32_t *)data)[i];
     case MW_INT64: return (double)((const int64_t *)data)[i];
+    case MW_UINT64: return (double)((const uint64_t *)data)[i];
+    case MW_UINT16: return ((const uint16_t *)data)[i];
+    case MW_COMPLEX64: return (double)((const float *)data)[i]; /* parts in turn */
     default: return (double)NAN;
     }
 }
@@ -153,6 +162,17 @@ static void attribute(reader *r, const mwi_op *op)
     case MWI_FIELD_ENUM: *(int32_t *)at = (int32_t)number(r); break;
     case MWI_FIELD_F32: *(float *)at = (float)number(r); break;
     case MWI_FIELD_BOOL: *(bool *)at = number(r) != 0; break;
+    case MWI_FIELD_I64: *(int64_t *)at = (int64_t)number(r); break;
+    case MWI_FIELD_I64S: {
+        int64_t longs[2 * MW_MAX_RANK];
+        size_t k = 0;
+        do longs[k++] = (int64_t)number(r);
+        while (k < MWI_COUNT(longs) && take(r, ','));
+        assert_ok(r->ctx,
+                  mwi_arena_copy(r->ctx, &r->model->arena, longs, k * sizeof *longs, &list));
+        *(mwi_i64s *)at = (mwi_i64s){k, list};
+        break;
+    }
     case MWI_FIELD_I32S: {
         size_t k = 0;
         do ints[k++] = (int32_t)number(r);
@@ -178,6 +198,7 @@ static void check_output(reader *r, const mwi_view *v, const wanted *w)
     if (w->values == NULL) return;
     r->at = w->values;
     (void)mwi_dims_count(v->rank, v->dims, &n);
+    if (v->dtype == MW_COMPLEX64) n *= 2;
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && !take(r, ',')) bad(r, "expected values are missing");
         const double got = get(v->dtype, v->data, i), expected = number(r);
@@ -312,6 +333,7 @@ mw_status op_case_print(mw_ctx *ctx, const char *line, FILE *out)
         const mwi_view *const v = &call.out[i];
         size_t n = 0;
         (void)mwi_dims_count(v->rank, v->dims, &n);
+        if (v->dtype == MW_COMPLEX64) n *= 2;
         (void)fprintf(out, " %s[", mwi_dtype_short(v->dtype));
         for (int32_t k = 0; k < v->rank; k++)
             (void)fprintf(out, "%s%d", k > 0 ? "," : "", v->dims[k]);

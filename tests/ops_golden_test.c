@@ -44,6 +44,11 @@ static void reductions(void **state)
     (void)state;
     run_file("reduction.txt");
 }
+static void data_dependent_random_and_stablehlo(void **state)
+{
+    (void)state;
+    run_file("later.txt");
+}
 static void the_rest(void **state)
 {
     (void)state;
@@ -57,6 +62,7 @@ int main(void)
         cmocka_unit_test(operators_by_table),
         cmocka_unit_test(operators_of_two_inputs),
         cmocka_unit_test(reductions),
+        cmocka_unit_test(data_dependent_random_and_stablehlo),
         cmocka_unit_test(the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,8 @@ void mwi_attr_defaults(const mwi_op_desc *desc, void *attr)
         case MWI_FIELD_BOOL: *(bool *)at = f->def != 0; break;
         case MWI_FIELD_I32S: memset(at, 0, sizeof(mwi_i32s)); break;
         case MWI_FIELD_F32S: memset(at, 0, sizeof(mwi_f32s)); break;
+        case MWI_FIELD_I64S: memset(at, 0, sizeof(mwi_i64s)); break;
+        case MWI_FIELD_BYTES: memset(at, 0, sizeof(mwi_bytes)); break;
         case MWI_FIELD_STRING: memset(at, 0, sizeof(const char *)); break;
         case MWI_FIELD_END: break;
         }

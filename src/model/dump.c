@@ -65,6 +65,17 @@ static mw_status field_text(mw_ctx *ctx, mwi_text *t, const mwi_field *f, const 
             MWI_TRY(mwi_text_printf(ctx, t, i == 0 ? "%.9g" : ",%.9g", (double)v->v[i]));
         return MW_OK;
     }
+    case MWI_FIELD_I64S: {
+        const mwi_i64s *const v = at;
+        for (size_t i = 0; i < v->n; i++)
+            MWI_TRY(mwi_text_printf(ctx, t, i == 0 ? "%" PRId64 : ",%" PRId64, v->v[i]));
+        return MW_OK;
+    }
+    case MWI_FIELD_BYTES: {
+        const mwi_bytes *const v = at;
+        for (size_t i = 0; i < v->n; i++) MWI_TRY(mwi_text_printf(ctx, t, "%02x", v->v[i]));
+        return MW_OK;
+    }
     case MWI_FIELD_STRING: {
         const char *const s = *(const char *const *)at;
         return mwi_text_printf(ctx, t, "\"%s\"", s == NULL ? "" : s);

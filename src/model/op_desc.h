@@ -22,6 +22,8 @@ typedef enum mwi_field_kind {
     MWI_FIELD_I32S,   /* mwi_i32s */
     MWI_FIELD_STRING, /* const char *, NULL when absent */
     MWI_FIELD_F32S,   /* mwi_f32s */
+    MWI_FIELD_I64S,   /* mwi_i64s */
+    MWI_FIELD_BYTES,  /* mwi_bytes */
 } mwi_field_kind;
 
 typedef struct mwi_i32s {
@@ -32,6 +34,15 @@ typedef struct mwi_f32s {
     size_t n;
     const float *v;
 } mwi_f32s;
+
+typedef struct mwi_i64s {
+    size_t n;
+    const int64_t *v;
+} mwi_i64s;
+typedef struct mwi_bytes {
+    size_t n;
+    const uint8_t *v;
+} mwi_bytes;
 
 /* One attribute: place in the struct, kind, slot in the operator's options table (-1: not in the
  * file), default, legal range (ignored when min > max), names of an enum's values. */
@@ -110,6 +121,9 @@ typedef struct mwi_host {
     /* Whether the subgraph was run by run_once since the session was made or reset. */
     bool (*was_run)(void *self, int32_t subgraph);
     void (*set_run)(void *self, int32_t subgraph);
+    /* Memory of an operator, told by its attributes, that lives as long as the session; zero when
+     * it is made and after a reset. */
+    mw_status (*keep)(void *self, mw_ctx *ctx, const void *attr, size_t bytes, void **out);
     /* The resource's number; it is made when it is not there. `kind`: a resource is of one kind. */
     mw_status (*find)(void *self, mw_ctx *ctx, int32_t kind, const char *container,
                       const char *name, int32_t *out_id);

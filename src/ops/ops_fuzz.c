@@ -205,6 +205,12 @@ static bool attributes(maker *m, const mwi_op *op)
             fill(m->s, MW_FLOAT32, n, list);
             *(mwi_f32s *)(void *)at = (mwi_f32s){n, list};
             break;
+        case MWI_FIELD_I64S:
+            if (mwi_arena_array(m->ctx, &m->model->arena, n, sizeof(int64_t), &list) != MW_OK)
+                return false;
+            fill(m->s, MW_INT64, n, list);
+            *(mwi_i64s *)(void *)at = (mwi_i64s){n, list};
+            break;
         default: break;
         }
     }

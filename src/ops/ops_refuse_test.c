@@ -101,6 +101,17 @@ static void parameters_out_of_range(void **state)
         {"RESIZE_NEAREST_NEIGHBOR: f32[1,0,2,1] i32[2]=2,2 > f32", "0 by 2"},
         {"UNSORTED_SEGMENT_SUM: f32[2] i32[2]=0,1 i32[]=-1 > f32", "-1 segments"},
         {"SEGMENT_SUM: f32[2] i32[2]=0,2 > f32", "is 2 after 0"},
+        {"RFFT2D: f32[2,2] i32[2]=2,3 > c64", "powers of two"},
+        {"RFFT2D: f32[0,2,2] i32[2]=1073741824,1073741824 > c64", "larger than any memory"},
+        {"DILATE: f32[2] i32[1]=0 f32[] > f32", "factor 0"},
+        {"DILATE: f32[2] i32[1]=2147483647 f32[] > f32", "would be"},
+        {"DILATE: f32[2,2] i32[1]=1 f32[] > f32", "1 factors for rank 2"},
+        {"RANDOM_UNIFORM: i32[1]=-1 > f32", "dimension 0 is -1"},
+        {"MULTINOMIAL: f32[1,2] i32[]=-1 > i64", "-1 samples"},
+        {"MULTINOMIAL: f32[1,0] i32[]=1 > i64", "no categories"},
+        {"UNIQUE idx_out_type=0: f32[2] > f32 f32", "idx_out_type is 0"},
+        {"STABLEHLO_ADD: f32[2] f32[1] > f32", "different shapes"},
+        {"STABLEHLO_RNG_BIT_GENERATOR algorithm=2: u64[3] > u64[3] u32[2]", "a state of 3"},
         {"FAKE_QUANT min=1 max=2 num_bits=8: f32[1] > f32", "0 must lie"},
     };
     (void)state;
@@ -112,6 +123,9 @@ static void values_that_only_the_run_sees(void **state)
     static const op_case cases[] = {
         {"GATHER: f32[3] i32[2]=0,3 > f32", "index 3, allowed 0 to 2"},
         {"GATHER: f32[3] i64[1]=-1 > f32", "index -1"},
+        {"EMBEDDING_LOOKUP_SPARSE: i32[1]=2 i32[1,1]=0 i32[1]=1 f32[1] f32[2,2] > f32", "index 2"},
+        {"EMBEDDING_LOOKUP_SPARSE: i32[1]=1 i32[1,2]=3,0 i32[2]=3,1 f32[1] f32[2,2] > f32",
+         "index 3"},
         {"GATHER_ND: f32[3] i32[1,1]=3 > f32", "index 3"},
         {"SCATTER_ND: i32[1,1]=4 f32[1] i32[1]=4 > f32", "index 4"},
         {"SPARSE_TO_DENSE: i32[]=-1 i32[1]=4 f32[] f32[] > f32", "index -1"},
@@ -168,6 +182,10 @@ static void shapes_that_wait_for_data(void **state)
 {
     static const op_case cases[] = {
         {"RESHAPE: f32[6] i32[2]? > f32", "?"},
+        {"WHERE: bool[6]? > i64", "?"},
+        {"UNIQUE: f32[6]? > f32 i32", "?"},
+        {"RANDOM_UNIFORM: i32[2]? > f32", "?"},
+        {"WHILE cond_subgraph_index=0 body_subgraph_index=0: f32[2] > f32", "?"},
         {"PAD: f32[2] i32[1,2]? > f32", "?"},
         {"MEAN: f32[2] i32[1]? > f32", "?"},
         {"TRANSPOSE: f32[2] i32[1]? > f32", "?"},

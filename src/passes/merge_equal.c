@@ -102,6 +102,14 @@ static bool same_field(const mwi_field *f, const void *pa, const void *pb)
         const mwi_f32s *const x = (const void *)a, *const y = (const void *)b;
         return x->n == y->n && (x->n == 0 || memcmp(x->v, y->v, x->n * sizeof *x->v) == 0);
     }
+    case MWI_FIELD_I64S: {
+        const mwi_i64s *const x = (const void *)a, *const y = (const void *)b;
+        return x->n == y->n && (x->n == 0 || memcmp(x->v, y->v, x->n * sizeof *x->v) == 0);
+    }
+    case MWI_FIELD_BYTES: {
+        const mwi_bytes *const x = (const void *)a, *const y = (const void *)b;
+        return x->n == y->n && (x->n == 0 || memcmp(x->v, y->v, x->n) == 0);
+    }
     case MWI_FIELD_STRING: {
         const char *const x = *(const char *const *)(const void *)a,
                           *const y = *(const char *const *)(const void *)b;

@@ -235,6 +235,23 @@ void mwi_host_begin_run(mw_session *root)
     for (size_t i = 0; i < root->shared.n_held; i++) root->shared.held[i].full = false;
 }
 
+static mw_status keep(void *self, mw_ctx *ctx, const void *attr, size_t bytes, void **out)
+{
+    mw_session *const root = self;
+    mwi_shared *const h = &root->shared;
+
+    for (size_t i = 0; i < h->n_kept; i++) {
+        if (h->kept[i].attr != attr || h->kept[i].bytes != bytes) continue;
+        *out = h->kept[i].data;
+        return MW_OK;
+    }
+    MWI_TRY(mwi_arena_grow(ctx, &root->arena, &h->kept, h->n_kept, &h->kept_capacity,
+                           sizeof(mwi_kept)));
+    MWI_TRY(mwi_arena_array(ctx, &root->arena, bytes, 1, out));
+    h->kept[h->n_kept++] = (mwi_kept){attr, *out, bytes};
+    return MW_OK;
+}
+
 /* ---- resources ---- */
 
 static bool same_name(const char *a, const char *b)
@@ -334,6 +351,7 @@ mw_status mwi_host_init(mw_ctx *ctx, mw_session *root)
                             .scratch = scratch,
                             .was_run = was_run,
                             .set_run = set_run,
+                            .keep = keep,
                             .find = find,
                             .reserve = reserve,
                             .read = read_value,
@@ -348,6 +366,7 @@ mw_status mwi_host_reset(mw_ctx *ctx, mw_session *root)
     mwi_shared *const h = &root->shared;
 
     for (size_t i = 0; i < h->n_resources; i++) h->resources[i].is_set = false;
+    for (size_t i = 0; i < h->n_kept; i++) memset(h->kept[i].data, 0, h->kept[i].bytes);
     for (size_t i = 0; i < root->model->n_graphs; i++) {
         h->callees[i].was_run = false;
         if (h->callees[i].session != NULL) MWI_TRY(mw_session_reset(ctx, h->callees[i].session));

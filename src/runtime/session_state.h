@@ -28,6 +28,13 @@ typedef struct mwi_held {
     bool full; /* until it is taken */
 } mwi_held;
 
+/* Memory of an operator that lives with the session. */
+typedef struct mwi_kept {
+    const void *attr;
+    void *data; /* in the root's arena */
+    size_t bytes;
+} mwi_kept;
+
 typedef struct mwi_resource {
     int32_t kind;
     const char *container, *name; /* of the model; NULL is "" */
@@ -41,6 +48,8 @@ typedef struct mwi_shared {
     mwi_callee *callees; /* one a subgraph */
     mwi_held *held;
     size_t n_held, held_capacity; /* in the root's arena */
+    mwi_kept *kept;
+    size_t n_kept, kept_capacity; /* in the root's arena */
     mwi_resource *resources;
     size_t n_resources, resources_capacity; /* in the root's arena */
     void *scratch;

@@ -58,13 +58,13 @@ mw_status mwi_tfl_read_codes(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table
 
 /* Elements of four bytes each. */
 static mw_status read_list(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *t,
-                           const mwi_field *f, const void **out, size_t *out_n)
+                           const mwi_field *f, uint32_t element, const void **out, size_t *out_n)
 {
     mwi_fb_vector v;
 
-    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, f->slot, 4, f->name, &v));
+    MWI_TRY(mwi_fb_vector_field(ctx, &rd->fb, t, f->slot, element, f->name, &v));
     *out_n = v.n;
-    return mwi_fb_array(ctx, &rd->fb, &rd->model->arena, &v, 4, out);
+    return mwi_fb_array(ctx, &rd->fb, &rd->model->arena, &v, element, out);
 }
 
 /* Absent fields keep the default that stands in *attr. */
@@ -85,12 +85,20 @@ static mw_status read_field(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table 
     case MWI_FIELD_F32: return mwi_fb_f32(ctx, &rd->fb, t, f->slot, f->name, *(float *)at, at);
     case MWI_FIELD_BOOL: return mwi_fb_bool(ctx, &rd->fb, t, f->slot, f->name, *(bool *)at, at);
     case MWI_FIELD_I32S:
-        MWI_TRY(read_list(ctx, rd, t, f, &list, &((mwi_i32s *)at)->n));
+        MWI_TRY(read_list(ctx, rd, t, f, 4, &list, &((mwi_i32s *)at)->n));
         ((mwi_i32s *)at)->v = list;
         return MW_OK;
     case MWI_FIELD_F32S:
-        MWI_TRY(read_list(ctx, rd, t, f, &list, &((mwi_f32s *)at)->n));
+        MWI_TRY(read_list(ctx, rd, t, f, 4, &list, &((mwi_f32s *)at)->n));
         ((mwi_f32s *)at)->v = list;
+        return MW_OK;
+    case MWI_FIELD_I64S:
+        MWI_TRY(read_list(ctx, rd, t, f, 8, &list, &((mwi_i64s *)at)->n));
+        ((mwi_i64s *)at)->v = list;
+        return MW_OK;
+    case MWI_FIELD_BYTES:
+        MWI_TRY(read_list(ctx, rd, t, f, 1, &list, &((mwi_bytes *)at)->n));
+        ((mwi_bytes *)at)->v = list;
         return MW_OK;
     case MWI_FIELD_STRING:
         return mwi_fb_string(ctx, &rd->fb, &rd->model->arena, t, f->slot, f->name, at);

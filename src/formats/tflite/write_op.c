@@ -207,6 +207,12 @@ static void put_field(mwi_fbb_table *t, const mwi_field *f, const void *at)
     case MWI_FIELD_F32S:
         if (((const mwi_f32s *)at)->n > 0) mwi_fbb_ref(t, f->slot);
         break;
+    case MWI_FIELD_I64S:
+        if (((const mwi_i64s *)at)->n > 0) mwi_fbb_ref(t, f->slot);
+        break;
+    case MWI_FIELD_BYTES:
+        if (((const mwi_bytes *)at)->n > 0) mwi_fbb_ref(t, f->slot);
+        break;
     case MWI_FIELD_STRING:
         if (*(const char *const *)at != NULL) mwi_fbb_ref(t, f->slot);
         break;
@@ -223,6 +229,12 @@ static mw_status put_field_data(mw_ctx *ctx, mwi_tfl_writer *wr, const mwi_fbb_t
         if (v->n > 0) return mwi_fbb_vector(ctx, &wr->b, t->at[f->slot], v->v, v->n, sizeof *v->v);
     } else if (f->kind == MWI_FIELD_F32S) {
         const mwi_f32s *const v = at;
+        if (v->n > 0) return mwi_fbb_vector(ctx, &wr->b, t->at[f->slot], v->v, v->n, sizeof *v->v);
+    } else if (f->kind == MWI_FIELD_I64S) {
+        const mwi_i64s *const v = at;
+        if (v->n > 0) return mwi_fbb_vector(ctx, &wr->b, t->at[f->slot], v->v, v->n, sizeof *v->v);
+    } else if (f->kind == MWI_FIELD_BYTES) {
+        const mwi_bytes *const v = at;
         if (v->n > 0) return mwi_fbb_vector(ctx, &wr->b, t->at[f->slot], v->v, v->n, sizeof *v->v);
     } else if (f->kind == MWI_FIELD_STRING) {
         const char *const s = *(const char *const *)at;

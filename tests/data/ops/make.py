@@ -15,8 +15,10 @@ import tempfile
 
 import numpy as np
 
-SHORT = {"float32": "f32", "int8": "i8", "uint8": "u8", "int16": "i16", "int32": "i32", "int64": "i64", "bool": "bool"}
-RANGE = {"i8": (-128, 127), "u8": (0, 255), "i16": (-32768, 32767), "i32": (-1000, 1000), "i64": (-1000, 1000)}
+SHORT = {"float32": "f32", "int8": "i8", "uint8": "u8", "int16": "i16", "int32": "i32", "int64": "i64", "bool": "bool",
+         "float64": "f64", "float16": "f16", "uint16": "u16", "uint32": "u32", "uint64": "u64", "complex64": "c64"}
+RANGE = {"i8": (-128, 127), "u8": (0, 255), "i16": (-32768, 32767), "i32": (-1000, 1000), "i64": (-1000, 1000),
+         "u16": (0, 65535), "u32": (0, 4000000000), "u64": (0, 4000000000)}
 R = random.Random()
 
 
@@ -25,7 +27,7 @@ def dims(shape):
 
 
 def values(t, n, low=None, high=None):
-    if t == "f32":
+    if t in ("f32", "f64", "f16", "c64"):
         return ",".join("%.6g" % R.uniform(-4 if low is None else low, 4 if high is None else high) for _ in range(n))
     if t == "bool":
         return ",".join(str(R.randint(0, 1)) for _ in range(n))
@@ -462,6 +464,58 @@ def rest(op):
     return f"{op}: {tensor(t, s, '', -5, 5)} i32[{s[0]}]={ids} i32[]=4 > {t}"
 
 
+STABLEHLO = {"STABLEHLO_ADD": "f32 f64 i8 u8 i16 u16 i32 u32 i64 u64", "STABLEHLO_MULTIPLY": "f32 i8 u8 i16 u16 i32 u32 i64 u64",
+             "STABLEHLO_MAXIMUM": "f32 f64 f16 i8 u8 i16 u16 i32 u32 i64 u64 bool",
+             "STABLEHLO_MINIMUM": "f32 f64 f16 i8 u8 i16 u16 i32 u32 i64 u64 bool",
+             "STABLEHLO_AND": "i8 u8 i16 u16 i32 u32 i64 u64 bool", "STABLEHLO_SHIFT_LEFT": "i8 i16 i32"}
+
+
+def ints(v):
+    return ",".join(map(str, v))
+
+
+def later(op):
+    s = shape(1, 3)
+    if op in STABLEHLO:
+        t = R.choice(STABLEHLO[op].split())
+        if op == "STABLEHLO_SHIFT_LEFT":
+            return f"{op}: {tensor(t, s)} {tensor(t, s, '', 0, int(t[1:]) - 1)} > {t}"
+        return f"{op}: {tensor(t, s)} {tensor(t, s)} > {t}"
+    if op == "WHERE":
+        t = R.choice("bool f32 i64 i32 i8 u8 u32".split())
+        return f"{op}: {tensor(t, shape(1, 5), '', *((0, 1) if t not in ('f32', 'bool') else ()))} > i64"
+    if op == "UNIQUE":
+        t = R.choice("i8 i16 i32 i64 u8".split())
+        o = R.choice(["i32", "i64"])
+        return f"{op} idx_out_type={2 if o == 'i32' else 4}: {tensor(t, [R.randint(1, 12)], '', 0, 5)} > {t} {o}"
+    if op in ("REAL", "IMAG", "COMPLEX_ABS"):
+        return f"{op}: {tensor('c64', s)} > f32"
+    if op == "RFFT2D":
+        n = [2 ** R.randint(1, 4), 2 ** R.randint(1, 4)]
+        return f"{op}: {tensor('f32', shape(2, 4, 5))} i32[2]={ints(n)} > c64"
+    if op == "DILATE":
+        t = any_type()
+        return f"{op}: {tensor(t, s)} i32[{len(s)}]={ints(R.randint(1, 3) for _ in s)} {tensor(t, [])} > {t}"
+    if op.startswith("RANDOM"):
+        return f"{op} seed={R.randint(0, 99)} seed2={R.randint(1, 10 ** 12)}: i32[{len(s)}]={ints(s)} > f32"
+    if op == "MULTINOMIAL":
+        t = R.choice(["i32", "i64"])
+        return f"{op} seed={R.randint(1, 10 ** 12)} seed2={R.randint(0, 99)}: {tensor('f32', shape(2, 2, 4))} i32[]={R.randint(1, 9)} > {t}"
+    if op == "STABLEHLO_RNG_BIT_GENERATOR":
+        a = R.randint(0, 2)
+        n = 2 if a == 2 else R.randint(2, 3)
+        return f"{op} algorithm={a}: {tensor('u64', [n])} > u64[{n}] {R.choice(['i32', 'u32'])}{dims(s)}"
+    if op == "EMBEDDING_LOOKUP_SPARSE":
+        n, rank = R.randint(1, 5), R.randint(1, 3)
+        full = [R.randint(1, 3) for _ in range(rank)]
+        places = sorted([R.randint(0, d - 1) for d in full] for _ in range(n))
+        v = [R.randint(1, 4)] + shape(1, 2)
+        return f"{op} combiner={R.randint(0, 2)}: {tensor('i32', [n], '', 0, v[0] - 1)} " \
+               f"i32[{n},{rank}]={ints(x for p in places for x in p)} i32[{rank}]={ints(full)} " \
+               f"{tensor('f32', [n], '', 0.5, 2)} {tensor('f32', v)} > f32"
+    raise KeyError(op)
+
+
 MAKERS = {op: binary for op in BINARY} | {op: unary for op in UNARY}
 MAKERS |= {op: reduction for op in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")}
 MAKERS |= {
@@ -479,7 +533,10 @@ MAKERS |= {op: rest for op in ("ADD_N", "FAKE_QUANT", "FILL", "SHAPE", "MATRIX_D
                                "SPARSE_TO_DENSE", "UNSORTED_SEGMENT_SUM", "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN",
                                "UNSORTED_SEGMENT_PROD")}
 MAKERS |= {"CAST": cast, "DIV ": div8}
-FAMILIES = {"table": table, "binary": binary, "unary": unary, "reduction": reduction}
+MAKERS |= {op: later for op in list(STABLEHLO) + [
+    "WHERE", "UNIQUE", "REAL", "IMAG", "COMPLEX_ABS", "RFFT2D", "DILATE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL",
+    "STABLEHLO_RNG_BIT_GENERATOR", "EMBEDDING_LOOKUP_SPARSE"]}
+FAMILIES = {"later": later, "table": table, "binary": binary, "unary": unary, "reduction": reduction}
 
 
 def litert(path):
@@ -501,6 +558,10 @@ def litert(path):
 
 
 def text_of(a):
+    if a.dtype == np.complex64:
+        return "c64" + dims(a.shape) + "=" + ",".join("%.9g" % v for v in a.ravel().view(np.float32))
+    if a.dtype in (np.float64, np.float16):
+        return SHORT[str(a.dtype)] + dims(a.shape) + "=" + ",".join("%.17g" % v for v in a.ravel())
     form = "%.9g" if a.dtype == np.float32 else "%d"
     return SHORT[str(a.dtype)] + dims(a.shape) + "=" + ",".join(form % v for v in a.ravel())
 
@@ -510,8 +571,8 @@ def same(ours, a):
     if head != SHORT[str(a.dtype)] + dims(a.shape):
         return False
     v = np.array([float(x) for x in vals.split(",")] if vals else [], dtype="f8")
-    e = a.ravel().astype("f8")
-    if a.dtype == np.float32:
+    e = (a.ravel().view(np.float32) if a.dtype == np.complex64 else a.ravel()).astype("f8")
+    if a.dtype in (np.float32, np.complex64):
         return bool(np.allclose(v, e, rtol=2e-6, atol=1e-6, equal_nan=True))
     return bool((v == e).all())
 
@@ -533,10 +594,11 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--per", type=int, default=20)
     p.add_argument("--only")
+    p.add_argument("--family", help="only the operators of one file")
     p.add_argument("--write")
     a = p.parse_args()
     R.seed(a.seed)
-    ops = [o for o in sorted(MAKERS) if a.only in (None, o)]
+    ops = [o for o in sorted(MAKERS) if a.only in (None, o) and (a.family is None or MAKERS[o] is FAMILIES[a.family])]
     lines = [MAKERS[o](o) for o in ops for _ in range(a.per)]
     n_same = n_differ = n_ours = n_theirs = 0
     files = {}
