@@ -76,19 +76,24 @@ int32_t mwi_s8_move(const mwi_s8_weights *w)
     return w->zero;
 }
 
+int32_t mwi_s8_bias(const mwi_s8_weights *w, size_t channel, int32_t bias, int32_t value_zero)
+{
+    uint32_t sum = 0;
+
+    for (size_t t = 0; t < w->taps; t++) sum += (uint32_t)(mwi_s8_weight(w, channel, t) - w->zero);
+    return (int32_t)((uint32_t)bias - (uint32_t)value_zero * sum);
+}
+
 /* sum (x - zx)(w - zw) = sum x(w - move) + (move - zw) sum x - zx sum (w - zw) */
 mwi_s8_channel mwi_s8_channel_of(const mwi_s8_weights *w, size_t channel, int32_t bias,
                                  int32_t value_zero, mwi_multiplier multiplier)
 {
-    int32_t sum = 0, any = 0;
+    int32_t any = 0;
 
-    for (size_t t = 0; t < w->taps; t++) {
-        const int32_t v = mwi_s8_weight(w, channel, t) - w->zero;
-        sum += v;
-        any |= v;
-    }
+    for (size_t t = 0; t < w->taps; t++) any |= mwi_s8_weight(w, channel, t) - w->zero;
     if (any != 0)
-        return (mwi_s8_channel){bias - value_zero * sum, multiplier.multiplier, -multiplier.shift};
+        return (mwi_s8_channel){mwi_s8_bias(w, channel, bias, value_zero), multiplier.multiplier,
+                                -multiplier.shift};
     /* Converters give dead channels huge biases and tiny scales: the same result, smaller. With
      * moved weights the sum of values and their zero point still cancel. */
     return (mwi_s8_channel){2 * mwi_scale(bias, multiplier), 1 << 30, 0};

@@ -31,7 +31,10 @@ bool mwi_s8_fits(const mwi_prepare_call *call, const mwi_s8_weights *weights, in
  * in the product. */
 int32_t mwi_s8_move(const mwi_s8_weights *weights);
 int32_t mwi_s8_weight(const mwi_s8_weights *weights, size_t channel, size_t tap);
-/* value_zero: of values as the product sees them, unsigned. */
+/* The bias of the product; value_zero: of values as the product sees them, unsigned. */
+int32_t mwi_s8_bias(const mwi_s8_weights *weights, size_t channel, int32_t bias,
+                    int32_t value_zero);
+/* All of a channel's constants. */
 mwi_s8_channel mwi_s8_channel_of(const mwi_s8_weights *weights, size_t channel, int32_t bias,
                                  int32_t value_zero, mwi_multiplier multiplier);
 

@@ -61,24 +61,30 @@ mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_s8_so
     const int32_t move = mwi_s8_move(w);
     const int32_t value_zero = s->rq->in_zero + (w->dtype == MW_INT8 ? 128 : 0);
     const void *weights;
-    void *constants;
+    void *constants, *scales = NULL;
 
     MWI_TRY(mwi_pack(ctx, call, "s8 layer", &call->in[1], (int64_t)s->segment_bytes, move,
                      padded_c * s->n_segments * quads * 4, pack, &(packing){s, move}, &weights));
     MWI_TRY(mwi_arena_array(ctx, call->arena, padded_c / MWI_S8_LANES, sizeof(mwi_requant_block),
                             &constants));
+    if (s->scales != NULL)
+        MWI_TRY(mwi_arena_array(ctx, call->arena, padded_c, sizeof(double), &scales));
     for (size_t i = 0; i < padded_c; i++) {
         const size_t c0 = i / MWI_S8_BLOCK * MWI_S8_BLOCK;
         const size_t c = c0 + channel_at(block_width(padded_c, c0), i - c0);
         if (c >= w->out_c) continue;
-        const mwi_s8_channel channel = mwi_s8_channel_of(w, c, s->bias == NULL ? 0 : s->bias[c],
-                                                         value_zero, s->rq->channels[c]);
+        const int32_t from = s->bias == NULL ? 0 : s->bias[c];
+        const mwi_s8_channel channel =
+            scales != NULL ? (mwi_s8_channel){.bias = mwi_s8_bias(w, c, from, value_zero)}
+                           : mwi_s8_channel_of(w, c, from, value_zero, s->rq->channels[c]);
         mwi_requant_block_set((mwi_requant_block *)constants + i / MWI_S8_LANES,
                               (int)(i % MWI_S8_LANES), channel.bias, channel.multiplier,
                               channel.shift);
+        if (scales != NULL) ((double *)scales)[i] = s->scales[c];
     }
     *out = (mwi_s8_layer){.weights = weights,
                           .constants = constants,
+                          .scales = scales,
                           .n_segments = s->n_segments,
                           .segment_bytes = s->segment_bytes,
                           .out_c = w->out_c,

@@ -19,7 +19,8 @@ enum { MWI_S8_LANES = 16, MWI_S8_BLOCK = 64, MWI_S8_MAX_PIXELS = 48 };
 typedef struct mwi_s8_layer {
     const int8_t *weights;              /* of a block: [segment][quad][place][4] */
     const mwi_requant_block *constants; /* 16 places each */
-    const int32_t *segments;            /* bytes after a pixel's corner */
+    const double *scales;    /* of places: sums are scaled by them in double precision; NULL: not */
+    const int32_t *segments; /* bytes after a pixel's corner */
     size_t n_segments, segment_bytes, out_c;
     int32_t out_zero, low, high;
     int32_t sum_factor; /* weights were shifted by it: times the sum of a pixel's values; 0: none */
@@ -33,7 +34,8 @@ typedef struct mwi_s8_source {
     const int32_t *bias; /* NULL: none */
     const mwi_requant *rq;
     size_t n_segments, segment_bytes;
-    bool flip; /* values will be read as int8 from memory, not from a flipped copy */
+    bool flip;            /* values will be read as int8 from memory, not from a flipped copy */
+    const double *scales; /* one a channel; NULL: by rq's multipliers */
 } mwi_s8_source;
 
 /* Weights are those of input 1 and packed once for the model; constants of the channels live in the
@@ -45,5 +47,12 @@ MW_MUST_USE mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call,
  * out + i * out_c. Reads up to 3 bytes behind a segment. */
 void mwi_s8_layer_run(const mwi_s8_layer *layer, const uint8_t *const *pixels, size_t n,
                       uint8_t *out);
+/* The sums that unsigned values with moved weights need: of each row's values times sum_factor. */
+void mwi_s8_layer_sums(const mwi_s8_layer *layer, const uint8_t *const *pixels, size_t n,
+                       int32_t *out);
+/* Block `block` of 64 channels of n rows of segment_bytes (a multiple of 4) values: a layer that
+ * was made with scales. */
+void mwi_s8_dense_run(const mwi_s8_layer *layer, const uint8_t *const *rows, const int32_t *sums,
+                      size_t n, size_t block, uint8_t *out);
 
 #endif
