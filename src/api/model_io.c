@@ -99,7 +99,9 @@ static mw_status save(mw_ctx *ctx, const mwi_format_desc *f, const mw_model *mod
     const mw_status st = f->save(ctx, model, output);
     if (st == MW_OK) return mwi_output_commit(ctx, output);
     mwi_output_discard(output);
-    return mwi_prefix(ctx, st, "%s", path);
+    /* What fails while it is written names the file already. */
+    return strncmp(mw_ctx_error(ctx), path, strlen(path)) == 0 ? st
+                                                               : mwi_prefix(ctx, st, "%s", path);
 }
 
 mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path)

@@ -116,6 +116,14 @@ if [ "$(id -u)" -ne 0 ]; then
   expect 'a folder that cannot be written' 1 'cannot write' "$mw" optimize $model -o "$tmp/locked/x.tflite"
 fi
 expect 'a folder that is not there' 1 'cannot write' "$mw" optimize $model -o "$tmp/no/such/x.tflite"
+# A disk that is full, as a limit on the size of files: the reason, once, and nothing of a library.
+full() { ( ulimit -f 100; trap '' XFSZ; exec "$mw" quantize $model -o "$1" --scheme weights ); }
+for suffix in h5 tflite; do
+  expect "a full disk, .$suffix" 1 "milliwatt: $tmp/full.$suffix: File too large" full "$tmp/full.$suffix"
+  check "a full disk, .$suffix: one line" test "$(wc -l <"$tmp/stderr")" = 1
+  check "a full disk, .$suffix: one name" test "$(grep -o "full.$suffix" "$tmp/stderr" | wc -l)" = 1
+  check "a full disk, .$suffix: nothing is left" test -z "$(find "$tmp" -name "full*")"
+done
 check 'no temporary files are left' test -z "$(find "$tmp" -name '*.tflite.*')"
 
 echo "cli: $passed passed, $failed failed"

@@ -72,7 +72,7 @@ typedef struct mwi_keras_out {
     size_t n_layers;
     bool compress; /* chunked, shuffled and deflated datasets */
 } mwi_keras_out;
-/* Writes with libhdf5 to the temporary file of `output`; the caller commits. */
+/* Makes the file with libhdf5 in memory and writes it to `output`; the caller commits. */
 MW_MUST_USE mw_status mwi_keras_write_h5(mw_ctx *ctx, const mwi_keras_out *what,
                                          mwi_output *output);
 

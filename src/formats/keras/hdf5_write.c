@@ -7,6 +7,7 @@
  *          which need 2 to 3 kB less a dataset than the older index of chunks.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/archive.h"
+#include "formats/keras/hdf5/h5.h"
 
 #include <hdf5.h>
 #include <inttypes.h>
@@ -22,7 +23,7 @@ enum { MAX_ATTRIBUTE_BYTES = 64512 };
  * smaller ones deflate as well and take less memory to read. */
 enum { MIN_DEFLATE_BYTES = 256, MAX_CHUNK_BYTES = 16 << 20 };
 
-/* The innermost entry of libhdf5's error stack says what went wrong ("no space left on device"). */
+/* The innermost entry of libhdf5's error stack says what went wrong. */
 static herr_t innermost(unsigned n, const H5E_error2_t *entry, void *self)
 {
     const char **const text = self;
@@ -291,22 +292,60 @@ static mw_status put_weights(mw_ctx *ctx, hid_t file, const mwi_keras_out *what)
     return st;
 }
 
-static mw_status write_file(mw_ctx *ctx, const mwi_keras_out *what, const char *path)
+static mw_status put_all(mw_ctx *ctx, hid_t file, const mwi_keras_out *what)
 {
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    mw_status st = MW_OK;
+    if (what->config_json != NULL) MWI_TRY(put_text(ctx, file, "model_config", what->config_json));
+    if (what->training_json != NULL)
+        MWI_TRY(put_text(ctx, file, "training_config", what->training_json));
+    MWI_TRY(put_text(ctx, file, "keras_version", what->keras_version));
+    MWI_TRY(put_text(ctx, file, "backend", what->backend));
+    return put_weights(ctx, file, what);
+}
 
+/* H5Fget_file_image takes the mark "open for writing" out of a superblock of version 3 (byte 11 of
+ * 48), but leaves the checksum of the marked one behind (HDF5 1.10.8). */
+static void close_superblock(uint8_t *image, size_t n)
+{
+    if (n < 48 || image[8] != 3) return;
+    image[11] = 0;
+    const uint32_t sum = mwi_h5_lookup3(image, 44, 0);
+    for (size_t i = 0; i < 4; i++) image[44 + i] = (uint8_t)(sum >> (8 * i));
+}
+
+static mw_status write_image(mw_ctx *ctx, hid_t file, mwi_output *output)
+{
+    void *memory;
+
+    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) return failed(ctx, "the end of", "file");
+    const ssize_t n = H5Fget_file_image(file, NULL, 0);
+    if (n <= 0) return failed(ctx, "the image of", "file");
+    MWI_TRY(mwi_alloc(ctx, (size_t)n, &memory));
+    mw_status st = H5Fget_file_image(file, memory, (size_t)n) == n
+                       ? MW_OK
+                       : failed(ctx, "the image of", "file");
+    if (st == MW_OK) close_superblock(memory, (size_t)n);
+    if (st == MW_OK) st = mwi_output_write(ctx, output, memory, (size_t)n);
+    mwi_free(ctx, memory, (size_t)n);
+    return st;
+}
+
+/* The file is made in memory: a libhdf5 that runs into a full disk does not get over it (its close
+ * fails, then the end of the process), and names bytes instead of the reason. */
+static mw_status write_file(mw_ctx *ctx, const mwi_keras_out *what, mwi_output *output)
+{
+    enum { GROW_BYTES = 1 << 20 };
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+
+    (void)H5Pset_fapl_core(access, GROW_BYTES, 0);
+    (void)H5Pset_meta_block_size(access, 0); /* blocks' unused ends would stay in the image */
+    (void)H5Pset_small_data_block_size(access, 0);
     if (what->compress) (void)H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    const hid_t file = H5Fcreate(mwi_output_path(output), H5F_ACC_TRUNC, H5P_DEFAULT, access);
     (void)H5Pclose(access);
-    if (file < 0) return failed(ctx, "file", path);
-    if (what->config_json != NULL) st = put_text(ctx, file, "model_config", what->config_json);
-    if (st == MW_OK && what->training_json != NULL)
-        st = put_text(ctx, file, "training_config", what->training_json);
-    if (st == MW_OK) st = put_text(ctx, file, "keras_version", what->keras_version);
-    if (st == MW_OK) st = put_text(ctx, file, "backend", what->backend);
-    if (st == MW_OK) st = put_weights(ctx, file, what);
-    if (H5Fclose(file) < 0 && st == MW_OK) st = failed(ctx, "file", path);
+    if (file < 0) return failed(ctx, "the start of", "file");
+    mw_status st = put_all(ctx, file, what);
+    if (st == MW_OK) st = write_image(ctx, file, output);
+    (void)H5Fclose(file);
     return st;
 }
 
@@ -318,7 +357,7 @@ mw_status mwi_keras_write_h5(mw_ctx *ctx, const mwi_keras_out *what, mwi_output 
     (void)pthread_mutex_lock(&lock);
     (void)H5Eget_auto2(H5E_DEFAULT, &print, &print_self);
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* errors come through us, not on stderr */
-    const mw_status st = write_file(ctx, what, mwi_output_path(output));
+    const mw_status st = write_file(ctx, what, output);
     (void)H5Eset_auto2(H5E_DEFAULT, print, print_self);
     (void)pthread_mutex_unlock(&lock);
     return st;
