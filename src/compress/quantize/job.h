@@ -20,6 +20,7 @@ typedef struct mwi_qvalue {
     bool activation;        /* float, computed or fed, touched by an integer operator */
     bool fixed, symmetric;  /* of the root: parameters given by the specification; zero point 0 */
     bool ranged;
+    bool settled;      /* was always 0, and has the scale of what it meets */
     bool index;        /* a CAST makes an integer of it: an input stays as it is */
     mwi_range range;   /* calibrated; of the root: of the group */
     mwi_params params; /* of the root */
@@ -95,6 +96,16 @@ MW_MUST_USE mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job);
 MW_MUST_USE mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job);
 int32_t mwi_qjob_root(const mwi_qjob *job, int32_t tensor);
 mwi_params mwi_qjob_params(const mwi_qjob *job, int32_t tensor);
+
+/* ---- multipliers.c ---- */
+/* Moves scales to where LiteRT's kernels take them; values that were always 0 get the scale of what
+ * they meet. */
+void mwi_qjob_bound_scales(mwi_qjob *job);
+/* Parameters for a float constant by its own range; `otherwise` when it is all zeros. */
+mwi_params mwi_qjob_const_params(const mwi_qjob *job, int32_t tensor, bool symmetric,
+                                 mwi_params otherwise);
+/* Fails: MW_EUNSUPPORTED where LiteRT would end the process. */
+MW_MUST_USE mw_status mwi_qjob_check_multipliers(mw_ctx *ctx, const mw_model *model);
 
 /* ---- layers.c ---- */
 /* Quantizes the weights of all operators that were chosen. */

@@ -164,6 +164,8 @@ static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
         MWI_TRY(quantize_float(ctx, job));
     MWI_TRY(mwi_model_sweep(ctx, job->out, NULL));
     MWI_TRY(mwi_prefix(ctx, mwi_model_verify(ctx, job->out), "after quantization"));
+    if (!job->options->for_keras)
+        MWI_TRY(mwi_prefix(ctx, mwi_qjob_check_multipliers(ctx, job->out), "%s", job->flt->name));
     MWI_TRY(check_plan(ctx, job));
     return report == NULL ? MW_OK : mwi_qjob_report(ctx, job, model, report);
 }

@@ -178,17 +178,9 @@ static mw_status set_weight(mw_ctx *ctx, struct state *s, size_t i, int32_t *out
 static mwi_params const_params(const struct state *s, int32_t tensor, bool tied, mwi_params out,
                                bool symmetric)
 {
-    const mwi_tensor *const t = s->job->fg->tensors[tensor];
-    const float *const x = t->data;
-    double low = 0, high = 0;
-
     if (tied) return out;
     if (s->job->source == MW_UINT8) return mwi_qjob_params(s->job, tensor);
-    for (size_t i = 0; i < t->bytes / sizeof *x; i++) {
-        low = (double)x[i] < low ? (double)x[i] : low;
-        high = (double)x[i] > high ? (double)x[i] : high;
-    }
-    return mwi_params_from_range(s->job->act, symmetric, low, high);
+    return mwi_qjob_const_params(s->job, tensor, symmetric, out);
 }
 
 static mw_status set_data(mw_ctx *ctx, struct state *s, size_t *at, mwi_op *op, const mwi_op *from,

@@ -117,5 +117,6 @@ mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job)
         if (v->group == (int32_t)i && v->ranged && !v->fixed)
             v->params = mwi_params_from_range(job->act, v->symmetric, v->range.min, v->range.max);
     }
+    mwi_qjob_bound_scales(job);
     return MW_OK;
 }
