@@ -96,16 +96,49 @@ static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
 
 /* ---- steps ---- */
 
+/* Whether the model computes with integers already. */
+static bool has_integers(const mwi_graph *g)
+{
+    for (size_t i = 0; i < g->n_tensors; i++)
+        if (g->tensors[i]->quant != NULL && g->tensors[i]->quant->q.n_scales > 0 &&
+            g->tensors[i]->dtype != MW_FLOAT32)
+            return true;
+    return false;
+}
+
+/* Why nothing can be quantized: what most of the operators with constants say, with the first of
+ * them. */
 static mw_status refuse_if_nothing(mw_ctx *ctx, const mwi_qjob *job)
 {
-    const char *reason = "the model has no operators";
+    const mwi_graph *const g = job->fg;
+    const mwi_op *largest = NULL;
+    const char *reason = "";
+    size_t most = 0;
 
-    for (size_t i = 0; i < job->fg->n_ops; i++) {
+    for (size_t i = 0; i < g->n_ops; i++) {
         const mwi_qop *const q = &job->ops[i];
         if (q->integer || q->hybrid || q->behind) return MW_OK;
-        if (i == 0 || q->reason[0] != '\0') reason = q->reason;
+        for (size_t k = 0; k < g->ops[i]->n_in; k++) {
+            const mwi_tensor *const t = g->ops[i]->in[k] < 0 ? NULL : g->tensors[g->ops[i]->in[k]];
+            if (t == NULL || t->data == NULL || t->bytes <= most || g->ops[i]->n_out == 0) continue;
+            most = t->bytes;
+            largest = g->ops[i];
+            reason = q->reason;
+        }
     }
-    return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: nothing to quantize (%s)", job->flt->name, reason);
+    if (has_integers(g))
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%s: nothing to quantize: the model is quantized already; start from the "
+                        "float model for another scheme",
+                        job->flt->name);
+    if (largest == NULL)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s: nothing to quantize: the model has no weights",
+                        job->flt->name);
+    return mwi_fail(ctx, MW_EUNSUPPORTED,
+                    "%s: nothing to quantize: the largest weight is %zu bytes, of '%s' (%s), which "
+                    "%s%s",
+                    job->flt->name, most, g->tensors[largest->out[0]]->name, mwi_op_name(largest),
+                    reason[0] == '\0' ? "stays float" : "stays float: ", reason);
 }
 
 static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
