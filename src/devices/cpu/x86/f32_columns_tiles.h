@@ -68,19 +68,10 @@ MWI_INLINE void run_any(const lane_job *j, const float *x, float *out, const siz
     }
 }
 
-/* ROWS 0: any taps and strides. */
-MWI_INLINE void run_lane(const lane_job *j, size_t n, const size_t ROWS, const size_t TAPS,
-                         const size_t STRIDE)
+/* A row of outputs. ROWS 0: any taps and strides. */
+MWI_INLINE void run_row(const lane_job *j, const vec *w, const float *x, float *out, size_t n,
+                        const size_t ROWS, const size_t TAPS, const size_t STRIDE)
 {
-    const float *x = j->x;
-    float *out = j->out;
-    vec w[9];
-
-#pragma GCC unroll 3
-    for (size_t y = 0; y < ROWS; y++)
-#pragma GCC unroll 3
-        for (size_t k = 0; k < TAPS; k++)
-            w[y * TAPS + k] = vec_load(j->weights + y * j->weight_row_step + k * j->channels);
     for (; n >= 4; n -= 4, x += 4 * j->step, out += 4 * j->channels) {
         if (ROWS > 0)
             run_dense(j, w, x, out, 4, ROWS, TAPS, STRIDE);
@@ -95,6 +86,24 @@ MWI_INLINE void run_lane(const lane_job *j, size_t n, const size_t ROWS, const s
         run_dense(j, w, x, out, 2, ROWS, TAPS, STRIDE);
     else if (n == 1)
         run_dense(j, w, x, out, 1, ROWS, TAPS, STRIDE);
+}
+
+MWI_INLINE void run_lane(const lane_job *j, const mwi_f32_columns *all, const size_t ROWS,
+                         const size_t TAPS, const size_t STRIDE)
+{
+    const size_t n = all->n, n_out_rows = all->n_out_rows, x_row = all->x_row,
+                 out_row = all->out_row;
+    const float *x = j->x;
+    float *out = j->out;
+    vec w[9];
+
+#pragma GCC unroll 3
+    for (size_t y = 0; y < ROWS; y++)
+#pragma GCC unroll 3
+        for (size_t k = 0; k < TAPS; k++)
+            w[y * TAPS + k] = vec_load(j->weights + y * j->weight_row_step + k * j->channels);
+    for (size_t y = 0; y < n_out_rows; y++, x += x_row, out += out_row)
+        run_row(j, w, x, out, n, ROWS, TAPS, STRIDE);
 }
 
 MWI_INLINE lane_job lane_at(const mwi_f32_columns *j, size_t c)
@@ -117,13 +126,13 @@ MWI_INLINE lane_job lane_at(const mwi_f32_columns *j, size_t c)
 MWI_INLINE void run_lanes(const mwi_f32_columns *j, const size_t ROWS, const size_t TAPS,
                           const size_t STRIDE)
 {
-    const size_t channels = j->channels, n = j->n;
+    const size_t channels = j->channels;
 
     for (size_t c = 0; c < channels; c += VEC_LANES) {
         const size_t at = c + VEC_LANES <= channels ? c : channels - VEC_LANES;
         lane_job lane = lane_at(j, at);
         lane.bias = vec_load(j->bias + at);
-        run_lane(&lane, n, ROWS, TAPS, STRIDE);
+        run_lane(&lane, j, ROWS, TAPS, STRIDE);
     }
 }
 
@@ -133,8 +142,10 @@ static void run_few_channels(const mwi_f32_columns *j)
     lane_job lane = lane_at(j, 0);
 
     lane.bias = vec_load_some(j->bias, some);
-    for (size_t i = 0; i < j->n; i++)
-        run_any(&lane, lane.x + i * j->step, lane.out + i * j->channels, 1, &some);
+    for (size_t y = 0; y < j->n_out_rows; y++)
+        for (size_t i = 0; i < j->n; i++)
+            run_any(&lane, lane.x + y * j->x_row + i * j->step,
+                    lane.out + y * j->out_row + i * j->channels, 1, &some);
 }
 
 #define COLUMNS(ROWS, TAPS, STRIDE)                                                                \

@@ -10,7 +10,10 @@
 #include "base/checked.h"
 #include "ops/fixed.h"
 
-enum { SMALL_MACS = 150000 }; /* fewer: waking threads takes longer */
+enum {
+    SMALL_MACS = 150000, /* fewer: waking threads takes longer */
+    PIECE_BYTES = 65536, /* of the input: each vector of channels passes over it by itself */
+};
 
 typedef struct state {
     mwi_window w;
@@ -20,6 +23,7 @@ typedef struct state {
     size_t channels, multiplier;
     float low, high;
     bool is_small;
+    size_t rows_a_piece;
 } state;
 
 static bool accepts(const mwi_prepare_call *call)
@@ -52,6 +56,16 @@ static mw_status make_bias(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     return MW_OK;
 }
 
+static size_t piece_of(const state *s, uint32_t n_threads)
+{
+    const size_t bytes = (size_t)s->w.stride_h * (size_t)s->w.in_w * s->channels * sizeof(float);
+    const size_t n = bytes > 0 ? PIECE_BYTES / bytes : 1;
+    const size_t share = ((size_t)s->w.out_h + 2 * n_threads - 1) / (2 * n_threads);
+    const size_t least = n_threads > 1 && !s->is_small && share < n ? share : n;
+
+    return least > 0 ? least : 1;
+}
+
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, bool is_wide)
 {
     const mwi_view *const f = &call->in[1];
@@ -69,6 +83,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, bool is_wide)
     s->fn = is_wide && s->channels > 8 ? mwi_f32_columns_avx512 : mwi_f32_columns_avx2;
     s->is_small =
         (double)w->out_h * w->out_w * f->dims[1] * f->dims[2] * (double)s->channels < SMALL_MACS;
+    s->rows_a_piece = piece_of(s, call->n_threads > 0 ? call->n_threads : 1);
     MWI_TRY(make_bias(ctx, call, s));
     MWI_TRY(mwi_act_range_f32(ctx, mwi_op_get_i32(call->op, "fused_activation_function", 0),
                               &s->low, &s->high));
@@ -96,16 +111,21 @@ typedef struct job {
     float *out;
 } job;
 
-static void run_row(const job *j, size_t y, const mwi_span *row)
+/* Rows [begin, end) of outputs, whose windows have the same rows inside. */
+static void run_span(const job *j, size_t begin, size_t end, const mwi_span *row)
 {
     const state *const s = j->s;
     const mwi_window *const w = &s->w;
     const size_t c = s->channels, in_row = (size_t)w->in_w * c,
                  filter_row = (size_t)w->filter_w * c;
+    const size_t out_row = (size_t)w->out_w * c;
     const float *const in =
-        j->in + ((size_t)row->at + (y - (size_t)row->from) * (size_t)w->stride_h) * in_row;
+        j->in + ((size_t)row->at + (begin - (size_t)row->from) * (size_t)w->stride_h) * in_row;
     mwi_f32_columns cut = {.bias = s->bias,
                            .channels = c,
+                           .n_out_rows = end - begin,
+                           .x_row = (size_t)w->stride_h * in_row,
+                           .out_row = out_row,
                            .n_rows = (size_t)(row->tap_end - row->tap),
                            .row_step = (size_t)w->dilation_h * in_row,
                            .tap_step = (size_t)w->dilation_w * c,
@@ -120,7 +140,7 @@ static void run_row(const job *j, size_t y, const mwi_span *row)
         cut.n_taps = (size_t)(x->tap_end - x->tap);
         cut.x = in + (size_t)x->at * c;
         cut.weights = s->weights + (size_t)row->tap * filter_row + (size_t)x->tap * c;
-        cut.out = j->out + (y * (size_t)w->out_w + (size_t)x->from) * c;
+        cut.out = j->out + begin * out_row + (size_t)x->from * c;
         s->fn(&cut);
     }
 }
@@ -131,9 +151,11 @@ static void run_rows(void *arg, size_t begin, size_t end, uint32_t thread)
     const mwi_span *row = j->s->rows.v;
 
     (void)thread;
-    for (size_t y = begin; y < end; y++) {
+    for (size_t y = begin; y < end;) {
         while (y >= (size_t)row->to) row++;
-        run_row(j, y, row);
+        const size_t stop = (size_t)row->to < end ? (size_t)row->to : end;
+        run_span(j, y, stop, row);
+        y = stop;
     }
 }
 
@@ -158,7 +180,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
                  .in = s->multiplier == 1 ? item : call->scratch,
                  .out = (float *)call->out[0].data + (size_t)b * out_item};
         if (s->multiplier != 1) spread(item, in_item, s->multiplier, call->scratch);
-        mwi_par_for(s->is_small ? NULL : call->pool, out_h, s->is_small ? out_h : 1, run_rows, &j);
+        mwi_par_for(s->is_small ? NULL : call->pool, out_h, s->rows_a_piece, run_rows, &j);
     }
     return MW_OK;
 }

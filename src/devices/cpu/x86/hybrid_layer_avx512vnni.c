@@ -76,9 +76,14 @@ MWI_INLINE void run_tile(const tile *t, const size_t M, const size_t N)
         const vec_mask some = vec_first(l->out_c - c);
         const __m512 scales = _mm512_loadu_ps(l->scales + c), bias = _mm512_loadu_ps(l->bias + c);
 #pragma GCC unroll 8
-        for (size_t m = 0; m < M; m++)
-            vec_store_some(t->out + m * l->out_c + n * LANES,
-                           result(l, acc[m][n], scales, scale, bias), some);
+        for (size_t m = 0; m < M; m++) {
+            float *const out = t->out + m * l->out_c + n * LANES;
+            const __m512 v = result(l, acc[m][n], scales, scale, bias);
+            if (c + LANES <= l->out_c)
+                vec_store(out, v);
+            else
+                vec_store_some(out, v, some);
+        }
     }
 }
 

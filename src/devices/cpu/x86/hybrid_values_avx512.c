@@ -67,6 +67,9 @@ void mwi_hybrid_quantize(const mwi_hybrid_scale *s, const float *values, size_t 
         const __m512 r = rounded(_mm512_add_ps(zero, _mm512_mul_ps(v, inverse)));
         const __m512 q = _mm512_min_ps(_mm512_max_ps(r, low), high); /* NaN becomes low */
         const __m512i u = _mm512_add_epi32(_mm512_cvttps_epi32(q), _mm512_set1_epi32(128));
-        _mm_mask_storeu_epi8(out + i, some, _mm512_cvtepi32_epi8(u));
+        if (n - i >= VEC_LANES)
+            _mm_storeu_si128((__m128i *)(void *)(out + i), _mm512_cvtepi32_epi8(u));
+        else
+            _mm_mask_storeu_epi8(out + i, some, _mm512_cvtepi32_epi8(u));
     }
 }
