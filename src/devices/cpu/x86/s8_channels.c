@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/cpu/x86/s8_channels.h"
 #include "devices/cpu/x86/requant.h"
+#include "devices/cpu/x86/s8_pack.h"
 
 #include <math.h>
 
@@ -19,22 +20,35 @@ mwi_s8_weights mwi_s8_weights_of(const mwi_view *view, size_t out_c, size_t taps
                                                            : 0};
 }
 
-int32_t mwi_s8_weight(const mwi_s8_weights *w, size_t channel, size_t tap)
+/* Of a channel: the sum of weights less their zero point, and of what they are without sign. */
+static void sums_of(const mwi_s8_weights *w, size_t channel, int64_t *sum, int64_t *size)
 {
-    const size_t i = channel * w->channel_step + tap * w->tap_step;
-    return w->dtype == MW_UINT8 ? ((const uint8_t *)w->data)[i] : ((const int8_t *)w->data)[i];
+    const uint8_t flip = w->dtype == MW_INT8 ? 0x80 : 0;
+    const uint8_t zero = (uint8_t)((uint8_t)w->zero ^ flip);
+    uint64_t all, far;
+
+    *sum = *size = 0;
+    if (w->tap_step == 1) {
+        mwi_s8_sums((const uint8_t *)w->data + channel * w->channel_step, w->taps, flip, zero, &all,
+                    &far);
+        *sum = (int64_t)all - (int64_t)zero * (int64_t)w->taps;
+        *size = (int64_t)far;
+        return;
+    }
+    for (size_t t = 0; t < w->taps; t++) {
+        const int32_t v = mwi_s8_weight(w, channel, t) - w->zero;
+        *sum += v;
+        *size += v < 0 ? -v : v;
+    }
 }
 
 /* No sum of the channel is as large as this; values have 8 bits. 0: all weights are zero. */
 static int64_t bound_of(const mwi_s8_weights *w, size_t channel, int64_t bias)
 {
-    int64_t sum = 0;
+    int64_t sum, size;
 
-    for (size_t t = 0; t < w->taps; t++) {
-        const int32_t v = mwi_s8_weight(w, channel, t) - w->zero;
-        sum += v < 0 ? -v : v;
-    }
-    return sum == 0 ? 0 : 255 * sum + (bias < 0 ? -bias : bias);
+    sums_of(w, channel, &sum, &size);
+    return size == 0 ? 0 : 255 * size + (bias < 0 ? -bias : bias);
 }
 
 bool mwi_s8_fits(const mwi_prepare_call *call, const mwi_s8_weights *w, int32_t axis)
@@ -67,33 +81,31 @@ bool mwi_s8_fits(const mwi_prepare_call *call, const mwi_s8_weights *w, int32_t 
 
 int32_t mwi_s8_move(const mwi_s8_weights *w)
 {
+    uint8_t least, largest;
+
     if (w->dtype == MW_INT8) return 0;
-    for (size_t c = 0; c < w->out_c; c++)
-        for (size_t t = 0; t < w->taps; t++) {
-            const int32_t v = mwi_s8_weight(w, c, t) - w->zero;
-            if (v < -128 || v > 127) return 128;
-        }
-    return w->zero;
+    mwi_s8_range(w->data, w->out_c * w->taps, &least, &largest);
+    return least - w->zero < -128 || largest - w->zero > 127 ? 128 : w->zero;
 }
 
 int32_t mwi_s8_bias(const mwi_s8_weights *w, size_t channel, int32_t bias, int32_t value_zero)
 {
-    uint32_t sum = 0;
+    int64_t sum, size;
 
-    for (size_t t = 0; t < w->taps; t++) sum += (uint32_t)(mwi_s8_weight(w, channel, t) - w->zero);
-    return (int32_t)((uint32_t)bias - (uint32_t)value_zero * sum);
+    sums_of(w, channel, &sum, &size);
+    return (int32_t)((uint32_t)bias - (uint32_t)value_zero * (uint32_t)sum);
 }
 
 /* sum (x - zx)(w - zw) = sum x(w - move) + (move - zw) sum x - zx sum (w - zw) */
 mwi_s8_channel mwi_s8_channel_of(const mwi_s8_weights *w, size_t channel, int32_t bias,
                                  int32_t value_zero, mwi_multiplier multiplier)
 {
-    int32_t any = 0;
+    int64_t sum, size;
 
-    for (size_t t = 0; t < w->taps; t++) any |= mwi_s8_weight(w, channel, t) - w->zero;
-    if (any != 0)
-        return (mwi_s8_channel){mwi_s8_bias(w, channel, bias, value_zero), multiplier.multiplier,
-                                -multiplier.shift};
+    sums_of(w, channel, &sum, &size);
+    if (size != 0)
+        return (mwi_s8_channel){(int32_t)((uint32_t)bias - (uint32_t)value_zero * (uint32_t)sum),
+                                multiplier.multiplier, -multiplier.shift};
     /* Converters give dead channels huge biases and tiny scales: the same result, smaller. With
      * moved weights the sum of values and their zero point still cancel. */
     return (mwi_s8_channel){2 * mwi_scale(bias, multiplier), 1 << 30, 0};

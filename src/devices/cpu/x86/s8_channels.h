@@ -30,7 +30,11 @@ bool mwi_s8_fits(const mwi_prepare_call *call, const mwi_s8_weights *weights, in
  * int8. Differs from the zero point: the sum of a window's values times (move - zero) is missing
  * in the product. */
 int32_t mwi_s8_move(const mwi_s8_weights *weights);
-int32_t mwi_s8_weight(const mwi_s8_weights *weights, size_t channel, size_t tap);
+static inline int32_t mwi_s8_weight(const mwi_s8_weights *w, size_t channel, size_t tap)
+{
+    const size_t i = channel * w->channel_step + tap * w->tap_step;
+    return w->dtype == MW_UINT8 ? ((const uint8_t *)w->data)[i] : ((const int8_t *)w->data)[i];
+}
 /* The bias of the product; value_zero: of values as the product sees them, unsigned. */
 int32_t mwi_s8_bias(const mwi_s8_weights *weights, size_t channel, int32_t bias,
                     int32_t value_zero);

@@ -111,12 +111,14 @@ static void pack(const void *arg, void *to)
 
     memset(out, 0, layer->n_patterns * layer->n_groups * 256);
     for (size_t n = 0; n < layer->n_patterns; n++)
-        for (size_t i = 0; i < 64; i++)
+        for (size_t i = 0; i < 64; i++) {
+            const size_t c = channel_of(p->s, n, i);
             for (size_t t = 0; t < p->w->taps; t++) {
                 const size_t at = place_of(p->s, t);
                 out[(n * layer->n_groups + at / 4) * 256 + i * 4 + at % 4] =
-                    (int8_t)(mwi_s8_weight(p->w, channel_of(p->s, n, i), t) - p->move);
+                    (int8_t)(mwi_s8_weight(p->w, c, t) - p->move);
             }
+        }
 }
 
 static mw_status make_weights(mw_ctx *ctx, mwi_prepare_call *call, state *s, const mwi_requant *rq)

@@ -2,6 +2,7 @@
  * Depends: s8_channels.  Used by: the kernels of this folder.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/cpu/x86/s8_layer.h"
+#include "devices/cpu/x86/s8_pack.h"
 
 #include "base/checked.h"
 
@@ -36,20 +37,49 @@ typedef struct packing {
     int32_t move;
 } packing;
 
+/* The quad that a segment ends in, for 16 places; bytes behind the segment are 0. */
+static void pack_rest(const packing *p, size_t segment, const int32_t starts[16],
+                      const size_t channels[16], int8_t *out)
+{
+    const size_t k0 = p->s->segment_bytes & ~(size_t)3;
+
+    for (size_t i = 0; i < MWI_S8_LANES; i++)
+        for (size_t k = k0; k < k0 + 4; k++)
+            *out++ = starts[i] < 0 ? 0 : weight_of(p->s, p->move, channels[i], segment, k);
+}
+
+/* 16 places of a block, at their place in each quad. */
+static void pack_vector(const packing *p, size_t c0, size_t width, size_t vector, int8_t *out)
+{
+    const mwi_s8_source *const s = p->s;
+    const mwi_s8_weights *const w = s->weights;
+    const size_t quads = (s->segment_bytes + 3) / 4;
+    size_t channels[16];
+    int32_t starts[16];
+
+    for (size_t i = 0; i < MWI_S8_LANES; i++) {
+        channels[i] = c0 + channel_at(width, vector * MWI_S8_LANES + i);
+        starts[i] = channels[i] < w->out_c ? (int32_t)(channels[i] * w->taps) : -1;
+    }
+    for (size_t seg = 0; seg < s->n_segments; seg++, out += quads * width * 4) {
+        mwi_s8_quads((const uint8_t *)w->data + seg * s->segment_bytes, starts,
+                     s->segment_bytes / 4, (uint8_t)p->move, out, width * 4);
+        if (s->segment_bytes % 4 != 0)
+            pack_rest(p, seg, starts, channels, out + (quads - 1) * width * 4);
+    }
+}
+
 static void pack(const void *arg, void *to)
 {
     const packing *const p = arg;
-    const mwi_s8_source *const s = p->s;
     int8_t *out = to;
-    const size_t quads = (s->segment_bytes + 3) / 4, padded_c = padded_channels(s);
+    const size_t quads = (p->s->segment_bytes + 3) / 4, padded_c = padded_channels(p->s);
 
     for (size_t c0 = 0; c0 < padded_c; c0 += MWI_S8_BLOCK) {
         const size_t width = block_width(padded_c, c0);
-        for (size_t seg = 0; seg < s->n_segments; seg++)
-            for (size_t q = 0; q < quads; q++)
-                for (size_t i = 0; i < width; i++)
-                    for (size_t k = 4 * q; k < 4 * q + 4; k++)
-                        *out++ = weight_of(s, p->move, c0 + channel_at(width, i), seg, k);
+        for (size_t v = 0; v < width / MWI_S8_LANES; v++)
+            pack_vector(p, c0, width, v, out + v * MWI_S8_LANES * 4);
+        out += width * p->s->n_segments * quads * 4;
     }
 }
 
