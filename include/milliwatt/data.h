@@ -48,6 +48,9 @@ MW_API void mw_dataset_close(mw_dataset *dataset); /* accepts NULL */
 
 MW_API uint64_t mw_dataset_n_samples(const mw_dataset *dataset);
 MW_API size_t mw_dataset_n_inputs(const mw_dataset *dataset);
+/* How its content was understood, in words for people: which array or column is the label, which
+ * class is which folder, whether images are scaled. Borrowed until close. */
+MW_API const char *mw_dataset_reading(const mw_dataset *dataset);
 /* One sample of input `index` as stored: dims without the batch. Borrowed until close. */
 MW_API MW_MUST_USE mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dataset, size_t index,
                                               mw_tensor_info *out_info);

@@ -95,7 +95,7 @@ static bool is_label_name(const struct csv *c, size_t begin, size_t stop)
     static const char *const names[] = {"label", "labels", "class", "target", "y"};
     for (size_t i = 0; i < MWI_COUNT(names); i++)
         if (strlen(names[i]) == stop - begin &&
-            memcmp(names[i], c->r->bytes + begin, stop - begin) == 0)
+            strncasecmp(names[i], (const char *)c->r->bytes + begin, stop - begin) == 0)
             return true;
     return false;
 }
@@ -276,14 +276,32 @@ static size_t wanted_values(const mw_dataset_options *o)
     return n;
 }
 
+static mw_status describe(mw_ctx *ctx, const struct csv *c, mwi_arena *arena, bool header,
+                          bool named, const char **out)
+{
+    const char *const first = header ? "a header" : "no header";
+
+    if (c->label < 0)
+        return mwi_arena_printf(ctx, arena, out, "%s, %zu columns; labels: none", first,
+                                c->n_columns);
+    return mwi_arena_printf(ctx, arena, out, "%s, %zu columns; labels: column %" PRId64 ", %s",
+                            first, c->n_columns, c->label + 1,
+                            named ? "by its name" : "the last one, which the model does not take");
+}
+
 static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
                           mw_dataset *ds)
 {
     void *memory;
-    bool header, whole = false;
+    bool header, whole = false, named;
 
     MWI_TRY(mwi_arena_copy(ctx, &ds->arena, r, sizeof *r, &memory));
-    const mwi_reader *const reader = memory;
+    mwi_reader *const reader = memory;
+    if (r->len >= 3 && memcmp(r->bytes, "\xef\xbb\xbf", 3) == 0) { /* UTF-8's mark, of Excel */
+        reader->bytes += 3;
+        reader->len -= 3;
+    }
+    r = reader;
     MWI_TRY(mwi_arena_array(ctx, &ds->arena, 1, sizeof(struct csv), &memory));
     struct csv *const c = memory;
     c->r = reader;
@@ -291,6 +309,7 @@ static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
     MWI_TRY(read_first_line(ctx, c, &header));
     c->first_line = header ? 2 : 1;
     if (!header) c->label = -1;
+    named = c->label >= 0;
     if (c->label < 0 && c->n_columns > 1 && wanted_values(o) == c->n_columns - 1)
         c->label = (int64_t)c->n_columns - 1;
     MWI_TRY(index_rows(ctx, c, &ds->arena, header ? line_end(r, 0) + 1 : 0));
@@ -307,6 +326,7 @@ static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
                                  .read = read_features,
                                  .self = c};
     set_shape(o, width, &ds->inputs[0]);
+    MWI_TRY(describe(ctx, c, &ds->arena, header, named, &ds->reading));
     if (c->label < 0) return MW_OK;
     MWI_TRY(labels_are_whole(ctx, c, &whole));
     ds->labels = ds->inputs + 1;

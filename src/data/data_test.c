@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zip.h>
@@ -38,6 +39,12 @@ static void csv_reads_rows_and_labels(void **state)
         {"label last", "1;2;0\r\n3;4;1\r\n", 2, 1, true, 1, 4},
         {"named label first", "label,a,b\n7,1,2\n9,3,4\n", 2, 1, true, 1, 4},
         {"exponents", "-1e0,2.5E-1\n3,4\n", 2, 0, false, -1, 4},
+        {"a mark of UTF-8", "\xef\xbb\xbflabel,a,b\n7,1,2\n9,3,4\n", 2, 1, true, 1, 4},
+        {"a mark, no header",
+         "\xef\xbb\xbf"
+         "1,2\n3,4\n",
+         2, 0, false, 1, 4},
+        {"Label", "a,b,Label\n1,2,0\n3,4,1\n", 2, 1, true, 1, 4},
         {"float target", "a\tb\ttarget\n1\t2\t.5\n\n3\t4\t1.5\n", 2, 1, false, 1, 4},
     };
     mw_ctx *const ctx = test_ctx();
@@ -56,6 +63,7 @@ static void csv_reads_rows_and_labels(void **state)
         assert_true(x[0] == cases[i].first && x[2 * n - 1] == cases[i].last);
         assert_int_equal(mw_dataset_label_size(ds, &integer), cases[i].label_size);
         assert_int_equal(integer, cases[i].integer);
+        assert_non_null(strstr(mw_dataset_reading(ds), integer ? "labels: column" : "labels: "));
         mw_dataset_close(ds);
     }
     mw_ctx_destroy(ctx);
@@ -231,8 +239,9 @@ static void npy_refuses_what_it_cannot_read(void **state)
     static const struct {
         const char *descr, *shape, *says;
     } cases[] = {
-        {">f4", "(1,)", "not supported"},
-        {"|O", "(1,)", "not supported"},
+        {"|O", "(1,)", "type '|O' are not supported"},
+        {"<U1", "(1,)", "type '<U1' are not supported"},
+        {">V4", "(1,)", "type '>V4' are not supported"},
         {"<f4", "(1, -1)", "bad shape"},
         {"<f4", "(1,1,1,1,1,1,1,1,1)", "rank over 8"},
         {"<f4", "(2147483647,2147483647,2147483647)", "larger"},
@@ -252,6 +261,105 @@ static void npy_refuses_what_it_cannot_read(void **state)
         if (strstr(mw_ctx_error(ctx), cases[i].says) == NULL)
             fail_msg("%s %s: '%s' lacks '%s'", cases[i].descr, cases[i].shape, mw_ctx_error(ctx),
                      cases[i].says);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+/* Data of big-endian machines. */
+static void big_endian_arrays_are_read(void **state)
+{
+    static const struct {
+        const char *descr;
+        size_t bytes;
+        uint8_t stored[16];
+    } cases[] = {
+        {">f4", 8, {0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0}},
+        {">i2", 4, {0, 1, 0xff, 0xfe}},
+        {">f8", 16, {0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xc0}},
+        {">i8", 16, {0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255, 255, 255, 255, 255, 0xfe}},
+        {">f2", 4, {0x3c, 0, 0xc0, 0}},
+        {"=i2", 4, {1, 0, 0xfe, 0xff}},
+        {">i1", 2, {1, 0xfe}},
+    };
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        uint8_t file[256];
+        float x[2];
+        mw_dataset *ds;
+        const mw_dataset_options o = {.inputs = &two_floats, .n_inputs = 1};
+        const mwi_reader r = {
+            "x.npy", file,
+            make_npy(file, cases[i].descr, "(1, 2)", cases[i].stored, cases[i].bytes)};
+        assert_ok(ctx, mwi_dataset_open_bytes(ctx, &r, &o, &ds));
+        assert_ok(ctx, mw_dataset_read(ctx, ds, 0, 0, 1, &two_floats, x, sizeof x));
+        if (x[0] != 1 || x[1] != -2)
+            fail_msg("%s: %g %g", cases[i].descr, (double)x[0], (double)x[1]);
+        mw_dataset_close(ds);
+    }
+    mw_ctx_destroy(ctx);
+}
+
+/* ---- folders of images ---- */
+
+static void put_image(const char *folder, const char *class_name)
+{
+    char from[4096], path[4096];
+    uint8_t bytes[65536];
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder, class_name);
+    (void)mkdir(path, 0777);
+    (void)snprintf(path, sizeof path, "%s/%s/a.png", folder, class_name);
+    (void)snprintf(from, sizeof from, "%s/tests/fuzz/data_fuzz/png_grey", test_source_dir());
+    FILE *const in = fopen(from, "rb"), *const out = fopen(path, "wb");
+    assert_true(in != NULL && out != NULL);
+    const size_t n = fread(bytes, 1, sizeof bytes, in);
+    assert_true(n > 2 && fwrite(bytes + 2, 1, n - 2, out) == n - 2); /* the fuzzer's two bytes */
+    assert_int_equal(fclose(in) + fclose(out), 0);
+}
+
+static void classes_are_numbered_by_their_folders(void **state)
+{
+    static const struct {
+        const char *names[4];
+        double labels[3];
+        const char *says;
+    } cases[] = {
+        {{"0", "10", "3"}, {0, 3, 10}, "3 classes, numbered by their folders' names: 0 3 10"},
+        {{"cat", "7", "dog"}, {0, 1, 2}, "by the order of their folders' names: 0 7, 1 cat, 2 dog"},
+        {{"01", "1", "2"}, {0, 1, 2}, "by the order of"},
+        {{"99999999999", "1", "2"}, {0, 1, 2}, "by the order of"},
+    };
+    static const mw_tensor_info image = {.name = "x",
+                                         .dtype = MW_FLOAT32,
+                                         .rank = 4,
+                                         .dims = {1, 5, 7, 3},
+                                         .signature = {-1, 5, 7, 3}};
+    const mw_dataset_options o = {.inputs = &image, .n_inputs = 1};
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        char folder[] = "/tmp/milliwatt_classes_XXXXXX", path[4096];
+        mw_dataset *ds;
+        double labels[3];
+        assert_non_null(mkdtemp(folder));
+        for (size_t k = 0; k < 3; k++) put_image(folder, cases[i].names[k]);
+        assert_ok(ctx, mw_dataset_open(ctx, folder, &o, &ds));
+        assert_ok(ctx, mw_dataset_read_labels(ctx, ds, 0, 3, labels));
+        assert_memory_equal(labels, cases[i].labels, sizeof labels);
+        if (strstr(mw_dataset_reading(ds), cases[i].says) == NULL ||
+            strstr(mw_dataset_reading(ds), "images are made 7 x 5 RGB (the first is ") == NULL)
+            fail_msg("%zu: %s", i, mw_dataset_reading(ds));
+        mw_dataset_close(ds);
+        for (size_t k = 0; k < 3; k++) {
+            (void)snprintf(path, sizeof path, "%s/%s/a.png", folder, cases[i].names[k]);
+            (void)unlink(path);
+            *strrchr(path, '/') = '\0';
+            (void)rmdir(path);
+        }
+        assert_int_equal(rmdir(folder), 0);
     }
     mw_ctx_destroy(ctx);
 }
@@ -408,6 +516,8 @@ int main(void)
         cmocka_unit_test(unfit_data_says_what_and_where),
         cmocka_unit_test(values_are_converted_to_the_input),
         cmocka_unit_test(npy_refuses_what_it_cannot_read),
+        cmocka_unit_test(big_endian_arrays_are_read),
+        cmocka_unit_test(classes_are_numbered_by_their_folders),
         cmocka_unit_test(arrays_are_saved_and_loaded),
         cmocka_unit_test(npz_does_not_mind_arrays_that_are_not_asked_for),
         cmocka_unit_test(a_damaged_jpeg_is_refused),

@@ -122,6 +122,23 @@ static mw_status check(mw_ctx *ctx, const mw_dataset *ds, const mw_dataset_optio
 
 /* ---- opening ---- */
 
+/* "x_test; labels: y_test". */
+static mw_status describe(mw_ctx *ctx, mw_dataset *ds)
+{
+    mwi_text t;
+    mw_status st = MW_OK;
+
+    mwi_text_init(ctx, &t, 1 << 16);
+    for (size_t i = 0; i < ds->n_inputs && i < 20 && st == MW_OK; i++)
+        st = mwi_text_printf(ctx, &t, "%s%.60s", i == 0 ? "" : ", ", ds->inputs[i].name);
+    if (st == MW_OK)
+        st = mwi_text_printf(ctx, &t, "; labels: %.60s",
+                             ds->labels == NULL ? "none" : ds->labels->name);
+    if (st == MW_OK) st = mwi_arena_string(ctx, &ds->arena, mwi_text_chars(&t), t.n, &ds->reading);
+    mwi_text_deinit(&t);
+    return st;
+}
+
 static mw_status open_kind(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
                            mw_dataset *ds)
 {
@@ -135,7 +152,8 @@ static mw_status open_kind(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_op
     for (const mwi_data_kind *const *k = mwi_data_kinds; *k != NULL; k++) {
         if (!(*k)->probe(r->name, r->bytes, r->len)) continue;
         MWI_TRY((*k)->open(ctx, r, o, ds));
-        return check(ctx, ds, o);
+        MWI_TRY(check(ctx, ds, o));
+        return ds->reading != NULL ? MW_OK : describe(ctx, ds);
     }
     return mwi_fail(ctx, MW_EFORMAT,
                     "%s: not a .npz, .npy or CSV file, nor a folder of images by class", r->name);
@@ -208,6 +226,7 @@ void mw_dataset_close(mw_dataset *dataset)
 
 uint64_t mw_dataset_n_samples(const mw_dataset *dataset) { return dataset->inputs[0].n_samples; }
 size_t mw_dataset_n_inputs(const mw_dataset *dataset) { return dataset->n_inputs; }
+const char *mw_dataset_reading(const mw_dataset *dataset) { return dataset->reading; }
 
 mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dataset, size_t index,
                            mw_tensor_info *out_info)

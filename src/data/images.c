@@ -1,10 +1,11 @@
-/* data/images.c - a folder with one folder of PNG or JPEG images a class; the label is the class's
- * place among the folders' names, sorted. Images are scaled (bilinear, half-pixel centres) to the
- * model's input.
- * Depends: data/source, data/image_decode.  Used by: the list of kinds.
- * SPDX-License-Identifier: Apache-2.0 */
+/* data/images.c - a folder with one folder of PNG or JPEG images a class; the label is the folder's
+ * name where all names are whole numbers, else its place among the sorted names. Images are scaled
+ * (bilinear, half-pixel centres) to the model's input. Depends: data/source, data/image_decode.
+ * Used by: the list of kinds. SPDX-License-Identifier: Apache-2.0 */
 #include "data/image_decode.h"
 #include "data/source.h"
+
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -109,20 +110,91 @@ static mw_status choose_shape(mw_ctx *ctx, const char *path, const mw_dataset_op
     return MW_OK;
 }
 
+/* ---- classes ---- */
+
+static const char *base_name(const char *path) { return strrchr(path, '/') + 1; }
+
+/* "7", "007"; -1 when it is no number that may be a class. */
+static int32_t number_of(const char *name)
+{
+    int32_t v = 0;
+
+    for (size_t i = 0; name[i] != '\0'; i++) {
+        if (name[i] < '0' || name[i] > '9' || v > MAX_CLASSES) return -1;
+        v = v * 10 + (name[i] - '0');
+    }
+    return v;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const int32_t x = number_of(base_name(*(const char *const *)a)),
+                  y = number_of(base_name(*(const char *const *)b));
+    return x != y ? (x > y) - (x < y) : by_name(a, b);
+}
+
+/* Folders 0, 3, 10 are the classes 0, 3 and 10, wherever sorting puts them; "1" beside "01" are
+ * names. */
+static bool sort_by_number(const struct names *classes)
+{
+    for (size_t i = 0; i < classes->n; i++)
+        if (number_of(base_name(classes->v[i])) < 0) return false;
+    if (classes->n > 1) qsort(classes->v, classes->n, sizeof *classes->v, by_number);
+    for (size_t i = 1; i < classes->n; i++)
+        if (number_of(base_name(classes->v[i])) == number_of(base_name(classes->v[i - 1]))) {
+            qsort(classes->v, classes->n, sizeof *classes->v, by_name);
+            return false;
+        }
+    return true;
+}
+
+/* "2 classes, numbered by their folders' names: 0 3", "... by the order of ...: 0 cat, 1 dog". */
+static mw_status describe(mw_ctx *ctx, mwi_text *t, const struct names *classes, bool numbers)
+{
+    enum { SHOWN = 20 };
+
+    MWI_TRY(mwi_text_printf(ctx, t, "%zu class%s, numbered by %stheir folders' names:", classes->n,
+                            classes->n == 1 ? "" : "es", numbers ? "" : "the order of "));
+    for (size_t i = 0; i < classes->n && i < SHOWN; i++) {
+        const char *const name = base_name(classes->v[i]);
+        if (numbers)
+            MWI_TRY(mwi_text_printf(ctx, t, " %d", number_of(name)));
+        else
+            MWI_TRY(mwi_text_printf(ctx, t, "%s %zu %.40s", i == 0 ? "" : ",", i, name));
+    }
+    return classes->n > SHOWN ? mwi_text_printf(ctx, t, " ...") : MW_OK;
+}
+
+/* What is done to the first image; others may have other sizes. */
+static mw_status describe_scaling(mw_ctx *ctx, mwi_text *t, const char *path,
+                                  const mwi_image_shape *to)
+{
+    mwi_image_shape from;
+
+    MWI_TRY(mwi_image_probe(ctx, path, &from));
+    if (from.height == to->height && from.width == to->width && from.channels == to->channels)
+        return MW_OK;
+    return mwi_text_printf(ctx, t, "; images are made %d x %d %s (the first is %d x %d %s)",
+                           to->width, to->height, to->channels == 1 ? "grey" : "RGB", from.width,
+                           from.height, from.channels == 1 ? "grey" : "RGB");
+}
+
 /* All images, class by class, with their labels. */
 static mw_status collect(mw_ctx *ctx, mwi_arena *arena, const char *path, struct names *files,
-                         struct images *im)
+                         struct images *im, mwi_text *reading)
 {
     struct names classes = {0};
     size_t n_labels = 0, capacity = 0;
 
     MWI_TRY(list(ctx, arena, path, true, &classes));
+    const bool numbers = sort_by_number(&classes);
+    MWI_TRY(describe(ctx, reading, &classes, numbers));
     for (size_t k = 0; k < classes.n; k++) {
         MWI_TRY(list(ctx, arena, classes.v[k], false, files));
         for (; n_labels < files->n; n_labels++) {
             MWI_TRY(
                 mwi_arena_grow(ctx, arena, &im->labels, n_labels, &capacity, sizeof *im->labels));
-            im->labels[n_labels] = (int32_t)k;
+            im->labels[n_labels] = numbers ? number_of(base_name(classes.v[k])) : (int32_t)k;
         }
     }
     if (files->n == 0)
@@ -133,16 +205,18 @@ static mw_status collect(mw_ctx *ctx, mwi_arena *arena, const char *path, struct
     return MW_OK;
 }
 
-static mw_status open_images(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
-                             mw_dataset *ds)
+static mw_status open_folder(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
+                             mw_dataset *ds, mwi_text *reading)
 {
     struct names files = {0};
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, &ds->arena, 1, sizeof(struct images), &memory));
     struct images *const im = memory;
-    MWI_TRY(collect(ctx, &ds->arena, r->name, &files, im));
+    MWI_TRY(collect(ctx, &ds->arena, r->name, &files, im, reading));
     MWI_TRY(choose_shape(ctx, r->name, o, files.v[0], &im->shape));
+    MWI_TRY(describe_scaling(ctx, reading, files.v[0], &im->shape));
+    MWI_TRY(mwi_arena_string(ctx, &ds->arena, mwi_text_chars(reading), reading->n, &ds->reading));
     MWI_TRY(mwi_arena_array(ctx, &ds->arena, 2, sizeof *ds->inputs, &memory));
     ds->inputs = memory;
     ds->n_inputs = 1;
@@ -164,6 +238,17 @@ static mw_status open_images(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_
                                  .read = mwi_column_read_mapped,
                                  .self = im->labels};
     return MW_OK;
+}
+
+static mw_status open_images(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_options *o,
+                             mw_dataset *ds)
+{
+    mwi_text reading;
+
+    mwi_text_init(ctx, &reading, 1 << 16);
+    const mw_status st = open_folder(ctx, r, o, ds, &reading);
+    mwi_text_deinit(&reading);
+    return st;
 }
 
 const mwi_data_kind mwi_data_kind_images = {

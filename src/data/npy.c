@@ -44,21 +44,37 @@ static const char *value_of(const char *header, const char *key)
     return at;
 }
 
+/* "'<f4'" after 'descr'; '>' is big-endian, '=' and '|' say nothing of the order. */
+static bool is_type(const char *at, const char *descr)
+{
+    const size_t n = strlen(descr);
+
+    return at[0] == '\'' && at[1] != '\0' && strchr("<>=|", at[1]) != NULL &&
+           strncmp(at + 2, descr + 1, n - 1) == 0 && at[1 + n] == '\'';
+}
+
 static mw_status parse_descr(mw_ctx *ctx, const char *name, const char *header, mwi_npy *out)
 {
     const char *const at = value_of(header, "'descr'");
 
     if (at == NULL) return mwi_fail(ctx, MW_EFORMAT, "%s: .npy header without 'descr'", name);
     for (size_t i = 0; i < MWI_COUNT(types); i++) {
-        const size_t n = strlen(types[i].descr);
-        if (*at != '\'' || strncmp(at + 1, types[i].descr, n) != 0 || at[1 + n] != '\'') continue;
+        if (!is_type(at, types[i].descr)) continue;
         out->dtype = types[i].dtype;
+        const bool complex = types[i].descr[1] == 'c';
+        const size_t unit = mw_dtype_bits(out->dtype) / (complex ? 16 : 8);
+        out->swapped_bytes = at[1] == '>' && unit > 1 ? unit : 0;
         return MW_OK;
     }
-    return mwi_fail(
-        ctx, MW_EUNSUPPORTED,
-        "%s: arrays of type %.8s are not supported; convert it, e.g. a.astype('float32')", name,
-        at);
+    const int n = *at == '\'' ? (int)strcspn(at + 1, "'") : 0;
+    return mwi_fail(ctx, MW_EUNSUPPORTED,
+                    "%s: arrays of type '%.*s' are not supported, allowed are integers, floats, "
+                    "complex and bool; convert it, e.g. a.astype('float32')",
+                    name,
+                    n == 0   ? 10
+                    : n < 32 ? n
+                             : 32,
+                    n == 0 ? "structured" : at + 1);
 }
 
 static mw_status parse_shape(mw_ctx *ctx, const char *name, const char *header, mwi_npy *out)
@@ -143,9 +159,22 @@ mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy, mwi_
     out->rank = npy->rank - 1;
     memcpy(out->dims, npy->dims + 1, (size_t)out->rank * sizeof *out->dims);
     out->n_samples = (uint64_t)npy->dims[0];
+    out->swapped_bytes = npy->swapped_bytes;
     if (!mwi_array_bytes(out->dtype, out->rank, out->dims, &out->sample_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "array '%s': one sample is larger than any memory", name);
     return MW_OK;
+}
+
+void mwi_swap_bytes(void *data, size_t bytes, size_t unit)
+{
+    uint8_t *const p = data;
+
+    for (size_t at = 0; unit > 1 && at + unit <= bytes; at += unit)
+        for (size_t i = 0; i < unit / 2; i++) {
+            const uint8_t b = p[at + i];
+            p[at + i] = p[at + unit - 1 - i];
+            p[at + unit - 1 - i] = b;
+        }
 }
 
 /* ---- a data set of one array ---- */
@@ -162,6 +191,7 @@ mw_status mwi_column_read_mapped(mw_ctx *ctx, mwi_column *c, uint64_t first, siz
     (void)ctx;
     if (count * c->sample_bytes != 0)
         memcpy(out, (const uint8_t *)c->self + first * c->sample_bytes, count * c->sample_bytes);
+    mwi_swap_bytes(out, count * c->sample_bytes, c->swapped_bytes);
     return MW_OK;
 }
 
@@ -208,7 +238,8 @@ mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array)
     MWI_GOTO(mwi_npy_header(ctx, &r, &npy));
     MWI_GOTO(mwi_read_bytes(ctx, &r, npy.header_bytes, npy.data_bytes, "array data", &data));
     MWI_GOTO(mwi_alloc(ctx, npy.data_bytes + 1, &copy));
-    memcpy(copy, data, npy.data_bytes);
+    if (npy.data_bytes > 0) memcpy(copy, data, npy.data_bytes);
+    mwi_swap_bytes(copy, npy.data_bytes, npy.swapped_bytes);
     out_array->dtype = npy.dtype;
     out_array->rank = npy.rank;
     memcpy(out_array->dims, npy.dims, sizeof out_array->dims);

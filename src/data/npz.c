@@ -168,7 +168,9 @@ static void close_npz(mw_dataset *ds)
 
 static mw_status read_member(mw_ctx *ctx, mwi_column *c, uint64_t first, size_t count, void *out)
 {
-    return read_at(ctx, c->self, first * c->sample_bytes, out, count * c->sample_bytes);
+    MWI_TRY(read_at(ctx, c->self, first * c->sample_bytes, out, count * c->sample_bytes));
+    mwi_swap_bytes(out, count * c->sample_bytes, c->swapped_bytes);
+    return MW_OK;
 }
 
 /* The array named head followed by tail. */
@@ -201,14 +203,17 @@ static mw_status fill(mw_ctx *ctx, struct member *m, mwi_column *out)
 }
 
 static mw_status fail_arrays(mw_ctx *ctx, const struct npz *npz, const char *file,
-                             const char *wanted)
+                             const mw_dataset_options *o, const char *wanted)
 {
     mwi_text names;
     mw_status st = MW_OK;
 
-    mwi_text_init(ctx, &names, 2048);
+    mwi_text_init(ctx, &names, 8192);
     for (size_t i = 0; i < npz->n && i < 50 && st == MW_OK; i++)
         st = mwi_text_printf(ctx, &names, "%s%.60s", i == 0 ? "" : ", ", npz->members[i].name);
+    for (size_t i = 0; o->n_inputs > 1 && i < o->n_inputs && i < 50 && st == MW_OK; i++)
+        st = mwi_text_printf(ctx, &names, "%s%.60s", i == 0 ? "; the model's inputs: " : ", ",
+                             o->inputs[i].name);
     st = mwi_fail(ctx, MW_EINVAL, "%s: no array %s; it holds: %s", file, wanted,
                   mwi_text_chars(&names));
     mwi_text_deinit(&names);
@@ -225,14 +230,14 @@ static mw_status choose_split(mw_ctx *ctx, const struct npz *npz, const char *fi
     if (o->split != NULL) {
         if (strcmp(o->split, "x") == 0 && find(npz, "x", "") != NULL) return MW_OK;
         const struct member *const m = find(npz, "x_", o->split);
-        if (m == NULL) return fail_arrays(ctx, npz, file, "for this --split (x_<split>, or x)");
+        if (m == NULL) return fail_arrays(ctx, npz, file, o, "for this --split (x_<split>, or x)");
         *out = m->name + 1;
         return MW_OK;
     }
     if (find(npz, "x", by_role[o->role]) != NULL)
         *out = by_role[o->role];
     else if (find(npz, "x", "") == NULL)
-        return fail_arrays(ctx, npz, file,
+        return fail_arrays(ctx, npz, file, o,
                            o->role == MW_DATA_TEST ? "x_test or x (say which with --split)"
                                                    : "x_train or x (say which with --split)");
     return MW_OK;
@@ -249,7 +254,7 @@ static mw_status open_columns(mw_ctx *ctx, const mwi_reader *r, const mw_dataset
         if (find_input(npz, o->inputs[i].name) == NULL) missing = o->inputs[i].name;
     const bool by_name = o->n_inputs > 0 && missing == NULL && o->split == NULL;
     if (!by_name && o->n_inputs > 1)
-        return fail_arrays(ctx, npz, r->name, missing == NULL ? "split" : missing);
+        return fail_arrays(ctx, npz, r->name, o, missing == NULL ? "split" : missing);
     ds->n_inputs = by_name ? o->n_inputs : 1;
     MWI_TRY(mwi_arena_array(ctx, &ds->arena, ds->n_inputs + 1, sizeof *ds->inputs, &memory));
     ds->inputs = memory;
@@ -313,6 +318,7 @@ mw_status mwi_npz_load(mw_ctx *ctx, const char *path, mwi_arena *arena, mwi_npz_
         arrays[i].npy = m->npy;
         MWI_GOTO(mwi_arena_alloc(ctx, arena, m->npy.data_bytes + 1, &arrays[i].data));
         MWI_GOTO(read_at(ctx, m, 0, arrays[i].data, m->npy.data_bytes));
+        mwi_swap_bytes(arrays[i].data, m->npy.data_bytes, m->npy.swapped_bytes);
     }
     *out_arrays = arrays;
     *out_n = npz.n;

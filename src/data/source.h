@@ -21,6 +21,8 @@ struct mwi_column {
     int32_t dims[MW_MAX_RANK];
     uint64_t n_samples;
     size_t sample_bytes;
+    size_t
+        swapped_bytes; /* big-endian: units of this size are turned round; 0: as they should be */
     /* Reads the stored bytes of samples [first, first + count), which exist. */
     mw_status (*read)(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out);
     void *self;
@@ -31,6 +33,7 @@ struct mw_dataset {
     mwi_heap *heap;
     mwi_mapping mapping; /* of a file */
     const char *path;
+    const char *reading; /* mw_dataset_reading; NULL: by the columns' names */
     mwi_column *inputs;
     size_t n_inputs;
     mwi_column *labels; /* NULL: none */
@@ -62,14 +65,18 @@ typedef struct mwi_npy {
     int32_t rank;
     int32_t dims[MW_MAX_RANK];
     size_t header_bytes, data_bytes; /* data follow the header */
+    size_t swapped_bytes;            /* as in mwi_column */
 } mwi_npy;
 enum { MWI_NPY_MAX_HEADER = 4096 };
 /* Reads the header; `r` need hold no more than it. Fails: MW_EFORMAT, MW_EUNSUPPORTED (Fortran
- * order, big-endian, strings, objects). */
+ * order, strings, objects). */
 MW_MUST_USE mw_status mwi_npy_header(mw_ctx *ctx, const mwi_reader *r, mwi_npy *out);
 /* A column over the array's samples; fails for rank 0. */
 MW_MUST_USE mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy,
                                      mwi_column *out);
+
+/* Turns units of `unit` bytes round in place; 0: nothing. */
+void mwi_swap_bytes(void *data, size_t bytes, size_t unit);
 
 /* ---- .npz ---- */
 
