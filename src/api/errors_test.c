@@ -64,11 +64,36 @@ static void a_session_that_fails_again_says_the_same(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* For every format alike. */
+static void the_number_of_input_shapes_is_checked(void **state)
+{
+    static const struct {
+        const char *file, *says;
+    } cases[] = {
+        {"examples/digits/model.h5", "2 input shapes are given, the model has 1 inputs"},
+        {"tests/data/tflite/features.tflite", "2 input shapes are given, the model has 1 inputs"},
+    };
+    static const mw_shape shapes[2][2] = {{{4, {1, 8, 8, 1}}, {2, {3, 3}}},
+                                          {{2, {3, 4}}, {2, {3, 4}}}};
+    mw_ctx *const ctx = test_ctx();
+    char path[4096];
+    mw_model *m;
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++) {
+        const mw_load_options options = {.input_shapes = shapes[i], .n_input_shapes = 2};
+        (void)snprintf(path, sizeof path, "%s/%s", test_source_dir(), cases[i].file);
+        check(ctx, mw_model_load(ctx, path, &options, &m), MW_EINVAL, cases[i].says);
+    }
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failure_is_told_as_the_last),
         cmocka_unit_test(a_session_that_fails_again_says_the_same),
+        cmocka_unit_test(the_number_of_input_shapes_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

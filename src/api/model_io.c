@@ -23,8 +23,12 @@ static mw_status load(mw_ctx *ctx, const mwi_reader *r, const mw_load_options *o
                         r->name, r->len);
     model->format = f->name;
     model->file_bytes = r->len;
-    MWI_TRY(f->load(ctx, r, options == NULL ? &none : options, model));
+    if (options == NULL) options = &none;
+    MWI_TRY(f->load(ctx, r, options, model));
     MWI_TRY(mwi_model_verify(ctx, model));
+    if (options->input_shapes != NULL && options->n_input_shapes != model->graphs[0]->n_inputs)
+        return mwi_fail(ctx, MW_EINVAL, "%s: %zu input shapes are given, the model has %zu inputs",
+                        r->name, options->n_input_shapes, model->graphs[0]->n_inputs);
     for (size_t i = 0; i < model->n_graphs; i++)
         MWI_TRY(mwi_graph_infer(ctx, model, model->graphs[i]));
     return mwi_model_verify(ctx, model);

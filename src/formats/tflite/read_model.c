@@ -252,13 +252,10 @@ static mw_status read_metadata(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_tab
 /* Open dimensions of the main graph's inputs become what the caller wants. */
 static mw_status set_input_shapes(mw_ctx *ctx, const mw_load_options *options, mw_model *model)
 {
+    if (options == NULL || options->input_shapes == NULL || model->n_graphs == 0) return MW_OK;
     const mwi_graph *const g = model->graphs[0];
-
-    if (options == NULL || options->input_shapes == NULL) return MW_OK;
-    if (options->n_input_shapes != g->n_inputs)
-        return mwi_fail(ctx, MW_EINVAL, "%s: %zu input shapes are given, the model has %zu inputs",
-                        model->name, options->n_input_shapes, g->n_inputs);
-    for (size_t i = 0; i < g->n_inputs; i++) {
+    /* Their number is checked after loading, for all formats. */
+    for (size_t i = 0; i < g->n_inputs && i < options->n_input_shapes; i++) {
         const mw_shape *const s = &options->input_shapes[i];
         mwi_tensor *const t = g->tensors[g->inputs[i]];
         if (s->rank != t->rank)

@@ -257,8 +257,8 @@ static void test_input_shapes(void **state)
         size_t n;
         mw_status status;
     } cases[] = {
-        {{2, {3, 4}}, 1, MW_OK},     {{2, {3, 5}}, 1, MW_EINVAL},  {{1, {4}}, 1, MW_EINVAL},
-        {{2, {3, 4}}, 2, MW_EINVAL}, {{2, {-1, 4}}, 1, MW_EINVAL}, {{2, {0, 4}}, 1, MW_OK},
+        {{2, {3, 4}}, 1, MW_OK}, {{2, {3, 5}}, 1, MW_EINVAL},  {{1, {4}}, 1, MW_EINVAL},
+        {{2, {3, 4}}, 2, MW_OK}, {{2, {-1, 4}}, 1, MW_EINVAL}, {{2, {0, 4}}, 1, MW_OK},
     };
     mw_ctx *const ctx = test_ctx();
     mwi_mapping map;
