@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Proves the structure: who may include whom, what may be called where, and that headers stand alone."""
+import collections
 import pathlib
 import platform
 import re
@@ -60,6 +61,14 @@ for f in sorted(root.glob("programs/**/*.[ch]")):
         m = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
         if m and not (f.parent / m[1]).exists():
             bad.append(f"{f.relative_to(root)}:{n}: programs include <milliwatt/...> and their own headers only")
+
+# Each function of a header has a caller besides its definition; a test is one.
+code = {f: strip(f.read_text()) for f in [*root.glob("src/**/*.[ch]"), *root.glob("tests/*.[ch]")]}
+words = collections.Counter(re.findall(r"\bmwi_\w+", "\n".join(code.values())))
+for f in sorted(root.glob("src/**/*.h")):
+    for m in re.finditer(r"\b(mwi_\w+)\s*\([^;{}]*\)\s*(?:__attribute__[^;]*)?([;{])", code[f]):
+        if words[m[1]] <= (2 if m[2] == ";" else 1):
+            bad.append(f"{f.relative_to(root)}: nothing calls {m[1]}")
 
 # Each header compiles alone.
 headers = [*root.glob("include/**/*.h"), *root.glob("src/**/*.h")]

@@ -33,20 +33,4 @@ static inline bool mwi_align_up(size_t a, size_t align, size_t *out)
     return true;
 }
 
-static inline bool mwi_mul_i64(int64_t a, int64_t b, int64_t *out)
-{
-    int64_t r;
-    if (__builtin_mul_overflow(a, b, &r)) return false;
-    *out = r;
-    return true;
-}
-
-static inline bool mwi_add_i64(int64_t a, int64_t b, int64_t *out)
-{
-    int64_t r;
-    if (__builtin_add_overflow(a, b, &r)) return false;
-    *out = r;
-    return true;
-}
-
 #endif

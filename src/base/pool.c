@@ -110,8 +110,6 @@ void mwi_pool_destroy(mwi_pool *pool)
     mwi_heap_release(heap);
 }
 
-uint32_t mwi_pool_n_threads(const mwi_pool *pool) { return pool == NULL ? 1 : pool->n_threads; }
-
 void mwi_par_for(mwi_pool *pool, size_t n, size_t grain, mwi_range_fn fn, void *arg)
 {
     if (n == 0) return;

@@ -11,8 +11,7 @@ typedef struct mwi_pool mwi_pool;
 
 /* n_threads counts the caller: 1 makes no threads. *out is owned: mwi_pool_destroy. */
 MW_MUST_USE mw_status mwi_pool_create(mw_ctx *ctx, uint32_t n_threads, mwi_pool **out);
-void mwi_pool_destroy(mwi_pool *pool);             /* accepts NULL */
-uint32_t mwi_pool_n_threads(const mwi_pool *pool); /* 1 for NULL */
+void mwi_pool_destroy(mwi_pool *pool); /* accepts NULL */
 
 /* Calls fn(arg, begin, end, thread) over [0, n) in pieces of `grain`, on the caller and the
  * workers; returns when all are done. thread < n_threads picks scratch. A NULL pool runs on the

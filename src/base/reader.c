@@ -15,29 +15,6 @@ mw_status mwi_read_bytes(mw_ctx *ctx, const mwi_reader *r, uint64_t at, uint64_t
     return MW_OK;
 }
 
-mw_status mwi_read_uint(mw_ctx *ctx, const mwi_reader *r, uint64_t at, unsigned width,
-                        const char *what, uint64_t *out)
-{
-    const uint8_t *p = NULL;
-    uint64_t v = 0;
-
-    if (width == 0 || width > 8)
-        return mwi_fail(ctx, MW_EFORMAT, "%s+0x%" PRIx64 ": %s of %u bytes, allowed 1 to 8",
-                        r->name, at, what, width);
-    MWI_TRY(mwi_read_bytes(ctx, r, at, width, what, &p));
-    for (unsigned i = 0; i < width; i++) v |= (uint64_t)p[i] << (8 * i);
-    *out = v;
-    return MW_OK;
-}
-
-mw_status mwi_read_u8(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what, uint8_t *out)
-{
-    const uint8_t *p = NULL;
-    MWI_TRY(mwi_read_bytes(ctx, r, at, 1, what, &p));
-    *out = *p;
-    return MW_OK;
-}
-
 mw_status mwi_read_u16(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
                        uint16_t *out)
 {
@@ -53,14 +30,5 @@ mw_status mwi_read_u32(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char
     const uint8_t *p = NULL;
     MWI_TRY(mwi_read_bytes(ctx, r, at, 4, what, &p));
     *out = mwi_le32(p);
-    return MW_OK;
-}
-
-mw_status mwi_read_u64(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
-                       uint64_t *out)
-{
-    const uint8_t *p = NULL;
-    MWI_TRY(mwi_read_bytes(ctx, r, at, 8, what, &p));
-    *out = mwi_le64(p);
     return MW_OK;
 }

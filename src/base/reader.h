@@ -20,17 +20,10 @@ static inline bool mwi_reader_has(const mwi_reader *r, uint64_t at, uint64_t n)
 }
 
 /* Each fails with MW_EFORMAT "name+0xAT: <what> runs past the end". `what` names the thing read. */
-MW_MUST_USE mw_status mwi_read_u8(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
-                                  uint8_t *out);
 MW_MUST_USE mw_status mwi_read_u16(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
                                    uint16_t *out);
 MW_MUST_USE mw_status mwi_read_u32(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
                                    uint32_t *out);
-MW_MUST_USE mw_status mwi_read_u64(mw_ctx *ctx, const mwi_reader *r, uint64_t at, const char *what,
-                                   uint64_t *out);
-/* An unsigned integer of 1 to 8 bytes. */
-MW_MUST_USE mw_status mwi_read_uint(mw_ctx *ctx, const mwi_reader *r, uint64_t at, unsigned width,
-                                    const char *what, uint64_t *out);
 /* Borrowed from the reader's bytes. */
 MW_MUST_USE mw_status mwi_read_bytes(mw_ctx *ctx, const mwi_reader *r, uint64_t at, uint64_t n,
                                      const char *what, const uint8_t **out);

@@ -14,10 +14,7 @@ enum {
     MWI_CPU_AVX2 = 1 << 0,
     MWI_CPU_AVX512 = 1 << 1,
     MWI_CPU_AVX512_VNNI = 1 << 2,
-    MWI_CPU_AVX_VNNI = 1 << 3,
-    MWI_CPU_NEON = 1 << 4,
-    MWI_CPU_DOTPROD = 1 << 5,
-    MWI_CPU_I8MM = 1 << 6,
+    MWI_CPU_NEON = 1 << 3,
 };
 
 typedef struct mwi_device_kernel {

@@ -1,19 +1,10 @@
-/* model/edit.c - rewiring, sweeping, sorting.
+/* model/edit.c - removing operators, sweeping.
  * Depends: model/graph, model/op_desc.  Used by: passes, compress, readers.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/graph.h"
 #include "model/op_desc.h"
 
 #include <string.h>
-
-void mwi_graph_replace_uses(mwi_graph *graph, int32_t from, int32_t to)
-{
-    for (size_t i = 0; i < graph->n_ops; i++)
-        for (size_t k = 0; k < graph->ops[i]->n_in; k++)
-            if (graph->ops[i]->in[k] == from) graph->ops[i]->in[k] = to;
-    for (size_t i = 0; i < graph->n_outputs; i++)
-        if (graph->outputs[i] == from) graph->outputs[i] = to;
-}
 
 void mwi_graph_remove_op(mwi_graph *graph, size_t at)
 {
@@ -119,43 +110,5 @@ mw_status mwi_model_sweep(mw_ctx *ctx, mw_model *model, size_t *out_n)
         st = sweep_graph(ctx, model, i, &scratch, &removed);
     mwi_arena_deinit(&scratch);
     if (out_n != NULL) *out_n = removed;
-    return st;
-}
-
-/* Kahn's algorithm that always takes the earliest operator that is ready. */
-mw_status mwi_graph_sort(mw_ctx *ctx, mwi_graph *graph)
-{
-    mwi_arena scratch;
-    mwi_uses uses;
-    void *memory;
-    mw_status st;
-
-    mwi_arena_init(ctx, &scratch);
-    MWI_GOTO(mwi_graph_uses(ctx, graph, &scratch, &uses));
-    MWI_GOTO(mwi_arena_array(ctx, &scratch, graph->n_ops, sizeof(bool), &memory));
-    bool *const placed = memory;
-    MWI_GOTO(mwi_arena_array(ctx, &scratch, graph->n_ops, sizeof(mwi_op *), &memory));
-    mwi_op **const order = memory;
-    size_t n = 0;
-    for (bool moved = true; n < graph->n_ops && moved;) {
-        moved = false;
-        for (size_t i = 0; i < graph->n_ops; i++) {
-            bool ready = !placed[i];
-            for (size_t k = 0; ready && k < graph->ops[i]->n_in; k++) {
-                const int32_t t = graph->ops[i]->in[k];
-                ready = t < 0 || uses.producer[t] < 0 || placed[uses.producer[t]];
-            }
-            if (!ready) continue;
-            placed[i] = true;
-            order[n++] = graph->ops[i];
-            moved = true;
-        }
-    }
-    if (n < graph->n_ops)
-        st = mwi_fail(ctx, MW_EFORMAT, "graph '%s' has a cycle", graph->name);
-    else if (n != 0)
-        memcpy(graph->ops, order, n * sizeof(mwi_op *));
-out:
-    mwi_arena_deinit(&scratch);
     return st;
 }

@@ -153,8 +153,6 @@ MW_MUST_USE mw_status mwi_quant_per_tensor(mw_ctx *ctx, mw_model *model, float s
 int32_t mwi_graph_producer(const mwi_graph *graph, int32_t tensor);
 /* Readers of a tensor: operators, plus one for each time it is a graph output. */
 size_t mwi_graph_n_uses(const mwi_graph *graph, int32_t tensor);
-/* The only operator that reads the tensor, -1 when there are several, none, or it is an output. */
-int32_t mwi_graph_only_reader(const mwi_graph *graph, int32_t tensor);
 bool mwi_graph_is_output(const mwi_graph *graph, int32_t tensor);
 bool mwi_graph_is_input(const mwi_graph *graph, int32_t tensor);
 /* Producer and use counts of all tensors at once, for passes: arrays of n_tensors in `arena`. */
@@ -187,16 +185,11 @@ MW_MUST_USE mw_status mwi_sparsity_expand(mw_ctx *ctx, const mwi_tensor *tensor,
 
 /* ---- changing ---- */
 
-/* All readers of `from`, and the graph's outputs where it is one, read `to` instead. */
-void mwi_graph_replace_uses(mwi_graph *graph, int32_t from, int32_t to);
 void mwi_graph_remove_op(mwi_graph *graph, size_t at);
 /* Removes operators whose outputs nobody reads (unless they write state), then tensors that nothing
  * names; indices are renumbered, in signatures too. *out_n counts operators removed; may be NULL.
  */
 MW_MUST_USE mw_status mwi_model_sweep(mw_ctx *ctx, mw_model *model, size_t *out_n);
-/* Puts operators into an order in which they can run, keeping the present one where possible.
- * Fails: MW_EFORMAT (a cycle). */
-MW_MUST_USE mw_status mwi_graph_sort(mw_ctx *ctx, mwi_graph *graph);
 
 /* ---- proving ---- */
 

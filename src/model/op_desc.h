@@ -220,8 +220,7 @@ enum {
     MWI_QUANT_INPUTS_SAME = 1 << 1, /* all inputs and the output share one scale (CONCATENATION) */
     MWI_QUANT_FIXED_OUTPUT =
         1 << 2, /* output scale fixed by the specification: fixed_int8, fixed_int16 */
-    MWI_QUANT_INT16_SYMMETRIC = 1 << 3, /* informative: zero point 0 for int16 (always so here) */
-    MWI_QUANT_SYMMETRIC_IN = 1 << 4,    /* inputs need zero point 0 */
+    MWI_QUANT_SYMMETRIC_IN = 1 << 3, /* inputs need zero point 0 */
 };
 typedef struct mwi_fixed_quant {
     float scale;

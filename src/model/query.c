@@ -37,21 +37,6 @@ size_t mwi_graph_n_uses(const mwi_graph *graph, int32_t tensor)
     return n;
 }
 
-int32_t mwi_graph_only_reader(const mwi_graph *graph, int32_t tensor)
-{
-    int32_t reader = -1;
-
-    if (mwi_graph_is_output(graph, tensor)) return -1;
-    for (size_t i = 0; i < graph->n_ops; i++) {
-        for (size_t k = 0; k < graph->ops[i]->n_in; k++) {
-            if (graph->ops[i]->in[k] != tensor) continue;
-            if (reader >= 0) return -1;
-            reader = (int32_t)i;
-        }
-    }
-    return reader;
-}
-
 mw_status mwi_graph_uses(mw_ctx *ctx, const mwi_graph *graph, mwi_arena *arena, mwi_uses *out)
 {
     void *p, *n, *r;

@@ -380,35 +380,3 @@ int32_t mwi_log_above_one(int32_t x, int in_bits, int out_bits)
         mwi_high_mul(mwi_round_shift(num, bits), mwi_one_over_one_plus(denominator));
     return shift_saturated(mwi_add32(mwi_high_mul(k, log_2), log_r), 1);
 }
-
-int32_t mwi_fixed_logistic(int32_t a, int integer_bits)
-{
-    if (a == 0) return 1 << 30;
-    const int32_t negative = a > 0 ? -a : a;
-    const int32_t result = mwi_one_over_one_plus(mwi_exp_negative(negative, integer_bits));
-    return a > 0 ? result : INT32_MAX - result;
-}
-
-/* (1 - x) / (1 + x), x in [0, 1]. */
-static int32_t one_minus_over_one_plus(int32_t a)
-{
-    const int32_t half_denominator = half_sum(a, INT32_MAX);
-    const int32_t c48_17 = 1515870810, c_32_17 = -1010580540;
-    int32_t x = c48_17 + mwi_high_mul(half_denominator, c_32_17);
-
-    for (int i = 0; i < 3; i++) {
-        const int32_t product = mwi_high_mul(half_denominator, x);
-        const int32_t error = (1 << 29) - product;
-        x = x + shift_saturated(mwi_high_mul(x, error), 2);
-    }
-    return shift_saturated(x - (1 << 29), 2);
-}
-
-int32_t mwi_fixed_tanh(int32_t a, int integer_bits)
-{
-    if (a == 0) return 0;
-    /* tanh(a) = (1 - e^-2|a|) / (1 + e^-2|a|): doubling the argument is one integer bit more. */
-    const int32_t negative = a > 0 ? -a : a;
-    const int32_t t = one_minus_over_one_plus(mwi_exp_negative(negative, integer_bits + 1));
-    return a > 0 ? t : -t;
-}

@@ -142,8 +142,5 @@ int32_t mwi_one_over_one_plus(int32_t x);
 int32_t mwi_log_above_one(int32_t x, int in_bits, int out_bits);
 /* 1 / sqrt(x) of an integer x > 0. */
 mwi_multiplier mwi_inverse_sqrt(int32_t x);
-/* logistic(a), tanh(a): a in Q(integer_bits), result Q0. */
-int32_t mwi_fixed_logistic(int32_t a, int integer_bits);
-int32_t mwi_fixed_tanh(int32_t a, int integer_bits);
 
 #endif

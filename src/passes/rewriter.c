@@ -190,11 +190,6 @@ bool mwi_rw_single(const mwi_rw *rw, int32_t t)
     return rw->tensors[t].n_reads == 1 && !rw->tensors[t].is_output;
 }
 
-int32_t mwi_rw_index(const mwi_rw *rw, const mwi_op *op)
-{
-    return rw->tensors[op->out[0]].producer;
-}
-
 bool mwi_rw_is_pure(const mwi_rw *rw, const mwi_op *op)
 {
     if (op->desc == &mwi_op_unknown || (op->desc->traits & MWI_OP_STATEFUL) != 0 || op->n_out == 0)

@@ -58,7 +58,6 @@ mwi_op *mwi_rw_inner(const mwi_rw *rw, int32_t t, const char *name);
 int32_t mwi_rw_only_reader(const mwi_rw *rw, int32_t t);
 /* Read once, and not a graph output. */
 bool mwi_rw_single(const mwi_rw *rw, int32_t t);
-int32_t mwi_rw_index(const mwi_rw *rw, const mwi_op *op); /* of an operator with an output */
 
 bool mwi_op_is(const mwi_op *op, const char *name); /* NULL is nothing */
 /* May be folded, merged, renamed: no state, no control flow, no variable among its operands, known.

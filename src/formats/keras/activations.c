@@ -264,11 +264,6 @@ static mw_status refuse(mw_ctx *ctx, const json_t *v)
                     mwi_keras_show(v, text, sizeof text));
 }
 
-const char *mwi_keras_activation_name(const mwi_keras_layer *l, const char *keys)
-{
-    return name_of(mwi_keras_key(l, keys));
-}
-
 mw_status mwi_keras_check_activation(mw_ctx *ctx, const mwi_keras_layer *l, const char *keys)
 {
     const json_t *const v = mwi_keras_key(l, keys);

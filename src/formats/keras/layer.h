@@ -205,9 +205,6 @@ MW_MUST_USE mw_status mwi_keras_activate_value(mwi_keras_call *call, const json_
 /* Whether an activation is known, for rows' check. Fails: MW_EUNSUPPORTED. */
 MW_MUST_USE mw_status mwi_keras_check_activation(mw_ctx *ctx, const mwi_keras_layer *layer,
                                                  const char *keys);
-/* Its plain name where it is one: "relu"; "linear" when absent; NULL for an object of another kind.
- */
-const char *mwi_keras_activation_name(const mwi_keras_layer *layer, const char *keys);
 
 MW_MUST_USE mw_status mwi_keras_leaky(mwi_keras_call *call, int32_t x, double slope, int32_t *out);
 MW_MUST_USE mw_status mwi_keras_elu(mwi_keras_call *call, int32_t x, double alpha, int32_t *out);
@@ -244,9 +241,6 @@ MW_MUST_USE mw_status mwi_keras_vector(mwi_keras_call *call, const char *weight,
  * scratch memory */
 MW_MUST_USE mw_status mwi_keras_values(mwi_keras_call *call, const char *weight, int32_t rank,
                                        const int32_t *dims, const float **out);
-/* Dims as the file has them, for layers whose config does not give them; NULL when it is not there.
- */
-const mwi_keras_array *mwi_keras_stored_array(const mwi_keras_layer *layer, const char *weight);
 
 /* ---- shared pieces ---- */
 

@@ -22,12 +22,6 @@ const mwi_keras_slot *mwi_keras_slot_of(const mwi_keras_layer *l, const char *we
     return NULL;
 }
 
-const mwi_keras_array *mwi_keras_stored_array(const mwi_keras_layer *l, const char *weight)
-{
-    const mwi_keras_slot *const s = mwi_keras_slot_of(l, weight);
-    return s == NULL ? NULL : s->array;
-}
-
 /* ---- values ---- */
 
 static bool is_number(mw_dtype t)
