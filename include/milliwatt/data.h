@@ -64,6 +64,9 @@ MW_API MW_MUST_USE mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *dataset, s
                                              uint64_t first, size_t count, const mw_tensor_info *as,
                                              void *out, size_t out_bytes);
 
+/* Values that mw_dataset_read met so far that are NaN or infinite. */
+MW_API uint64_t mw_dataset_n_non_finite(const mw_dataset *dataset);
+
 /* Values of a label a sample: 0: no labels; 1: a class number or one target; n: one-hot or targets.
  * *out_is_integer tells class numbers from floats. */
 MW_API size_t mw_dataset_label_size(const mw_dataset *dataset, bool *out_is_integer);
@@ -90,6 +93,20 @@ MW_API MW_MUST_USE mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_arr
 MW_API MW_MUST_USE mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype,
                                            int32_t rank, const int32_t *dims, const void *data);
 MW_API void mw_array_free(mw_array *array); /* accepts NULL and zeroed */
+
+/* The same in pieces, for an array that need not fit memory: the shape first, then its bytes in
+ * order, in any number of pieces. The file appears when commit succeeds.
+ *   out_writer  owned: mw_array_writer_commit takes it, on failure too; or mw_array_writer_discard
+ * Fails: MW_EINVAL (a shape or a number of bytes that is wrong), MW_EUNSUPPORTED (no such type in
+ *        .npy), MW_EIO, MW_ENOMEM. */
+typedef struct mw_array_writer mw_array_writer;
+MW_API MW_MUST_USE mw_status mw_array_writer_open(mw_ctx *ctx, const char *path, mw_dtype dtype,
+                                                  int32_t rank, const int32_t *dims,
+                                                  mw_array_writer **out_writer);
+MW_API MW_MUST_USE mw_status mw_array_writer_append(mw_ctx *ctx, mw_array_writer *writer,
+                                                    const void *data, size_t bytes);
+MW_API MW_MUST_USE mw_status mw_array_writer_commit(mw_ctx *ctx, mw_array_writer *writer);
+MW_API void mw_array_writer_discard(mw_array_writer *writer); /* accepts NULL */
 
 #ifdef __cplusplus
 }

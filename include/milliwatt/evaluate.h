@@ -19,9 +19,26 @@ typedef struct mw_evaluate_options {
     uint32_t n_threads;      /* 0: 1 */
 } mw_evaluate_options;
 
-/* A figure that does not apply is NaN. */
+/* Which figures of mw_evaluation apply to the model and the data. */
+enum {
+    MW_FIGURE_TOP1 = 1,
+    MW_FIGURE_TOP5 = 2,
+    MW_FIGURE_AUC = 4,
+    MW_FIGURE_MSE = 8,
+    MW_FIGURE_AGREEMENT = 16,
+    MW_FIGURE_SQNR = 32,
+};
+
+/* A figure that does not apply is NaN; one that applies is NaN only where outputs are not finite.
+ */
 typedef struct mw_evaluation {
     uint64_t samples;
+    uint32_t applies; /* MW_FIGURE_... */
+    /* Samples for which an output of either model is NaN or infinite: wrong in top1, top5 and
+     * agreement. */
+    uint64_t non_finite;
+    uint64_t non_finite_inputs; /* values of the data that are NaN or infinite */
+    bool exact;                 /* all outputs equal those of `against`; sqnr_db is infinite then */
     double top1, top5; /* share of samples, class labels and an output of >= 2 (> 5) values */
     double auc;        /* binary labels: area under the ROC curve of the score (a single output, or
                         * the second of two; for an autoencoder the reconstruction error) */

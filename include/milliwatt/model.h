@@ -48,6 +48,14 @@ MW_API MW_MUST_USE mw_status mw_model_load_memory(mw_ctx *ctx, const void *bytes
  * Fails: MW_EINVAL (unknown suffix), MW_EUNSUPPORTED (.h5 of a model that did not come from Keras),
  *        MW_EIO, MW_ENOMEM. */
 MW_API MW_MUST_USE mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path);
+/* The format that mw_model_save writes under a path. */
+typedef struct mw_format_info {
+    const char *name;  /* as mw_model_format; static storage */
+    bool keeps_layers; /* it holds the layers of the model that was read, as Keras's does */
+} mw_format_info;
+/* Fails: MW_EINVAL (no format of this suffix is written; the message names those that are). */
+MW_API MW_MUST_USE mw_status mw_model_format_of_path(mw_ctx *ctx, const char *path,
+                                                     mw_format_info *out_info);
 /* One more reference / one fewer. A model lives until its last reference is gone. Accepts NULL.
  * Threads: safe. */
 MW_API mw_model *mw_model_retain(mw_model *model);

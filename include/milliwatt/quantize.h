@@ -50,7 +50,9 @@ typedef struct mw_quantize_options {
     bool equalize;        /* cross-layer equalisation first */
     bool bias_correction; /* adjust biases by the measured mean error */
     bool adaround;        /* learn each weight's rounding from the calibration data */
-    bool for_keras; /* keep the graph as Keras knows it: weights become integer * scale floats */
+    /* Keep the layers that were read, for a format that holds them (mw_model_format_of_path):
+     * weights become floats that are integer * scale. */
+    bool keep_layers;
     uint32_t n_threads; /* 0: 1 */
 } mw_quantize_options;
 

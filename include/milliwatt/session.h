@@ -94,7 +94,8 @@ typedef struct mw_step_info {
     const char *kernel; /* which kernel was chosen */
     const char *device; /* "/CPU:0" */
     uint64_t macs, bytes;
-    uint64_t n_runs, total_ns; /* since creation; 0 without options.profile */
+    uint64_t n_runs; /* since creation; 0 without options.profile */
+    double total_us; /* of these runs */
 } mw_step_info;
 MW_API size_t mw_session_n_steps(const mw_session *session);
 MW_API MW_MUST_USE mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index,
@@ -103,7 +104,7 @@ MW_API MW_MUST_USE mw_status mw_session_step(mw_ctx *ctx, const mw_session *sess
 /* Called around each mw_session_run; the place where a governor sits. NULL removes. */
 typedef struct mw_session_hooks {
     void (*before_run)(void *self, mw_session *session);
-    void (*after_run)(void *self, mw_session *session, uint64_t latency_ns);
+    void (*after_run)(void *self, mw_session *session, double latency_us);
     void *self;
 } mw_session_hooks;
 MW_API void mw_session_set_hooks(mw_session *session, const mw_session_hooks *hooks);

@@ -3,6 +3,7 @@
 #include "command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 extern const command command_info;
@@ -71,10 +72,43 @@ static mw_status ops_table(mw_ctx *ctx, receipt *r, const mw_model *m, size_t n_
     return MW_OK;
 }
 
-static void write_stdout(void *self, const char *text, size_t n)
+/* Graph text goes out as it comes, or is gathered for JSON. */
+struct graph_text {
+    bool json;
+    char *text;
+    size_t n, capacity;
+};
+
+static void write_graph(void *self, const char *text, size_t n)
 {
-    (void)self;
-    (void)fwrite(text, 1, n, stdout);
+    struct graph_text *const g = self;
+
+    if (!g->json) {
+        (void)fwrite(text, 1, n, stdout);
+        return;
+    }
+    if (g->capacity - g->n <= n) {
+        g->capacity = 2 * (g->n + n) + 4096;
+        g->text = must(realloc(g->text, g->capacity));
+    }
+    memcpy(g->text + g->n, text, n);
+    g->n += n;
+    g->text[g->n] = '\0';
+}
+
+static mw_status print_graph(mw_ctx *ctx, const mw_model *m, bool json)
+{
+    struct graph_text g = {.json = json};
+    const mw_status st = mw_model_dump(ctx, m, write_graph, &g);
+
+    if (json && st == MW_OK) {
+        receipt *const r = receipt_open("info", true);
+        receipt_text(r, "model", "model", mw_model_name(m));
+        receipt_text(r, "graph", "graph", g.text == NULL ? "" : g.text);
+        receipt_close(r);
+    }
+    free(g.text);
+    return st;
 }
 
 static mw_status print_info(mw_ctx *ctx, receipt *r, const mw_model *m)
@@ -100,33 +134,45 @@ static mw_status print_info(mw_ctx *ctx, receipt *r, const mw_model *m)
     return ops_table(ctx, r, m, s.n_subgraphs);
 }
 
-static int run(int argc, char **argv)
-{
-    bool json = false, graph = false;
-    opt_list shapes = {0};
-    const char *path = NULL;
-    const opt opts[] = {
-        {"--graph", OPT_FLAG, &graph, NULL, "print every tensor and operator with its attributes"},
-        {"--input-shape", OPT_STRINGS, &shapes, "N,H,W,C",
-         "an input's shape, for a Keras file with open dimensions"},
-        {"--json", OPT_FLAG, &json, NULL, "the receipt as JSON"},
-    };
-    const int done =
-        parse_options(&command_info, argc, argv, opts, sizeof opts / sizeof *opts, &path, 1, 1);
-    mw_model *m = NULL;
+struct settings {
+    const char *path;
+    shape_list shapes;
+    bool json, graph;
+};
 
-    if (done >= 0) return done;
-    mw_ctx *const ctx = open_ctx();
-    mw_status st = load_model(ctx, path, &shapes, &m);
-    if (st == MW_OK && graph) st = mw_model_dump(ctx, m, write_stdout, NULL);
-    if (st == MW_OK && !graph) {
-        receipt *const r = receipt_open("info", json);
+static int info(mw_ctx *ctx, const struct settings *o)
+{
+    mw_model *m = NULL;
+    mw_status st = load_model(ctx, o->path, &o->shapes, &m);
+
+    progress_done();
+    if (st == MW_OK && o->graph) st = print_graph(ctx, m, o->json);
+    if (st == MW_OK && !o->graph) {
+        receipt *const r = receipt_open("info", o->json);
         st = print_info(ctx, r, m);
         receipt_close(r);
     }
-    const int status = st == MW_OK ? EXIT_OK : fail(ctx);
+    const int status = st == MW_OK ? EXIT_OK : fail(ctx, st);
     mw_model_destroy(m);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct settings o = {0};
+    const opt opts[] = {
+        {"--graph", OPT_FLAG, &o.graph, NULL,
+         .help = "print every tensor and operator with its attributes"},
+        OPT_INPUT_SHAPE(o.shapes),
+        OPT_JSON(o.json),
+    };
+    const int done = parse_options(&command_info, argc, argv, opts, N_OPTS(opts), &o.path, 1, 1);
+
+    if (done >= 0) return done;
+    mw_ctx *const ctx = open_ctx();
+    const int status = info(ctx, &o);
     mw_ctx_destroy(ctx);
+    free_options(opts, N_OPTS(opts));
     return status;
 }
 

@@ -10,8 +10,8 @@ static int run(int argc, char **argv)
     extern const command command_list;
     bool json = false;
     const char *table = NULL;
-    const opt opts[] = {{"--json", OPT_FLAG, &json, NULL, "the receipt as JSON"}};
-    const int done = parse_options(&command_list, argc, argv, opts, 1, &table, 0, 1);
+    const opt opts[] = {OPT_JSON(json)};
+    const int done = parse_options(&command_list, argc, argv, opts, N_OPTS(opts), &table, 0, 1);
 
     if (done >= 0) return done;
     mw_ctx *const ctx = open_ctx();
@@ -45,7 +45,7 @@ static int run(int argc, char **argv)
 const command command_list = {
     .name = "list",
     .summary = "what this build holds: operators, layers, passes, formats, devices, ...",
-    .usage = "[ops|kernels|layers|passes|formats|devices|data|commands]",
+    .usage = "[ops|kernels|layers|passes|formats|devices|data|schemes|methods|io|commands]",
     .example = "milliwatt list ops",
     .run = run,
 };

@@ -25,41 +25,58 @@ static void print_report(receipt *r, const char *in, const char *out,
         receipt_row(r, (cell[]){TEXT(report->passes[i].pass), UINT(report->passes[i].n_changes)});
 }
 
-static int run(int argc, char **argv)
+struct settings {
+    const char *in, *out;
+    opt_list only, skip;
+    shape_list shapes;
+    bool json;
+};
+
+static int optimize(mw_ctx *ctx, const struct settings *o)
 {
-    bool json = false;
-    opt_list shapes = {0}, only = {0}, skip = {0};
-    const char *in = NULL, *out = NULL;
-    const opt opts[] = {
-        {"-o", OPT_STRING, &out, "OUT.tflite", "the file to write"},
-        {"--only", OPT_STRINGS, &only, "PASS", "run this pass alone; may be given again"},
-        {"--skip", OPT_STRINGS, &skip, "PASS", "leave this pass out; may be given again"},
-        {"--input-shape", OPT_STRINGS, &shapes, "N,H,W,C",
-         "an input's shape, for a Keras file with open dimensions"},
-        {"--json", OPT_FLAG, &json, NULL, "the receipt as JSON"},
-    };
-    const int done =
-        parse_options(&command_optimize, argc, argv, opts, sizeof opts / sizeof *opts, &in, 1, 1);
+    const mw_optimize_options options = {
+        .only = o->only.v, .n_only = o->only.n, .skip = o->skip.v, .n_skip = o->skip.n};
     mw_model *m = NULL, *optimized = NULL;
     mw_optimize_report report;
 
-    if (done >= 0) return done;
-    if (out == NULL) return fail_text("optimize: where to? add -o OUT.tflite"), EXIT_USAGE;
-    mw_ctx *const ctx = open_ctx();
-    const mw_optimize_options options = {
-        .only = only.v, .n_only = only.n, .skip = skip.v, .n_skip = skip.n};
-    mw_status st = load_model(ctx, in, &shapes, &m);
+    mw_status st = load_model(ctx, o->in, &o->shapes, &m);
     if (st == MW_OK) st = mw_optimize(ctx, m, &options, &optimized, &report);
-    if (st == MW_OK) st = mw_model_save(ctx, optimized, out);
+    if (st == MW_OK) st = mw_model_save(ctx, optimized, o->out);
+    progress_done();
     if (st == MW_OK) {
-        receipt *const r = receipt_open("optimize", json);
-        print_report(r, in, out, &report);
+        receipt *const r = receipt_open("optimize", o->json);
+        print_report(r, o->in, o->out, &report);
         receipt_close(r);
     }
-    const int status = st == MW_OK ? EXIT_OK : fail(ctx);
+    const int status = st == MW_OK ? EXIT_OK : fail(ctx, st);
     mw_model_destroy(optimized);
     mw_model_destroy(m);
-    mw_ctx_destroy(ctx);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct settings o = {0};
+    const opt opts[] = {
+        {"-o", OPT_STRING, &o.out, "OUT.tflite", .help = "the file to write"},
+        {"--only", OPT_STRINGS, &o.only, "PASS",
+         .help = "run this pass alone; may be given again ('milliwatt list passes')"},
+        {"--skip", OPT_STRINGS, &o.skip, "PASS", .help = "leave this pass out; may be given again"},
+        OPT_INPUT_SHAPE(o.shapes),
+        OPT_JSON(o.json),
+    };
+    const int done = parse_options(&command_optimize, argc, argv, opts, N_OPTS(opts), &o.in, 1, 1);
+    int status = EXIT_USAGE;
+
+    if (done >= 0) return done;
+    if (o.out == NULL) {
+        (void)fail_text("optimize: where to? add -o OUT.tflite");
+    } else if (!is_same_file(o.in, o.out)) {
+        mw_ctx *const ctx = open_ctx();
+        status = optimize(ctx, &o);
+        mw_ctx_destroy(ctx);
+    }
+    free_options(opts, N_OPTS(opts));
     return status;
 }
 

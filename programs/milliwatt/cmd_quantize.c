@@ -8,21 +8,6 @@
 
 extern const command command_quantize;
 
-static const char *const schemes[] = {"int8", "int16x8",    "dynamic", "float16",
-                                      "int4", "int4-block", "weights", NULL};
-static const char *const methods[] = {"minmax", "moving-average", "percentile", "entropy", "mse",
-                                      NULL};
-static const char *const ios[] = {"", "int8", "uint8", "float", NULL};
-
-/* Place of `word` in a list, -1 with a message. */
-static int choose(const char *what, const char *const *list, const char *word)
-{
-    for (int i = 0; list[i] != NULL; i++)
-        if (*list[i] != '\0' && strcmp(list[i], word) == 0) return i;
-    (void)fail_text("quantize: %s '%s' is none of those that --help lists", what, word);
-    return -1;
-}
-
 /* Below this the result has little to do with the model; 8-bit models have 15 dB and more. */
 #define LOUD_DB 5.0
 
@@ -69,17 +54,32 @@ static void print_report(receipt *r, const char *in, const char *out, const char
                    q->after.moved_bytes, "");
     receipt_uint(r, "calibration_samples", "calibration samples", q->n_samples, "");
     receipt_uint(r, "kept_float", "operators kept float", q->n_kept, "");
-    receipt_number(r, "sqnr_db", "output SQNR", q->output_sqnr_db,
-                   q->random_inputs ? "%.1f dB on random inputs (typical ones: --calibrate)"
-                                    : "%.1f dB on calibration samples");
+    receipt_sqnr(r, "sqnr_db", "output SQNR", q->output_sqnr_db,
+                 q->random_inputs ? "%.1f dB on random inputs (typical ones: --calibrate)"
+                                  : "%.1f dB on calibration samples");
     warn(r, q);
     if (q->n_layers > 0) print_layers(r, q);
 }
 
-/* Which of the two kinds of file is the small one. */
-static void note_size(receipt *r, const char *out, bool keras)
+static const char *scheme_name(mw_ctx *ctx, int32_t scheme)
 {
-    if (keras)
+    static mw_list_row row;
+
+    for (size_t i = 0; i < mw_list_size("schemes"); i++)
+        if (mw_list_get(ctx, "schemes", i, &row) == MW_OK && row.value == scheme) return row.name;
+    return "?";
+}
+
+/* Which of the two kinds of file is the small one; and when it did not become small. */
+static void note_size(receipt *r, const char *in, const char *out, bool keeps_layers)
+{
+    if (!keeps_layers && file_size(out) > file_size(in))
+        receipt_note(r,
+                     "\n%s is LARGER than %s: layers that were one in the file that was read have "
+                     "become many operators\n(recurrent ones are unrolled over time); "
+                     "'milliwatt info' shows them.",
+                     out, in);
+    if (keeps_layers)
         receipt_note(r,
                      "\n%s holds floats that are integer * scale: deflate makes it smaller, but "
                      "the small file\n"
@@ -87,16 +87,12 @@ static void note_size(receipt *r, const char *out, bool keras)
                      out);
 }
 
-static bool ends_with(const char *text, const char *tail)
-{
-    const size_t n = strlen(text), k = strlen(tail);
-    return k <= n && strcmp(text + n - k, tail) == 0;
-}
-
 struct settings {
-    const char *in, *out, *scheme, *method, *io, *calibrate;
+    const char *in, *out, *calibrate;
+    int32_t scheme, method, io; /* values of mw_list's rows */
     data_options data;
-    opt_list shapes, keep;
+    opt_list keep;
+    shape_list shapes;
     uint64_t threads, samples;
     double percentile;
     bool json, equalize, bias_correction, adaround, per_tensor;
@@ -116,11 +112,11 @@ static int quantize(mw_ctx *ctx, const struct settings *s, mw_quantize_options *
     progress_done();
     if (st == MW_OK) {
         receipt *const r = receipt_open("quantize", s->json);
-        print_report(r, s->in, s->out, s->scheme, &report);
-        note_size(r, s->out, options->for_keras);
+        print_report(r, s->in, s->out, scheme_name(ctx, s->scheme), &report);
+        note_size(r, s->in, s->out, options->keep_layers);
         receipt_close(r);
     }
-    const int status = st == MW_OK ? EXIT_OK : fail(ctx);
+    const int status = st == MW_OK ? EXIT_OK : fail(ctx, st);
     mw_quantize_report_free(&report);
     mw_dataset_close(data);
     mw_model_destroy(quantized);
@@ -128,65 +124,77 @@ static int quantize(mw_ctx *ctx, const struct settings *s, mw_quantize_options *
     return status;
 }
 
+static int open_and_quantize(const struct settings *s)
+{
+    mw_format_info format = {0};
+
+    if (s->out == NULL) return fail_text("quantize: where to? add -o OUT.tflite"), EXIT_USAGE;
+    if (is_same_file(s->in, s->out)) return EXIT_USAGE;
+    mw_ctx *const ctx = open_ctx();
+    mw_status st = mw_model_format_of_path(ctx, s->out, &format);
+    mw_quantize_options options = {
+        .scheme = (mw_quant_scheme)s->scheme,
+        .method = (mw_calibration_method)s->method,
+        .io = (mw_quant_io)s->io,
+        .percentile = s->percentile,
+        .keep = s->keep.v,
+        .n_keep = s->keep.n,
+        .max_samples = s->samples,
+        .per_tensor = s->per_tensor,
+        .equalize = s->equalize,
+        .bias_correction = s->bias_correction,
+        .adaround = s->adaround,
+        .keep_layers = format.keeps_layers,
+        .n_threads = (uint32_t)s->threads,
+    };
+    const int status = st == MW_OK ? quantize(ctx, s, &options) : fail(ctx, st);
+    mw_ctx_destroy(ctx);
+    return status;
+}
+
 static int run(int argc, char **argv)
 {
-    struct settings s = {.scheme = "int8", .method = "minmax", .io = NULL, .threads = 1};
+    struct settings s = {.scheme = MW_QUANT_INT8,
+                         .method = MW_CALIBRATE_MINMAX,
+                         .io = MW_IO_DEFAULT,
+                         .data = {.scale = 1},
+                         .threads = 1};
     const opt opts[] = {
-        {"-o", OPT_STRING, &s.out, "OUT", "the file to write: .tflite, or .h5 for Keras"},
-        {"--scheme", OPT_STRING, &s.scheme, "SCHEME",
-         "int8 (default), int16x8, dynamic, float16, int4, int4-block, weights"},
+        {"-o", OPT_STRING, &s.out, "OUT", .help = "the file to write: .tflite, or .h5 for Keras"},
+        {"--scheme", OPT_CHOICE, &s.scheme, "SCHEME", .help = "default int8; one of",
+         .table = "schemes"},
         {"--calibrate", OPT_STRING, &s.calibrate, "DATA",
-         "samples to measure ranges on: .npz, .npy, CSV, image folder"},
-        DATA_OPTS(s.data),
-        {"--samples", OPT_UINT, &s.samples, "N", "use the first N samples (default: all)"},
-        {"--method", OPT_STRING, &s.method, "METHOD",
-         "ranges by minmax (default), moving-average, percentile, entropy, mse"},
-        {"--percentile", OPT_NUMBER, &s.percentile, "P", "for --method percentile (default 99.99)"},
-        {"--io", OPT_STRING, &s.io, "TYPE",
-         "type of inputs and outputs: int8, uint8, float (default: the scheme's integer type)"},
+         .help = "samples to measure ranges on: .npz, .npy, CSV, image folder"},
+        DATA_OPTS(s.data, "--calibrate"),
+        {"--samples", OPT_UINT, &s.samples, "N", .help = "use the first N samples (default: all)",
+         .min = 1, .needs = "--calibrate"},
+        {"--method", OPT_CHOICE, &s.method, "METHOD",
+         .help = "how ranges are chosen; default minmax; one of", .table = "methods"},
+        {"--percentile", OPT_NUMBER, &s.percentile, "P",
+         .help = "for --method percentile (default 99.99)", .min = 50, .max = 100,
+         .needs = "--method"},
+        {"--io", OPT_CHOICE, &s.io, "TYPE",
+         .help = "type of inputs and outputs; default: the scheme's integer type; one of",
+         .table = "io"},
         {"--keep", OPT_STRINGS, &s.keep, "GLOB",
-         "keep layers of this name (or operator) in float; may be given again"},
+         .help = "keep layers of this name (or operator) in float; may be given again"},
         {"--per-tensor", OPT_FLAG, &s.per_tensor, NULL,
-         "one scale for a weight tensor, not one for each channel"},
+         .help = "one scale for a weight tensor, not one for each channel"},
         {"--equalize", OPT_FLAG, &s.equalize, NULL,
-         "cross-layer equalisation of weight ranges first"},
+         .help = "cross-layer equalisation of weight ranges first"},
         {"--bias-correction", OPT_FLAG, &s.bias_correction, NULL,
-         "correct biases by the measured mean error"},
+         .help = "correct biases by the measured mean error"},
         {"--adaround", OPT_FLAG, &s.adaround, NULL,
-         "learn each weight's rounding on the samples (slower)"},
-        {"--threads", OPT_UINT, &s.threads, "N",
-         "threads (default 1); the result does not depend on it"},
-        {"--input-shape", OPT_STRINGS, &s.shapes, "N,H,W,C",
-         "an input's shape, for a Keras file with open dimensions"},
-        {"--json", OPT_FLAG, &s.json, NULL, "the receipt as JSON"},
+         .help = "learn each weight's rounding on the samples (slower)"},
+        OPT_THREADS(s.threads, "threads (default 1); the result does not depend on it"),
+        OPT_INPUT_SHAPE(s.shapes),
+        OPT_JSON(s.json),
     };
-    const int done =
-        parse_options(&command_quantize, argc, argv, opts, sizeof opts / sizeof *opts, &s.in, 1, 1);
+    const int done = parse_options(&command_quantize, argc, argv, opts, N_OPTS(opts), &s.in, 1, 1);
 
     if (done >= 0) return done;
-    if (s.out == NULL) return fail_text("quantize: where to? add -o OUT.tflite"), EXIT_USAGE;
-    const int scheme = choose("--scheme", schemes, s.scheme),
-              method = choose("--method", methods, s.method);
-    const int io = s.io == NULL ? 0 : choose("--io", ios, s.io);
-    if (scheme < 0 || method < 0 || io < 0) return EXIT_USAGE;
-    mw_ctx *const ctx = open_ctx();
-    mw_quantize_options options = {
-        .scheme = (mw_quant_scheme)scheme,
-        .method = (mw_calibration_method)method,
-        .io = (mw_quant_io)io,
-        .percentile = s.percentile,
-        .keep = s.keep.v,
-        .n_keep = s.keep.n,
-        .max_samples = s.samples,
-        .per_tensor = s.per_tensor,
-        .equalize = s.equalize,
-        .bias_correction = s.bias_correction,
-        .adaround = s.adaround,
-        .for_keras = ends_with(s.out, ".h5"),
-        .n_threads = (uint32_t)s.threads,
-    };
-    const int status = quantize(ctx, &s, &options);
-    mw_ctx_destroy(ctx);
+    const int status = open_and_quantize(&s);
+    free_options(opts, N_OPTS(opts));
     return status;
 }
 

@@ -16,106 +16,135 @@ static bool same_dims(int32_t rank, const int32_t *a, const int32_t *b)
     return rank <= 0 || memcmp(a, b, (size_t)rank * sizeof *a) == 0;
 }
 
+/* An open dimension is written '?'. */
 static void shape_text(int32_t rank, const int32_t *dims, char *out, size_t n)
 {
     size_t used = (size_t)snprintf(out, n, "[");
     for (int32_t i = 0; i < rank && used < n; i++)
-        used += (size_t)snprintf(out + used, n - used, "%s%d", i > 0 ? "," : "", dims[i]);
+        used += dims[i] < 0
+                    ? (size_t)snprintf(out + used, n - used, "%s?", i > 0 ? "," : "")
+                    : (size_t)snprintf(out + used, n - used, "%s%d", i > 0 ? "," : "", dims[i]);
     if (used < n) (void)snprintf(out + used, n - used, "]");
 }
 
 /* How the arrays differ from what is planned: not at all, in the batch alone, or otherwise. */
 enum fit { FIT_AS_PLANNED, FIT_BATCH, FIT_RESIZE, FIT_NOT };
 
-static enum fit compare(mw_ctx *ctx, const mw_model *model, const mw_buffer *planned,
-                        const mw_array *a, size_t index, int32_t *batch)
-{
-    mw_tensor_info declared;
-    char want[128], have[128];
+/* The arrays of one invocation, and the batch that they have, 0: none yet. */
+struct arrays {
+    mw_ctx *ctx;
+    mw_session *session;
+    const mw_model *model;
+    const mw_array *v;
+    const char *const *paths; /* for messages */
+    size_t n;
+    int32_t batch;
+    size_t batch_of; /* the input that told it */
+};
 
-    if (mw_model_input(ctx, model, index, &declared) != MW_OK) return FIT_NOT;
-    shape_text(declared.rank, declared.signature, want, sizeof want);
-    shape_text(a->rank, a->dims, have, sizeof have);
-    if (a->dtype != planned->info.dtype) {
-        (void)fail_text("input %zu is %s %s, the model's '%s' takes %s %s", index,
-                        mw_dtype_name(a->dtype), have, declared.name,
-                        mw_dtype_name(planned->info.dtype), want);
-        return FIT_NOT;
+static enum fit unfit(const struct arrays *a, size_t i, const mw_tensor_info *declared)
+{
+    char want[128], have[128];
+    const bool other_type = a->v[i].dtype != declared->dtype;
+
+    shape_text(declared->rank, declared->signature, want, sizeof want);
+    shape_text(a->v[i].rank, a->v[i].dims, have, sizeof have);
+    (void)fail_text("%s: input %zu is %s %s, the model's '%s' takes %s %s%s%s%s", a->paths[i], i,
+                    mw_dtype_name(a->v[i].dtype), have, declared->name,
+                    mw_dtype_name(declared->dtype), want,
+                    other_type ? "; save it as array.astype('" : "",
+                    other_type ? mw_dtype_name(declared->dtype) : "", other_type ? "')" : "");
+    return FIT_NOT;
+}
+
+/* Inputs of one invocation have one batch. */
+static enum fit note_batch(struct arrays *a, size_t i, int32_t batch)
+{
+    if (a->batch == 0) {
+        a->batch = batch;
+        a->batch_of = i;
     }
+    if (a->batch == batch) return FIT_BATCH;
+    (void)fail_text("input %zu (%s) has a batch of %d, input %zu (%s) one of %d; give all inputs "
+                    "the same",
+                    i, a->paths[i], batch, a->batch_of, a->paths[a->batch_of], a->batch);
+    return FIT_NOT;
+}
+
+static enum fit compare(struct arrays *all, size_t i, const mw_buffer *planned)
+{
+    const mw_array *const a = &all->v[i];
+    mw_tensor_info declared;
+    const mw_status st = mw_model_input(all->ctx, all->model, i, &declared);
+
+    if (st != MW_OK) return (void)fail(all->ctx, st), FIT_NOT;
+    if (a->dtype != declared.dtype) return unfit(all, i, &declared);
     if (a->rank == planned->info.rank && same_dims(a->rank, a->dims, planned->info.dims))
         return FIT_AS_PLANNED;
     /* One sample without its batch dimension. */
     if (a->rank == declared.rank - 1 && declared.dims[0] == 1 &&
-        same_dims(a->rank, a->dims, declared.dims + 1)) {
-        *batch = *batch == 0 ? 1 : *batch;
-        return *batch == 1 ? FIT_BATCH : FIT_NOT;
-    }
-    if (a->rank != declared.rank || a->rank == 0) {
-        (void)fail_text("input %zu has shape %s, the model's '%s' takes %s", index, have,
-                        declared.name, want);
-        return FIT_NOT;
-    }
+        same_dims(a->rank, a->dims, declared.dims + 1))
+        return note_batch(all, i, 1);
+    if (a->rank != declared.rank || a->rank == 0) return unfit(all, i, &declared);
     if (declared.dims[0] == 1 && same_dims(a->rank - 1, a->dims + 1, declared.dims + 1) &&
-        (*batch == 0 || *batch == a->dims[0])) {
-        *batch = a->dims[0];
-        return FIT_BATCH;
-    }
+        (all->batch == 0 || all->batch == a->dims[0]))
+        return note_batch(all, i, a->dims[0]);
     return FIT_RESIZE;
 }
 
-static enum fit fit_of(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,
-                       size_t n, int32_t *batch)
+static enum fit fit_of(struct arrays *a)
 {
     enum fit worst = FIT_AS_PLANNED;
+    mw_status st;
 
-    *batch = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < a->n; i++) {
         mw_buffer planned;
-        if (mw_session_input(ctx, s, i, &planned) != MW_OK) return FIT_NOT;
-        const enum fit f = compare(ctx, m, &planned, &inputs[i], i, batch);
+        st = mw_session_input(a->ctx, a->session, i, &planned);
+        if (st != MW_OK) return (void)fail(a->ctx, st), FIT_NOT;
+        const enum fit f = compare(a, i, &planned);
         if (f == FIT_NOT) return FIT_NOT;
         /* An input that is as planned beside others of another batch must be resized with them. */
-        if (worst == FIT_BATCH && f == FIT_AS_PLANNED && inputs[i].dims[0] != *batch)
+        if (worst == FIT_BATCH && f == FIT_AS_PLANNED && a->v[i].dims[0] != a->batch)
             worst = FIT_RESIZE;
         if (f > worst) worst = f;
     }
-    if (worst == FIT_BATCH)
-        for (size_t i = 0; i < n; i++) {
-            mw_tensor_info t;
-            if (mw_model_input(ctx, m, i, &t) != MW_OK) return FIT_NOT;
-            if (inputs[i].rank == t.rank && t.rank > 0 && inputs[i].dims[0] != *batch)
-                return FIT_RESIZE;
-        }
+    for (size_t i = 0; i < a->n && worst == FIT_BATCH; i++) {
+        mw_tensor_info t;
+        st = mw_model_input(a->ctx, a->model, i, &t);
+        if (st != MW_OK) return (void)fail(a->ctx, st), FIT_NOT;
+        if (a->v[i].rank == t.rank && t.rank > 0 && a->v[i].dims[0] != a->batch) worst = FIT_RESIZE;
+    }
     return worst;
 }
 
-static bool take_outputs(mw_ctx *ctx, mw_session *s, result *results, size_t n)
+/* ---- running ---- */
+
+static mw_status take_outputs(const struct arrays *a, result *results, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         mw_buffer b;
-        if (mw_session_output(ctx, s, i, &b) != MW_OK) return false;
+        const mw_status st = mw_session_output(a->ctx, a->session, i, &b);
+        if (st != MW_OK) return st;
         results[i] = (result){.dtype = b.info.dtype, .rank = b.info.rank, .bytes = b.bytes};
         memcpy(results[i].dims, b.info.dims, sizeof results[i].dims);
         results[i].data = malloc(b.bytes + 1);
-        if (results[i].data == NULL) return false;
+        if (results[i].data == NULL) return MW_ENOMEM;
         if (b.bytes > 0) memcpy(results[i].data, b.data, b.bytes);
     }
-    return true;
+    return MW_OK;
 }
 
-static bool run_planned(mw_ctx *ctx, mw_session *s, const mw_array *inputs, size_t n,
-                        result *results, size_t n_results)
+static mw_status run_planned(const struct arrays *a, result *results, size_t n_results)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < a->n; i++) {
         mw_buffer b;
-        if (mw_session_input(ctx, s, i, &b) != MW_OK) return false;
-        if (b.bytes != inputs[i].bytes)
-            return fail_text("input %zu has %zu bytes, planned are %zu", i, inputs[i].bytes,
-                             b.bytes),
-                   false;
-        if (b.bytes > 0) memcpy(b.data, inputs[i].data, b.bytes);
+        const mw_status st = mw_session_input(a->ctx, a->session, i, &b);
+        if (st != MW_OK) return st;
+        if (b.bytes != a->v[i].bytes) return MW_EINVAL; /* shapes and types were compared */
+        if (b.bytes > 0) memcpy(b.data, a->v[i].data, b.bytes);
     }
-    return mw_session_run(ctx, s) == MW_OK && take_outputs(ctx, s, results, n_results);
+    const mw_status st = mw_session_run(a->ctx, a->session);
+    return st == MW_OK ? take_outputs(a, results, n_results) : st;
 }
 
 size_t batch_shape(const mw_session *s, size_t index, mw_tensor_info *t, size_t n)
@@ -132,70 +161,84 @@ size_t batch_shape(const mw_session *s, size_t index, mw_tensor_info *t, size_t 
     return n * bytes;
 }
 
-static bool run_batch(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,
-                      size_t n, int32_t batch, result *results, size_t n_results)
+static mw_status make_result(const struct arrays *a, size_t i, result *out)
 {
-    const void **const in = calloc(n + 1, sizeof *in);
-    void **const out = calloc(n_results + 1, sizeof *out);
-    bool good = in != NULL && out != NULL;
+    mw_tensor_info t;
+    const mw_status st = mw_model_output(a->ctx, a->model, i, &t);
 
-    for (size_t i = 0; i < n && good; i++) in[i] = inputs[i].data;
-    for (size_t i = 0; i < n_results && good; i++) {
-        mw_tensor_info t;
-        good = mw_model_output(ctx, m, i, &t) == MW_OK;
-        if (!good) break;
-        const size_t bytes = batch_shape(s, i, &t, (size_t)batch);
-        results[i] = (result){.dtype = t.dtype, .rank = t.rank, .bytes = bytes};
-        memcpy(results[i].dims, t.dims, sizeof results[i].dims);
-        results[i].data = out[i] = calloc(1, results[i].bytes + 1);
-        good = out[i] != NULL;
+    if (st != MW_OK) return st;
+    const size_t bytes = batch_shape(a->session, i, &t, (size_t)a->batch);
+    *out = (result){.dtype = t.dtype, .rank = t.rank, .bytes = bytes};
+    memcpy(out->dims, t.dims, sizeof out->dims);
+    out->data = calloc(1, bytes + 1);
+    return out->data == NULL ? MW_ENOMEM : MW_OK;
+}
+
+static mw_status run_batch(const struct arrays *a, result *results, size_t n_results)
+{
+    const void **const in = calloc(a->n + 1, sizeof *in);
+    void **const out = calloc(n_results + 1, sizeof *out);
+    mw_status st = in == NULL || out == NULL ? MW_ENOMEM : MW_OK;
+
+    for (size_t i = 0; i < a->n && st == MW_OK; i++) in[i] = a->v[i].data;
+    for (size_t i = 0; i < n_results && st == MW_OK; i++) {
+        st = make_result(a, i, &results[i]);
+        out[i] = results[i].data;
     }
-    good = good && mw_session_run_batch(ctx, s, (size_t)batch, in, out) == MW_OK;
+    if (st == MW_OK) st = mw_session_run_batch(a->ctx, a->session, (size_t)a->batch, in, out);
     free(in);
     free(out);
-    return good;
+    return st;
 }
 
-static bool resize(mw_ctx *ctx, mw_session *s, const mw_array *inputs, size_t n)
+static mw_status resize(const struct arrays *a)
 {
-    mw_shape *const shapes = calloc(n + 1, sizeof *shapes);
-    bool good = shapes != NULL;
+    mw_shape *const shapes = calloc(a->n + 1, sizeof *shapes);
+    mw_status st = shapes == NULL ? MW_ENOMEM : MW_OK;
 
-    for (size_t i = 0; i < n && good; i++) {
-        shapes[i].rank = inputs[i].rank;
-        memcpy(shapes[i].dims, inputs[i].dims, sizeof shapes[i].dims);
+    for (size_t i = 0; i < a->n && st == MW_OK; i++) {
+        shapes[i].rank = a->v[i].rank;
+        memcpy(shapes[i].dims, a->v[i].dims, sizeof shapes[i].dims);
     }
-    good = good && mw_session_resize(ctx, s, shapes) == MW_OK;
+    if (st == MW_OK) st = mw_session_resize(a->ctx, a->session, shapes);
     free(shapes);
-    return good;
+    return st;
 }
 
-bool feed(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs, size_t n,
-          result **out_results)
+/* Prints which inputs the model takes. */
+static bool wrong_number(mw_ctx *ctx, const mw_model *m, size_t n)
 {
+    char names[512] = "";
+    size_t used = 0;
+    mw_tensor_info t;
+
+    for (size_t i = 0; i < mw_model_n_inputs(m) && used < sizeof names; i++)
+        if (mw_model_input(ctx, m, i, &t) == MW_OK)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s'%s'", i > 0 ? ", " : "",
+                                     t.name);
+    (void)fail_text("%zu --input given, the model takes %zu for each invocation: %s", n,
+                    mw_model_n_inputs(m), names);
+    return false;
+}
+
+bool feed(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,
+          const char *const *paths, size_t n, result **out_results)
+{
+    struct arrays a = {ctx, s, m, inputs, paths, n, 0, 0};
     const size_t n_results = mw_session_n_outputs(s);
-    result *const results = calloc(n_results + 1, sizeof *results);
-    int32_t batch = 0;
-    bool good = results != NULL;
+    mw_status st = MW_OK;
 
     *out_results = NULL;
-    if (n != mw_session_n_inputs(s)) {
-        free(results);
-        return fail_text("%zu --input given, the model takes %zu", n, mw_session_n_inputs(s)),
-               false;
-    }
-    const enum fit f = fit_of(ctx, s, m, inputs, n, &batch);
-    good = good && f != FIT_NOT;
-    if (good && f == FIT_RESIZE) good = resize(ctx, s, inputs, n);
-    if (good && f == FIT_BATCH)
-        good = run_batch(ctx, s, m, inputs, n, batch, results, n_results);
-    else if (good)
-        good = run_planned(ctx, s, inputs, n, results, n_results);
-    if (!good) {
-        if (mw_ctx_error_status(ctx) != MW_OK) (void)fail(ctx);
-        free_results(results, n_results);
-        return false;
-    }
-    *out_results = results;
-    return true;
+    if (n != mw_session_n_inputs(s)) return wrong_number(ctx, m, n);
+    const enum fit f = fit_of(&a);
+    if (f == FIT_NOT) return false;
+    result *const results = calloc(n_results + 1, sizeof *results);
+    if (results == NULL) return (void)fail(ctx, MW_ENOMEM), false;
+    if (f == FIT_RESIZE) st = resize(&a);
+    if (st == MW_OK)
+        st = f == FIT_BATCH ? run_batch(&a, results, n_results)
+                            : run_planned(&a, results, n_results);
+    if (st == MW_OK) return *out_results = results, true;
+    free_results(results, n_results);
+    return (void)fail(ctx, st), false;
 }

@@ -16,9 +16,9 @@ typedef struct result {
 
 /* Runs the session on one array per input, in the model's order. The arrays' shape is planned for
  * where the file lets it be; else a batch runs item by item. Prints the mistake itself; results are
- * the caller's (free_results) when it returns true. */
+ * the caller's (free_results) when it returns true. `paths` name the arrays in messages. */
 bool feed(mw_ctx *ctx, mw_session *session, const mw_model *model, const mw_array *inputs,
-          size_t n_inputs, result **out_results);
+          const char *const *paths, size_t n_inputs, result **out_results);
 void free_results(result *results, size_t n); /* accepts NULL */
 
 /* Makes the shape of one declared output that of `n` samples: the first dimension where it is the

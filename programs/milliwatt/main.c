@@ -1,6 +1,7 @@
 /* programs/milliwatt/main.c - picks the command.     SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,19 +27,40 @@ static void print_help(void)
                  "Every command takes --json: its receipt as JSON on standard output.\n");
 }
 
-int main(int argc, char **argv)
+/* What cannot be written must not look like success to a program that reads it. */
+static int finish(int status)
 {
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    return fail_text("standard output: %s", errno != 0 ? strerror(errno) : "cannot be written");
+}
+
+static const command *find(const char *name)
+{
+    for (size_t i = 0; commands[i] != NULL; i++)
+        if (strcmp(name, commands[i]->name) == 0) return commands[i];
+    return NULL;
+}
+
+static int run(int argc, char **argv)
+{
+    static char help[] = "--help";
+    const bool asks = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                                    strcmp(argv[1], "help") == 0);
+
+    if (argc < 2 || (asks && argc == 2)) {
         print_help();
-        return argc < 2 ? EXIT_USAGE : EXIT_OK;
+        return asks ? EXIT_OK : EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         (void)printf("milliwatt %s\n", mw_version());
         return EXIT_OK;
     }
-    for (size_t i = 0; commands[i] != NULL; i++)
-        if (strcmp(argv[1], commands[i]->name) == 0) return commands[i]->run(argc - 2, argv + 2);
-    (void)fprintf(stderr, "milliwatt: no command '%s'; 'milliwatt --help' lists them\n", argv[1]);
-    return EXIT_USAGE;
+    const char *const name = argv[asks ? 2 : 1];
+    const command *const c = find(name);
+    if (c == NULL)
+        return fail_text("no command '%s'; 'milliwatt --help' lists them", name), EXIT_USAGE;
+    return asks ? c->run(1, (char *[]){help}) : c->run(argc - 2, argv + 2);
 }
+
+int main(int argc, char **argv) { return finish(run(argc, argv)); }

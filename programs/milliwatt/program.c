@@ -28,13 +28,13 @@ uint64_t now_ns(void)
 }
 
 /* At most ten times a second, and only on a terminal. */
-static bool show_progress(void *self, const char *what, uint64_t done, uint64_t total)
+bool tell_progress(const char *what, uint64_t done, uint64_t total)
 {
     static uint64_t last_ns;
-    const uint64_t now = now_ns();
 
-    (void)self;
-    if (isatty(STDERR_FILENO) && now - last_ns > 100000000u) {
+    if (done == 0 && total == 0) return interrupted == 0; /* asks only whether to go on */
+    const uint64_t now = now_ns();
+    if (now - last_ns > 100000000u && isatty(STDERR_FILENO)) {
         last_ns = now;
         line_is_open = true;
         if (total > 0)
@@ -45,6 +45,12 @@ static bool show_progress(void *self, const char *what, uint64_t done, uint64_t 
             (void)fprintf(stderr, "\r\033[K%s %llu", what, (unsigned long long)done);
     }
     return interrupted == 0;
+}
+
+static bool on_progress(void *self, const char *what, uint64_t done, uint64_t total)
+{
+    (void)self;
+    return tell_progress(what, done, total);
 }
 
 void progress_done(void)
@@ -63,7 +69,7 @@ static void show_log(void *self, mw_log_level level, const char *line)
 
 mw_ctx *open_ctx(void)
 {
-    const mw_ctx_options options = {.progress = show_progress, .log = show_log};
+    const mw_ctx_options options = {.progress = on_progress, .log = show_log};
     const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
     mw_ctx *ctx = NULL;
 
@@ -75,10 +81,14 @@ mw_ctx *open_ctx(void)
     return ctx;
 }
 
-int fail(mw_ctx *ctx)
+bool was_interrupted(void) { return interrupted != 0; }
+
+int fail(mw_ctx *ctx, mw_status status)
 {
+    const char *const text = mw_ctx_error(ctx);
+
     progress_done();
-    (void)fprintf(stderr, "milliwatt: %s\n", mw_ctx_error(ctx));
+    (void)fprintf(stderr, "milliwatt: %s\n", *text != '\0' ? text : mw_status_name(status));
     return EXIT_FAILED;
 }
 
@@ -101,37 +111,19 @@ uint64_t file_size(const char *path)
     return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
 }
 
-mw_status parse_shape(const char *text, mw_shape *out)
+bool is_same_file(const char *in, const char *out)
 {
-    out->rank = 0;
-    for (const char *at = text; *at != '\0';) {
-        char *end;
-        const long v = strtol(at, &end, 10);
-        if (end == at || v < 1 || v > INT32_MAX || out->rank == MW_MAX_RANK) return MW_EINVAL;
-        out->dims[out->rank++] = (int32_t)v;
-        if (*end == ',' || *end == 'x')
-            end++;
-        else if (*end != '\0')
-            return MW_EINVAL;
-        at = end;
-    }
-    return out->rank > 0 ? MW_OK : MW_EINVAL;
+    struct stat a, b;
+
+    if (stat(in, &a) != 0 || stat(out, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return false;
+    (void)fail_text("%s would be written over by what is made of it; give another name to -o", in);
+    return true;
 }
 
-mw_status load_model(mw_ctx *ctx, const char *path, const opt_list *shapes, mw_model **out)
+mw_status load_model(mw_ctx *ctx, const char *path, const shape_list *shapes, mw_model **out)
 {
-    enum { MAX_INPUTS = 64 };
-    static mw_shape parsed[MAX_INPUTS];
-    mw_load_options options = {0};
-
-    for (size_t i = 0; shapes != NULL && i < shapes->n; i++) {
-        if (i == MAX_INPUTS || parse_shape(shapes->v[i], &parsed[i]) != MW_OK) {
-            (void)fail_text("--input-shape '%s' is not a shape such as 1,224,224,3", shapes->v[i]);
-            exit(EXIT_USAGE);
-        }
-        options.n_input_shapes = i + 1;
-    }
-    options.input_shapes = options.n_input_shapes > 0 ? parsed : NULL;
+    const mw_load_options options = {.input_shapes = shapes->v, .n_input_shapes = shapes->n};
     return mw_model_load(ctx, path, &options, out);
 }
 

@@ -22,7 +22,7 @@ struct receipt {
     size_t n_cells, capacity;
 };
 
-static void *must(void *memory)
+void *must(void *memory)
 {
     if (memory != NULL) return memory;
     (void)fprintf(stderr, "milliwatt: out of memory\n");
@@ -44,6 +44,16 @@ static bool is_right_aligned(const char *text)
     return (*text >= '0' && *text <= '9') || (*text == '-' && text[1] >= '0') || *text == '\0';
 }
 
+/* No blanks at the end of a line. */
+static void print_cell(const char *text, size_t width, bool right, bool last)
+{
+    if (right)
+        (void)printf("  %*s", (int)width, text);
+    else
+        (void)printf("  %-*s", last ? 0 : (int)width, text);
+    if (last) (void)printf("\n");
+}
+
 static void print_table(receipt *r)
 {
     size_t width[MAX_COLUMNS];
@@ -54,15 +64,11 @@ static void print_table(receipt *r)
         for (size_t i = c; i < r->n_cells; i += n)
             if (strlen(r->cells[i]) > width[c]) width[c] = strlen(r->cells[i]);
     }
-    for (size_t c = 0; c < n; c++) {
-        const bool right = r->n_cells > c && is_right_aligned(r->cells[c]);
-        (void)printf(right ? "  %*s" : "  %-*s", (int)width[c], r->columns[c]);
-    }
-    (void)printf("\n");
+    for (size_t c = 0; c < n; c++)
+        print_cell(r->columns[c], width[c], r->n_cells > c && is_right_aligned(r->cells[c]),
+                   c == n - 1);
     for (size_t i = 0; i < r->n_cells; i++) {
-        (void)printf(is_right_aligned(r->cells[i]) ? "  %*s" : "  %-*s", (int)width[i % n],
-                     r->cells[i]);
-        if (i % n == n - 1) (void)printf("\n");
+        print_cell(r->cells[i], width[i % n], is_right_aligned(r->cells[i]), i % n == n - 1);
         free(r->cells[i]);
     }
 }
@@ -80,7 +86,7 @@ static void put(receipt *r, const char *key, json_t *value)
 }
 
 /* 1234567 as "1,234,567". */
-static const char *grouped(uint64_t v, char out[32])
+static const char *grouped(uint64_t v, char *out)
 {
     char digits[24];
     const int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
@@ -115,19 +121,41 @@ void receipt_uint(receipt *r, const char *key, const char *label, uint64_t value
     put(r, key, json_integer((json_int_t)value));
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+/* What rounds to zero has no sign. */
+static void print_number(char *text, size_t n, const char *format, double value)
+{
+    (void)snprintf(text, n, format, value);
+    if (*text == '-' && strtod(text, NULL) == 0) (void)snprintf(text, n, format, 0.0);
+}
+#pragma GCC diagnostic pop
+
 void receipt_number(receipt *r, const char *key, const char *label, double value,
                     const char *format)
 {
     char text[64];
 
     if (isnan(value)) return;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    (void)snprintf(text, sizeof text, format, value);
-#pragma GCC diagnostic pop
+    print_number(text, sizeof text, format, value);
     line(r, label, text, "");
-    /* JSON has no infinity: a perfect SQNR is given as a large number. */
-    put(r, key, json_real(isinf(value) ? (value > 0 ? 999.0 : -999.0) : value));
+    put(r, key, isinf(value) ? json_null() : json_real(value));
+}
+
+void receipt_null(receipt *r, const char *key, const char *label, const char *text)
+{
+    line(r, label, text, "");
+    put(r, key, json_null());
+}
+
+void receipt_sqnr(receipt *r, const char *key, const char *label, double db, const char *format)
+{
+    if (!isinf(db)) {
+        receipt_number(r, key, label, db, format);
+        return;
+    }
+    receipt_null(r, key, label, "no difference: the outputs are equal");
+    put(r, "exact", json_true());
 }
 
 void receipt_bool(receipt *r, const char *key, const char *label, bool value)
@@ -141,7 +169,8 @@ void receipt_change(receipt *r, const char *key, const char *label, uint64_t bef
 {
     char a[32], b[32], text[128];
 
-    (void)snprintf(text, sizeof text, "%s -> %s %s", grouped(before, a), grouped(after, b), unit);
+    (void)snprintf(text, sizeof text, "%s -> %s%s%s", grouped(before, a), grouped(after, b),
+                   *unit == '\0' ? "" : " ", unit);
     if (before > 0 && before != after)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), " (%.1f %%)",
                        100.0 * (double)after / (double)before);
@@ -162,22 +191,21 @@ void receipt_table(receipt *r, const char *key, const char *title, const char *c
 
 static char *cell_text(const cell *c)
 {
-    char text[32];
-    char *out;
+    char text[64];
 
     if (c->kind == CELL_TEXT) return must(strdup(c->text));
     if (c->kind == CELL_UINT) return must(strdup(grouped(c->uint, text)));
     if (isnan(c->number)) return must(strdup("-"));
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    return asprintf(&out, c->format, c->number) < 0 ? must(NULL) : out;
-#pragma GCC diagnostic pop
+    print_number(text, sizeof text, c->format, c->number);
+    return must(strdup(text));
 }
 
 static json_t *cell_json(const cell *c)
 {
-    if (c->kind == CELL_TEXT)
-        return json_string(c->text) != NULL ? json_string(c->text) : json_string("?");
+    if (c->kind == CELL_TEXT) {
+        json_t *const text = json_string(c->text);
+        return text != NULL ? text : json_string("(not UTF-8)");
+    }
     if (c->kind == CELL_UINT) return json_integer((json_int_t)c->uint);
     return isfinite(c->number) ? json_real(c->number) : json_null();
 }

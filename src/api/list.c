@@ -2,6 +2,8 @@
  * Depends: all lists.  Used by: programs.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/list.h>
 
+#include "compress/quantize/observe.h"
+#include "compress/quantize/scheme.h"
 #include "data/source.h"
 #include "devices/device.h"
 #include "formats/format.h"
@@ -86,6 +88,35 @@ ROWS(mwi_formats)
 ROWS(mwi_devices)
 ROWS(mwi_data_kinds)
 
+/* ---- rows that stand for a number of an enum ---- */
+
+static bool fill_value(mw_list_row *out, const char *name, const char *detail, int32_t value)
+{
+    out->value = value;
+    return fill(out, name, detail);
+}
+
+static bool get_scheme(size_t i, mw_list_row *out)
+{
+    for (const mwi_scheme_desc *s = mwi_schemes; s->name != NULL; s++)
+        if (i-- == 0) return fill_value(out, s->name, s->summary, (int32_t)s->scheme);
+    return false;
+}
+
+static bool get_method(size_t i, mw_list_row *out)
+{
+    for (const mwi_method_desc *const *m = mwi_methods; *m != NULL; m++)
+        if (i-- == 0) return fill_value(out, (*m)->name, (*m)->summary, (int32_t)(*m)->method);
+    return false;
+}
+
+static bool get_io(size_t i, mw_list_row *out)
+{
+    for (const mwi_io_desc *t = mwi_quant_ios; t->name != NULL; t++)
+        if (i-- == 0) return fill_value(out, t->name, t->summary, (int32_t)t->io);
+    return false;
+}
+
 static const struct table tables[] = {
     {"ops", get_op},
     {"kernels", get_kernel},
@@ -94,6 +125,9 @@ static const struct table tables[] = {
     {"formats", get_mwi_formats},
     {"devices", get_mwi_devices},
     {"data", get_mwi_data_kinds},
+    {"schemes", get_scheme},
+    {"methods", get_method},
+    {"io", get_io},
 };
 
 static const struct table *find(const char *name)
@@ -126,8 +160,25 @@ mw_status mw_list_get(mw_ctx *ctx, const char *table, size_t index, mw_list_row 
     if (t == NULL)
         return mwi_fail(ctx, MW_EINVAL, "no table '%s'; mw_list_table names them",
                         table == NULL ? "" : table);
+    out_row->value = 0;
     if (!t->get(index, out_row))
         return mwi_fail(ctx, MW_EINVAL, "table %s has %zu rows, no row %zu", table,
                         mw_list_size(table), index);
     return MW_OK;
+}
+
+mw_status mw_list_find(mw_ctx *ctx, const char *table, const char *name, mw_list_row *out_row)
+{
+    char names[1024] = "";
+    size_t used = 0;
+
+    mwi_enter(ctx);
+    for (size_t i = 0; i < mw_list_size(table); i++) {
+        MWI_TRY(mw_list_get(ctx, table, i, out_row));
+        if (strcmp(out_row->name, name) == 0) return MW_OK;
+        if (used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
+                                     out_row->name);
+    }
+    return mwi_fail(ctx, MW_EINVAL, "'%s' is none of the %s: %s", name, table, names);
 }

@@ -3,6 +3,7 @@
 #include "formats/format.h"
 #include "passes/pass.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const mwi_format_desc *format_of(const mwi_reader *r)
@@ -108,6 +109,28 @@ static mw_status save(mw_ctx *ctx, const mwi_format_desc *f, const mw_model *mod
                                                                : mwi_prefix(ctx, st, "%s", path);
 }
 
+static mw_status no_format(mw_ctx *ctx, const char *path)
+{
+    char names[128] = "";
+    size_t used = 0;
+
+    for (const mwi_format_desc *const *f = mwi_formats; *f != NULL; f++)
+        if ((*f)->suffix != NULL && (*f)->save != NULL && used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                     used == 0 ? "" : " or ", (*f)->suffix);
+    return mwi_fail(ctx, MW_EINVAL, "%s: the format is chosen by the suffix: %s", path, names);
+}
+
+mw_status mw_model_format_of_path(mw_ctx *ctx, const char *path, mw_format_info *out_info)
+{
+    const mwi_format_desc *const f = format_by_suffix(path);
+
+    mwi_enter(ctx);
+    if (f == NULL) return no_format(ctx, path);
+    *out_info = (mw_format_info){f->name, (f->flags & MWI_FORMAT_KEEPS_LAYERS) != 0};
+    return MW_OK;
+}
+
 mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path)
 {
     const mwi_format_desc *const f = format_by_suffix(path);
@@ -115,11 +138,8 @@ mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path)
     mw_status st;
 
     mwi_enter(ctx);
-    if (f == NULL)
-        return mwi_fail(ctx, MW_EINVAL, "%s: the format is chosen by the suffix: .tflite or .h5",
-                        path);
-    /* Keras knows the training-only operators, TFLite does not. */
-    if (strcmp(f->name, "tflite") != 0 || !has_training_ops(model))
+    if (f == NULL) return no_format(ctx, path);
+    if ((f->flags & MWI_FORMAT_TRAINING_OPS) != 0 || !has_training_ops(model))
         return save(ctx, f, model, path);
     MWI_TRY(mwi_model_clone(ctx, model, &lowered));
     MWI_GOTO(mwi_passes_run(ctx, lowered, MWI_PASS_LOWER, NULL, NULL));

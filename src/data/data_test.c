@@ -458,6 +458,42 @@ static void a_damaged_jpeg_is_refused(void **state)
     mw_ctx_destroy(ctx);
 }
 
+static void arrays_are_written_in_pieces(void **state)
+{
+    static const int32_t dims[2] = {3, 2};
+    static const float data[6] = {1, 2, 3, 4, 5, 6};
+    char folder[] = "/tmp/milliwatt_array_XXXXXX", path[64];
+    mw_ctx *const ctx = test_ctx();
+    mw_array_writer *w;
+    mw_array a;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/a.npy", folder);
+    assert_ok(ctx, mw_array_writer_open(ctx, path, MW_FLOAT32, 2, dims, &w));
+    assert_ok(ctx, mw_array_writer_append(ctx, w, data, 8));
+    assert_int_equal(mw_array_writer_append(ctx, w, data, 17), MW_EINVAL); /* beyond the shape */
+    mw_ctx_clear(ctx);
+    assert_ok(ctx, mw_array_writer_append(ctx, w, data + 2, 0));
+    assert_ok(ctx, mw_array_writer_append(ctx, w, data + 2, 16));
+    assert_int_not_equal(access(path, F_OK), 0); /* not before it is whole */
+    assert_ok(ctx, mw_array_writer_commit(ctx, w));
+    assert_ok(ctx, mw_array_load(ctx, path, &a));
+    assert_int_equal(a.bytes, sizeof data);
+    assert_memory_equal(a.data, data, a.bytes);
+    mw_array_free(&a);
+    (void)unlink(path);
+    assert_ok(ctx, mw_array_writer_open(ctx, path, MW_FLOAT32, 2, dims, &w));
+    assert_int_equal(mw_array_writer_commit(ctx, w), MW_EINVAL); /* too few */
+    mw_ctx_clear(ctx);
+    assert_ok(ctx, mw_array_writer_open(ctx, path, MW_FLOAT32, 2, dims, &w));
+    mw_array_writer_discard(w);
+    assert_int_equal(mw_array_writer_open(ctx, path, MW_FLOAT32, 2, (int32_t[]){-1, 2}, &w),
+                     MW_EINVAL);
+    assert_int_equal(rmdir(folder), 0); /* nothing is left */
+    mw_ctx_destroy(ctx);
+}
+
 static void half_round_trips(void **state)
 {
     (void)state;
@@ -520,6 +556,7 @@ int main(void)
         cmocka_unit_test(classes_are_numbered_by_their_folders),
         cmocka_unit_test(arrays_are_saved_and_loaded),
         cmocka_unit_test(npz_does_not_mind_arrays_that_are_not_asked_for),
+        cmocka_unit_test(arrays_are_written_in_pieces),
         cmocka_unit_test(a_damaged_jpeg_is_refused),
         cmocka_unit_test(half_round_trips),
         cmocka_unit_test(npz_of_digits_reads_whole_and_backwards),

@@ -308,6 +308,16 @@ struct target {
     double zero_point;
 };
 
+static uint64_t count_non_finite(mw_dtype t, const uint8_t *p, size_t n)
+{
+    const size_t bytes = mw_dtype_bits(t) / 8;
+    uint64_t count = 0;
+
+    if (t != MW_FLOAT16 && t != MW_FLOAT32 && t != MW_FLOAT64) return 0;
+    for (size_t i = 0; i < n; i++) count += !isfinite(stored(t, p + i * bytes));
+    return count;
+}
+
 static void convert(const mwi_column *c, const struct target *to, const uint8_t *from, size_t n,
                     uint8_t *out)
 {
@@ -372,8 +382,11 @@ mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *ds, size_t index, uint64_t fi
     if (count == 0 || elements == 0) return MW_OK;
     const bool integer =
         as->dtype != MW_FLOAT32 && as->dtype != MW_FLOAT16 && as->dtype != MW_FLOAT64;
-    if (c->dtype == as->dtype && (integer || (ds->scale == 1.0 && ds->offset == 0.0)))
-        return c->read(ctx, c, first, count, out);
+    if (c->dtype == as->dtype && (integer || (ds->scale == 1.0 && ds->offset == 0.0))) {
+        MWI_TRY(c->read(ctx, c, first, count, out));
+        ds->n_non_finite += count_non_finite(c->dtype, out, count * elements);
+        return MW_OK;
+    }
     MWI_TRY(set_target(ctx, ds, c, as, &to));
     const size_t at_once = c->sample_bytes >= CHUNK_BYTES ? 1 : CHUNK_BYTES / c->sample_bytes;
     const size_t samples = at_once < count ? at_once : count;
@@ -382,11 +395,15 @@ mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *ds, size_t index, uint64_t fi
     for (size_t done = 0; done < count && st == MW_OK; done += samples) {
         const size_t n = count - done < samples ? count - done : samples;
         st = c->read(ctx, c, first + done, n, buffer);
-        if (st == MW_OK) convert(c, &to, buffer, n * elements, p + done * elements * to_bytes);
+        if (st != MW_OK) break;
+        ds->n_non_finite += count_non_finite(c->dtype, buffer, n * elements);
+        convert(c, &to, buffer, n * elements, p + done * elements * to_bytes);
     }
     mwi_free(ctx, buffer, samples * c->sample_bytes);
     return st;
 }
+
+uint64_t mw_dataset_n_non_finite(const mw_dataset *dataset) { return dataset->n_non_finite; }
 
 /* ---- labels ---- */
 

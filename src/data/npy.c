@@ -289,21 +289,90 @@ static mw_status header_text(mw_ctx *ctx, mw_dtype dtype, int32_t rank, const in
     return MW_OK;
 }
 
+/* ---- an array in pieces ---- */
+
+struct mw_array_writer {
+    mwi_heap *heap;
+    mwi_output *output;
+    size_t bytes, written; /* of the data */
+};
+
+static mw_status start(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
+                       const int32_t *dims, mw_array_writer *w)
+{
+    uint8_t header[640];
+    size_t n;
+
+    if (rank < 0 || rank > MW_MAX_RANK || !mwi_array_bytes(dtype, rank, dims, &w->bytes))
+        return mwi_fail(ctx, MW_EINVAL, "%s: not an array that can be saved", path);
+    MWI_TRY(mwi_prefix(ctx, header_text(ctx, dtype, rank, dims, header, &n), "%s", path));
+    MWI_TRY(mwi_output_open(ctx, path, &w->output));
+    return mwi_output_write(ctx, w->output, header, n);
+}
+
+mw_status mw_array_writer_open(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
+                               const int32_t *dims, mw_array_writer **out_writer)
+{
+    void *memory;
+
+    mwi_enter(ctx);
+    *out_writer = NULL;
+    MWI_TRY(mwi_alloc(ctx, sizeof(mw_array_writer), &memory));
+    mw_array_writer *const w = memory;
+    *w = (mw_array_writer){.heap = mwi_heap_retain(ctx)};
+    const mw_status st = start(ctx, path, dtype, rank, dims, w);
+    if (st == MW_OK)
+        *out_writer = w;
+    else
+        mw_array_writer_discard(w);
+    return st;
+}
+
+mw_status mw_array_writer_append(mw_ctx *ctx, mw_array_writer *writer, const void *data,
+                                 size_t bytes)
+{
+    mwi_enter(ctx);
+    if (bytes > writer->bytes - writer->written)
+        return mwi_fail(ctx, MW_EINVAL, "%zu bytes more than the %zu of the array's shape",
+                        bytes - (writer->bytes - writer->written), writer->bytes);
+    writer->written += bytes;
+    return mwi_output_write(ctx, writer->output, data, bytes);
+}
+
+mw_status mw_array_writer_commit(mw_ctx *ctx, mw_array_writer *writer)
+{
+    mw_status st;
+
+    mwi_enter(ctx);
+    if (writer->written == writer->bytes) {
+        st = mwi_output_commit(ctx, writer->output);
+        writer->output = NULL;
+    } else {
+        st = mwi_fail(ctx, MW_EINVAL, "%zu bytes written, the array's shape says %zu",
+                      writer->written, writer->bytes);
+    }
+    mw_array_writer_discard(writer);
+    return st;
+}
+
+void mw_array_writer_discard(mw_array_writer *writer)
+{
+    if (writer == NULL) return;
+    mwi_heap *const heap = writer->heap;
+    mwi_output_discard(writer->output);
+    mwi_heap_free(heap, writer, sizeof *writer);
+    mwi_heap_release(heap);
+}
+
 mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
                         const int32_t *dims, const void *data)
 {
-    uint8_t header[640];
-    size_t n, bytes;
-    mwi_output *output;
+    mw_array_writer *w;
 
     mwi_enter(ctx);
-    if (rank < 0 || rank > MW_MAX_RANK || !mwi_array_bytes(dtype, rank, dims, &bytes))
-        return mwi_fail(ctx, MW_EINVAL, "%s: not an array that can be saved", path);
-    MWI_TRY(header_text(ctx, dtype, rank, dims, header, &n));
-    MWI_TRY(mwi_output_open(ctx, path, &output));
-    mw_status st = mwi_output_write(ctx, output, header, n);
-    if (st == MW_OK) st = mwi_output_write(ctx, output, data, bytes);
-    if (st == MW_OK) return mwi_output_commit(ctx, output);
-    mwi_output_discard(output);
+    MWI_TRY(mw_array_writer_open(ctx, path, dtype, rank, dims, &w));
+    const mw_status st = mw_array_writer_append(ctx, w, data, w->bytes);
+    if (st == MW_OK) return mw_array_writer_commit(ctx, w);
+    mw_array_writer_discard(w);
     return st;
 }

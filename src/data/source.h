@@ -38,6 +38,7 @@ struct mw_dataset {
     size_t n_inputs;
     mwi_column *labels; /* NULL: none */
     double scale, offset;
+    uint64_t n_non_finite;              /* values read so far */
     void (*close)(mw_dataset *dataset); /* what the kind holds besides memory; NULL: nothing */
     void *self;
 };

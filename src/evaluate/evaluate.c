@@ -30,7 +30,8 @@ typedef struct evaluator {
     bool binary, one_hot, integers, no_class;
     uint64_t n_scores;
     /* Sums over samples. */
-    uint64_t right, right5, agree;
+    uint64_t right, right5, agree, non_finite, bad_inputs;
+    bool finite; /* the present sample's outputs; else it counts as wrong */
     double target_error, rebuild_error, signal, noise;
 } evaluator;
 
@@ -139,8 +140,8 @@ static mw_status score_class(mw_ctx *ctx, evaluator *e, const double *v, double 
                         "the label of sample %" PRIu64 " is %g, %s has classes 0 to %zu", sample,
                         label, mw_model_name(e->a.model), n - 1);
     }
-    e->right += mwi_argmax(v, n) == (size_t)label;
-    e->right5 += mwi_rank_of(v, n, (size_t)label) < 5;
+    e->right += e->finite && mwi_argmax(v, n) == (size_t)label;
+    e->right5 += e->finite && mwi_rank_of(v, n, (size_t)label) < 5;
     return MW_OK;
 }
 
@@ -150,8 +151,8 @@ static void score_targets(evaluator *e, const double *v, const double *label)
 
     for (size_t i = 0; i < n; i++)
         e->target_error += (v[i] - label[i]) * (v[i] - label[i]) / (double)n;
-    e->right += mwi_argmax(v, n) == k; /* counts when all are one-hot */
-    e->right5 += mwi_rank_of(v, n, k) < 5;
+    e->right += e->finite && mwi_argmax(v, n) == k; /* counts when all are one-hot */
+    e->right5 += e->finite && mwi_rank_of(v, n, k) < 5;
 }
 
 /* The mean squared error against the input. */
@@ -187,6 +188,16 @@ static mw_status score_sample(mw_ctx *ctx, evaluator *e, size_t i, uint64_t samp
     return MW_OK;
 }
 
+static bool is_finite(const mwi_side *side, size_t i)
+{
+    for (size_t o = 0; o < side->n_out; o++) {
+        const double *const v = side->out[o].values + i * side->out[o].n;
+        for (size_t k = 0; k < side->out[o].n; k++)
+            if (!isfinite(v[k])) return false;
+    }
+    return true;
+}
+
 static void compare_sample(evaluator *e, size_t i)
 {
     for (size_t o = 0; o < e->a.n_out; o++) {
@@ -197,7 +208,7 @@ static void compare_sample(evaluator *e, size_t i)
             e->signal += want[k] * want[k];
             e->noise += (want[k] - got[k]) * (want[k] - got[k]);
         }
-        if (o == 0 && n > 0) e->agree += mwi_argmax(got, n) == mwi_argmax(want, n);
+        if (o == 0 && n > 0) e->agree += e->finite && mwi_argmax(got, n) == mwi_argmax(want, n);
     }
 }
 
@@ -208,11 +219,15 @@ static mw_status walk(mw_ctx *ctx, evaluator *e)
     for (uint64_t at = 0; at < e->n; at += e->batch) {
         const size_t count = e->n - at < e->batch ? (size_t)(e->n - at) : e->batch;
         MWI_TRY(mwi_progress(ctx, "evaluate", at, e->n));
+        const uint64_t bad = mw_dataset_n_non_finite(e->data);
         MWI_TRY(mwi_side_run(ctx, &e->a, e->data, at, count, &ns));
+        e->bad_inputs += mw_dataset_n_non_finite(e->data) - bad;
         if (count == e->batch) mwi_times_add(e->times, (double)ns / 1e3);
         if (e->compared) MWI_TRY(mwi_side_run(ctx, &e->b, e->data, at, count, &ns));
         if (e->labels != NULL) MWI_TRY(mw_dataset_read_labels(ctx, e->data, at, count, e->labels));
         for (size_t i = 0; i < count; i++) {
+            e->finite = is_finite(&e->a, i) && (!e->compared || is_finite(&e->b, i));
+            e->non_finite += !e->finite;
             MWI_TRY(score_sample(ctx, e, i, at + i));
             if (e->compared) compare_sample(e, i);
         }
@@ -221,6 +236,21 @@ static mw_status walk(mw_ctx *ctx, evaluator *e)
 }
 
 /* ---- results ---- */
+
+static void set(mw_evaluation *out, uint32_t figure, double *where, double value)
+{
+    out->applies |= figure;
+    *where = value;
+}
+
+/* An AUC needs a sample of each kind. */
+static bool has_both(const evaluator *e)
+{
+    uint64_t positives = 0;
+
+    for (uint64_t i = 0; i < e->n_scores; i++) positives += e->scores[i].positive;
+    return positives > 0 && positives < e->n_scores;
+}
 
 static void finish(evaluator *e, mw_evaluation *out)
 {
@@ -233,18 +263,25 @@ static void finish(evaluator *e, mw_evaluation *out)
     const bool classes = labelled && !rebuilds && n > 1 && (e->label_size == 1 || e->one_hot);
     const bool targets = labelled && !rebuilds && !classes && e->label_size == n;
 
-    out->samples = e->n;
-    if (classes) out->top1 = (double)e->right / samples;
-    if (classes && n > 5) out->top5 = (double)e->right5 / samples;
-    if (rebuilds) out->mse = e->rebuild_error / samples;
     /* Class numbers of a single output are no targets of it. */
-    if (targets && !(e->binary && e->integers)) out->mse = e->target_error / samples;
+    const bool errors = rebuilds || (targets && !(e->binary && e->integers));
     const bool two = e->label_size == 1 ? e->binary : e->one_hot;
-    if (e->scores != NULL && two && (rebuilds || n <= 2))
-        out->auc = mwi_auc(e->scores, (size_t)e->n_scores);
+
+    out->samples = e->n;
+    out->non_finite = e->non_finite;
+    out->non_finite_inputs = e->bad_inputs;
+    if (classes) set(out, MW_FIGURE_TOP1, &out->top1, (double)e->right / samples);
+    if (classes && n > 5) set(out, MW_FIGURE_TOP5, &out->top5, (double)e->right5 / samples);
+    if (errors)
+        set(out, MW_FIGURE_MSE, &out->mse,
+            (rebuilds ? e->rebuild_error : e->target_error) / samples);
+    if (e->scores != NULL && two && (rebuilds || n <= 2) && has_both(e))
+        set(out, MW_FIGURE_AUC, &out->auc, mwi_auc(e->scores, (size_t)e->n_scores));
     if (e->compared) {
-        if (n > 1) out->agreement = (double)e->agree / samples;
-        out->sqnr_db = e->noise == 0 ? (double)INFINITY : 10 * log10(e->signal / e->noise);
+        if (n > 1) set(out, MW_FIGURE_AGREEMENT, &out->agreement, (double)e->agree / samples);
+        out->exact = e->noise == 0;
+        set(out, MW_FIGURE_SQNR, &out->sqnr_db,
+            out->exact ? (double)INFINITY : 10 * log10(e->signal / e->noise));
     }
     out->median_us = mwi_times_percentile(e->times, 0.5);
     out->p99_us = mwi_times_percentile(e->times, 0.99);
@@ -257,8 +294,10 @@ mw_status mw_evaluate(mw_ctx *ctx, const mw_model *model, mw_dataset *dataset,
     evaluator e = {.data = dataset};
 
     mwi_enter(ctx);
-    *out_result = (mw_evaluation){0,           (double)NAN, (double)NAN, (double)NAN, (double)NAN,
-                                  (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+    memset(out_result, 0, sizeof *out_result);
+    out_result->top1 = out_result->top5 = out_result->auc = out_result->mse = (double)NAN;
+    out_result->agreement = out_result->sqnr_db = (double)NAN;
+    out_result->median_us = out_result->p99_us = (double)NAN;
     mwi_arena_init(ctx, &e.arena);
     mw_status st = set_up(ctx, &e, model, options == NULL ? &none : options);
     if (st == MW_OK) st = walk(ctx, &e);

@@ -356,6 +356,36 @@ static void times_are_kept_in_bounded_memory(void **state)
     free(t);
 }
 
+/* A model that is broken for some samples: they are counted, and are wrong. */
+static void outputs_that_are_not_finite_are_counted(void **state)
+{
+    static const float w[] = {1, 0, 0, 1, 0, 0};
+    static const float x[] = {2, 1, (float)NAN, 2, 1, 2, (float)INFINITY, 0};
+    static const int64_t y[] = {0, 0, 1, 0};
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = linear(ctx, 2, 3, w);
+    memory_data d = {.in = column(MW_FLOAT32, 2, 4, x), .labels = column(MW_INT64, 1, 4, y)};
+
+    (void)state;
+    for (size_t batch = 1; batch <= 4; batch += 3) {
+        mw_evaluation r;
+        const mw_evaluate_options o = {.against = m, .batch = (uint32_t)batch};
+        assert_ok(ctx, mw_evaluate(ctx, m, set_of(&d, true), &o, &r));
+        assert_int_equal(r.samples, 4);
+        assert_int_equal(r.non_finite, 2);
+        assert_int_equal(r.non_finite_inputs, 2);
+        assert_int_equal(r.applies, MW_FIGURE_TOP1 | MW_FIGURE_AGREEMENT | MW_FIGURE_SQNR);
+        assert_true(near(r.top1, 0.5) && near(r.agreement, 0.5));
+        assert_true(isnan(r.sqnr_db) && !r.exact);
+    }
+    d.in.n_samples = d.labels.n_samples = 1;
+    mw_evaluation r;
+    assert_ok(ctx, mw_evaluate(ctx, m, set_of(&d, true), &(mw_evaluate_options){.against = m}, &r));
+    assert_true(r.exact && isinf(r.sqnr_db) && r.non_finite == 0 && r.non_finite_inputs == 0);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +400,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(auc_is_the_share_of_ordered_pairs),
         cmocka_unit_test(times_are_kept_in_bounded_memory),
+        cmocka_unit_test(outputs_that_are_not_finite_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

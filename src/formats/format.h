@@ -7,10 +7,16 @@
 #include "base/reader.h"
 #include "ops/registry.h"
 
+enum {
+    MWI_FORMAT_TRAINING_OPS = 1, /* holds operators that only training needs */
+    MWI_FORMAT_KEEPS_LAYERS = 2, /* holds the layers of the model that was read, not operators */
+};
+
 typedef struct mwi_format_desc {
     const char *name;    /* "tflite" */
     const char *summary; /* one line for `list formats` */
     const char *suffix;  /* ".tflite": what mw_model_save chooses by; NULL: read only */
+    uint32_t flags;
     bool (*probe)(const uint8_t *bytes, size_t n); /* by the first bytes, never by the name */
     /* Fills an empty model (arena and name ready). `r` is borrowed as long as the model lives, so
      * that constants may point into it. The caller infers and verifies afterwards. */

@@ -75,7 +75,9 @@ mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
     mwi_host_begin_run(session);
     const mw_status st =
         mwi_prefix(ctx, mwi_session_run_plans(ctx, session), "%s", session->model->name);
-    if (timed) session->hooks.after_run(session->hooks.self, session, mwi_now_ns() - begin);
+    if (timed)
+        session->hooks.after_run(session->hooks.self, session,
+                                 (double)(mwi_now_ns() - begin) / 1e3);
     return st;
 }
 
@@ -139,6 +141,6 @@ mw_status mw_session_step(mw_ctx *ctx, const mw_session *session, size_t index,
                                .macs = s->macs,
                                .bytes = s->run == NULL ? 0 : s->bytes,
                                .n_runs = s->n_runs,
-                               .total_ns = s->total_ns};
+                               .total_us = (double)s->total_ns / 1e3};
     return MW_OK;
 }

@@ -10,7 +10,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0
 
-# expect NAME STATUS TEXT COMMAND...: TEXT is a fixed string in stdout or stderr ('' for any).
+# expect NAME STATUS TEXT COMMAND...: TEXT is a fixed string in stdout or stderr ('' for any). What fails must say why
+# on stderr.
 expect() {
   local name=$1 want=$2 text=$3
   shift 3
@@ -18,6 +19,8 @@ expect() {
   local got=$?
   if [ $got -ne "$want" ]; then
     echo "FAILED $name: exit $got, wanted $want"
+  elif [ $got -ne 0 ] && ! grep -qE '^milliwatt: .{3,}|^usage: ' "$tmp/stderr" "$tmp/stdout"; then
+    echo "FAILED $name: exit $got without a word"
   elif [ -n "$text" ] && ! cat "$tmp/stdout" "$tmp/stderr" | grep -qF -- "$text"; then
     echo "FAILED $name: no '$text' in what it printed"
   else
@@ -57,18 +60,67 @@ expect 'quantize to a wrong suffix' 1 '.tflite or .h5' "$mw" quantize $model -o 
 expect 'quantize --keep that matches nothing' 1 'nosuchlayer' "$mw" quantize $model -o "$tmp/x.tflite" --calibrate $data --scale 1/16 --keep nosuchlayer
 check 'a failure writes nothing' test ! -e "$tmp/x.tflite"
 expect 'eval without data' 2 'add --data' "$mw" eval $model
-expect 'eval with a bad scale' 2 'not a number' "$mw" eval $model --data $data --scale 1/0
+expect 'eval with a bad scale' 2 'a number other than 0' "$mw" eval $model --data $data --scale 1/0
 expect 'eval with data that do not fit' 1 'wants [N,8,8,1]' "$mw" eval $model --data tests/cli/two_columns.csv
 expect 'run without a way' 2 'give either' "$mw" run $model --output "$tmp/out"
 expect 'list of nothing' 1 "no table 'birds'" "$mw" list birds
 
+# ---- options: ranges, values that are missing, and what would do nothing ----
+for c in run bench eval; do
+  case $c in run) more="--data $data --output $tmp/o" ;; eval) more="--data $data" ;; *) more= ;; esac
+  for b in 0 65537 9223372036854775808 1152921504606846977 99999999999999999999 -1 1.5; do
+    # shellcheck disable=SC2086
+    expect "$c --batch $b" 2 '--batch takes a whole number from 1 to 65536' "$mw" $c $model $more --batch=$b
+  done
+  for t in 0 257 4294967297 -1; do
+    # shellcheck disable=SC2086
+    expect "$c --threads $t" 2 '--threads takes a whole number from 1 to 256' "$mw" $c $model $more --threads $t
+  done
+done
+for s in nan inf 0 -1 1e300; do
+  expect "bench --seconds $s" 2 '--seconds takes a number' "$mw" bench $model --seconds $s
+done
+expect 'bench --runs 0' 2 '--runs takes a whole number from 1' "$mw" bench $model --runs 0
+expect 'eval --scale 0' 2 'a number other than 0' "$mw" eval $model --data $data --scale 0
+expect 'eval --samples 0' 2 '--samples takes a whole number' "$mw" eval $model --data $data --samples 0
+expect 'run --random --batch' 2 '--batch does nothing without --data' "$mw" run $model --random --batch 7 --output "$tmp/o"
+expect 'run --seed without --random' 2 '--seed does nothing without --random' "$mw" run $model --data $data --seed 7 --output "$tmp/o"
+expect 'run --random --next' 2 '--next does nothing without --input' "$mw" run $model --random --next --output "$tmp/o"
+expect 'run --random --data' 2 'exclude each other' "$mw" run $model --random --data $data --output "$tmp/o"
+expect 'run with too few inputs' 2 'an invocation without --input' "$mw" run $model --input tests/cli/two_images.npy --next --output "$tmp/o"
+for o in '--split x' '--scale 7' '--offset 1' '--samples 3'; do
+  # shellcheck disable=SC2086
+  expect "quantize $o without --calibrate" 2 'does nothing without --calibrate' "$mw" quantize $model -o "$tmp/x.tflite" --scheme dynamic $o
+done
+expect 'a method that would do nothing' 1 'would do nothing' "$mw" quantize $model -o "$tmp/x.tflite" --scheme dynamic --method entropy
+expect 'a percentile that would do nothing' 1 'would do nothing' "$mw" quantize $model -o "$tmp/x.tflite" --calibrate $data --scale 1/16 --method mse --percentile 99
+expect 'a percentile without a method' 2 'does nothing without --method' "$mw" quantize $model -o "$tmp/x.tflite" --calibrate $data --percentile 99
+expect 'an option for a value' 2 "'--scale' is an option" "$mw" quantize $model -o "$tmp/x.tflite" --calibrate $data --keep --scale 1/16
+expect 'an option twice' 2 '--data is given twice' "$mw" eval $model --data $data --data $data
+expect 'an empty value' 2 "--output takes DIR" "$mw" run $model --random --output ''
+expect 'a bad shape' 2 'not a shape' "$mw" info $model --input-shape 1,0,2
+expect 'over the input' 2 'written over' "$mw" quantize $model -o ./$model --scheme weights
+expect 'a file for a folder' 1 'is a file' "$mw" run $model --random --output "$tmp/text.tflite"
+expect 'folders are made' 0 'written to' "$mw" run $model --random --output "$tmp/a/b/c"
+expect 'help of a command' 0 'milliwatt bench: ' "$mw" help bench
+expect 'help of schemes' 0 'int4-block ' "$mw" quantize --help
+if [ -w /dev/full ]; then
+  for c in "info $model --json" "info $model" '--help' 'list ops'; do
+    # shellcheck disable=SC2086
+    "$mw" $c >/dev/full 2>"$tmp/stderr"
+    check "stdout is full: $c" test $? -eq 1
+    check "stdout is full, said: $c" grep -q 'milliwatt: standard output: ' "$tmp/stderr"
+  done
+fi
+
 # ---- lists and looks ----
-for t in ops kernels layers passes formats devices data commands; do
+for t in ops kernels layers passes formats devices data schemes methods io commands; do
   expect "list $t" 0 'name' "$mw" list $t
 done
 expect 'list ops --json' 0 '"CONV_2D"' "$mw" list ops --json
 expect 'info of a Keras file' 0 'CONV_2D' "$mw" info $model
 expect 'info --graph' 0 'graph "' "$mw" info $model --graph
+expect 'info --graph --json' 0 '"graph": "' "$mw" info $model --graph --json
 expect 'info --json' 0 '"macs":' "$mw" info $model --json
 
 # ---- the main job ----
@@ -99,6 +151,10 @@ expect 'quantize to .h5' 0 'integer * scale' "$mw" quantize $model -o "$tmp/q.h5
 expect 'eval of the .h5' 0 '"top1": 0.9' "$mw" eval "$tmp/q.h5" --data $data --scale 1/16 --json
 expect 'bench' 0 '"median_us":' "$mw" bench "$tmp/int8.tflite" --runs 20 --json
 expect 'bench --per-op' 0 'CONV_2D' "$mw" bench "$tmp/int8.tflite" --runs 20 --per-op --threads 2 --batch 4
+
+expect 'eval against itself' 0 '"exact": true' "$mw" eval $model --data $data --scale 1/16 --against $model --samples 20 --json
+check 'an exact match has no SQNR' grep -q '"sqnr_db": null' "$tmp/stdout"
+expect 'eval against itself, as text' 0 'the outputs are equal' "$mw" eval $model --data $data --scale 1/16 --against $model --samples 20
 
 # ---- run: batches, sets, threads ----
 expect 'run --random' 0 'runs' "$mw" run "$tmp/int8.tflite" --random --output "$tmp/r1"

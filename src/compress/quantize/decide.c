@@ -199,7 +199,7 @@ static const char *decide_weight(mwi_qjob *job, mwi_qop *q, const mwi_op *op,
                                  const mwi_shape_call *views, size_t least)
 {
     const mwi_quant_rule *const rule = op->desc->quant;
-    const mw_quant_scheme scheme = job->options->scheme;
+    const mwi_scheme_desc *const scheme = job->scheme;
     size_t n;
 
     if (rule == NULL || rule->weight < 0) return "has no weight";
@@ -210,15 +210,15 @@ static const char *decide_weight(mwi_qjob *job, mwi_qop *q, const mwi_op *op,
     if (w->dtype != MW_FLOAT32 || w->sparsity != NULL) return "its weight is not float32";
     /* A Keras model for int8 gets the integers that the int8 .tflite made of it will have: all
      * weights. */
-    const bool every = scheme == MW_QUANT_INT8 || scheme == MW_QUANT_INT16X8;
+    const bool every = scheme->act != MW_FLOAT32;
     if (!mwi_dims_count(w->rank, w->dims, &n) || n == 0) return "its weight is empty";
-    const bool narrow = scheme == MW_QUANT_INT4 || scheme == MW_QUANT_INT4_BLOCK;
+    const bool narrow = scheme->weight_bits == 4;
     const struct candidate c = {MW_FLOAT32, MW_FLOAT32, narrow ? MW_INT4 : MW_INT8, MW_FLOAT32,
                                 MW_FLOAT32};
-    q->hybrid = scheme != MW_QUANT_WEIGHTS && accepts(views, rule, c);
+    q->hybrid = scheme->hybrid && accepts(views, rule, c);
     q->behind = !q->hybrid;
-    if (job->options->for_keras) q->hybrid = false, q->behind = true;
-    q->bits = narrow && (q->hybrid || job->options->for_keras ||
+    if (job->options->keep_layers) q->hybrid = false, q->behind = true;
+    q->bits = narrow && (q->hybrid || job->options->keep_layers ||
                          mwi_emit_can_convert(MW_INT4, MW_FLOAT32))
                   ? 4
                   : 8;

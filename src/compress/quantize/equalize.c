@@ -380,13 +380,14 @@ static mw_status equalize_group(mw_ctx *ctx, struct equalizer *e, mwi_shared_cha
 
 mw_status mwi_qjob_equalize(mw_ctx *ctx, mwi_qjob *job)
 {
-    const mw_quant_scheme scheme = job->options->scheme;
-    const bool narrow = scheme == MW_QUANT_INT4 || scheme == MW_QUANT_INT4_BLOCK;
+    const mwi_scheme_desc *const scheme = job->scheme;
+    /* Activations that stay float are as good as without steps; hybrid kernels round them to 8
+     * bits while they run. */
     struct equalizer e = {.job = job,
-                          .limit = mwi_weight_limit(narrow ? 4 : 8),
-                          .levels = scheme == MW_QUANT_INT16X8   ? 65535
-                                    : scheme == MW_QUANT_WEIGHTS ? 1e9
-                                                                 : 255};
+                          .limit = mwi_weight_limit(scheme->weight_bits),
+                          .levels = scheme->act == MW_INT16                    ? 65535
+                                    : scheme->act == MW_INT8 || scheme->hybrid ? 255
+                                                                               : 1e9};
 
     MWI_TRY(mwi_shared_channels_find(ctx, job, &e.groups, &e.n_groups));
     if (e.n_groups == 0)

@@ -10,6 +10,7 @@
 
 #include "compress/quantize/affine.h"
 #include "compress/quantize/observe.h"
+#include "compress/quantize/scheme.h"
 #include "ops/registry.h"
 #include "runtime/session.h"
 
@@ -52,6 +53,7 @@ typedef struct mwi_qop {
 
 typedef struct mwi_qjob {
     const mw_quantize_options *options;
+    const mwi_scheme_desc *scheme;
     const mwi_method_desc *method;
     mw_dataset *data; /* NULL: none */
     mwi_arena arena;
@@ -129,7 +131,7 @@ MW_MUST_USE mw_status mwi_qjob_set_input(mw_ctx *ctx, mw_model *model, mwi_op *o
                                          int32_t tensor);
 
 /* ---- keras_weights.c ---- */
-/* The rewrite for options->for_keras. */
+/* The rewrite for options->keep_layers. */
 MW_MUST_USE mw_status mwi_qjob_keras(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- uint8_models.c ---- */

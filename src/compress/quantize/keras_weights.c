@@ -78,7 +78,7 @@ mw_status mwi_qjob_keras(mw_ctx *ctx, mwi_qjob *job)
 
     MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
     g = job->out->graphs[0];
-    if (job->options->scheme == MW_QUANT_FLOAT16) MWI_TRY(halve_all(ctx, job));
+    if (job->scheme->weight_bits == 16) MWI_TRY(halve_all(ctx, job));
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         if (job->ops[i].weight != NULL) MWI_TRY(set_floats(ctx, job, job->ops[i].weight));
         MWI_TRY(set_bias(ctx, job, i));

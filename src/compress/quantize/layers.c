@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-enum { BLOCK = 32 };
-
 const float *mwi_qjob_bias(const mwi_qjob *job, size_t i, size_t *out_n)
 {
     const mwi_op *const op = job->fg->ops[i];
@@ -28,11 +26,9 @@ const float *mwi_qjob_bias(const mwi_qjob *job, size_t i, size_t *out_n)
 static size_t block_of(const mwi_qjob *job, const mwi_qop *q, const mwi_tensor *t, int32_t axis)
 {
     /* Kernels know blocks along the rows of a matrix only. */
-    const bool rows = t->rank == 2 && axis == 0 && t->dims[1] % BLOCK == 0;
-    return job->options->scheme == MW_QUANT_INT4_BLOCK && (q->hybrid || job->options->for_keras) &&
-                   q->bits == 4 && rows
-               ? BLOCK
-               : 0;
+    const size_t block = job->scheme->block;
+    const bool rows = block > 0 && t->rank == 2 && axis == 0 && (size_t)t->dims[1] % block == 0;
+    return (q->hybrid || job->options->keep_layers) && q->bits == 4 && rows ? block : 0;
 }
 
 static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis, int bits,
@@ -54,7 +50,7 @@ static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis
     w->scales = memory;
     if (w->block > 0) {
         MWI_TRY(
-            mwi_arena_array(ctx, &job->arena, w->channels.n / BLOCK, sizeof(uint16_t), &memory));
+            mwi_arena_array(ctx, &job->arena, w->channels.n / block, sizeof(uint16_t), &memory));
         w->block_scales = memory;
     }
     *out = w;
@@ -94,8 +90,7 @@ static void shorten(mwi_qweight *w)
 static void set_scales(const mwi_qjob *job, mwi_qweight *w)
 {
     const mwi_tensor *const t = job->fg->tensors[w->tensor];
-    const mwi_weight_range how =
-        job->options->method == MW_CALIBRATE_MSE ? MWI_WEIGHT_MSE : MWI_WEIGHT_MAX;
+    const mwi_weight_range how = job->method->weights ? MWI_WEIGHT_MSE : MWI_WEIGHT_MAX;
 
     if (w->block > 0)
         mwi_block_scales(t->data, (size_t)t->dims[0], (size_t)t->dims[1], w->block, w->bits, how,
@@ -103,7 +98,7 @@ static void set_scales(const mwi_qjob *job, mwi_qweight *w)
     else
         mwi_weight_scales(t->data, &w->channels, w->bits, how, w->scales);
     if (job->options->per_tensor && w->block == 0) make_uniform(w);
-    if (job->options->for_keras && w->block == 0) shorten(w);
+    if (job->options->keep_layers && w->block == 0) shorten(w);
 }
 
 /* The bias is an integer of scale input * weight: raises weight scales until it fits with room to

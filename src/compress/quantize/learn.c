@@ -105,7 +105,7 @@ static mw_status round_layer(mw_ctx *ctx, struct learner *l, struct layer *a)
 
     if (w->learned || a->float_moments.n_second == 0) return MW_OK;
     return mwi_round_learned(ctx, &a->float_moments, weight_of(l, a), input_noise(l->job, a),
-                             l->job->ops[a->op].bias != NULL, o->for_keras, w);
+                             l->job->ops[a->op].bias != NULL, o->keep_layers, w);
 }
 
 static mw_status adaround(mw_ctx *ctx, struct learner *l)
@@ -151,7 +151,7 @@ static mw_status make_room_for_biases(mw_ctx *ctx, struct learner *l)
         if (l->job->fg->ops[l->layers[i].op]->desc->quant->bias < 0) continue;
         MWI_TRY(mwi_arena_array(ctx, &l->job->arena, n, sizeof(float), &memory));
         const float *const from = original_bias(l, &l->layers[i]);
-        if (from == NULL && l->job->options->for_keras)
+        if (from == NULL && l->job->options->keep_layers)
             continue; /* the layer has none, and stays so */
         q->bias = memory;
         q->n_bias = n;
@@ -395,7 +395,7 @@ static mw_status in_phase(mw_ctx *ctx, struct learner *l,
 mw_status mwi_qjob_learn(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_quantize_options *const o = job->options;
-    struct learner l = {.job = job, .absorbs = !o->for_keras || o->bias_correction};
+    struct learner l = {.job = job, .absorbs = !o->keep_layers || o->bias_correction};
 
     MWI_TRY(find_layers(ctx, &l));
     if (l.n_layers == 0) {

@@ -44,5 +44,6 @@ const mwi_method_desc mwi_method_least_error = {
     .summary = "least mean squared error of rounding and clipping",
     .method = MW_CALIBRATE_MSE,
     .histogram = true,
+    .weights = true,
     .range = range,
 };

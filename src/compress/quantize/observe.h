@@ -34,6 +34,7 @@ typedef struct mwi_method_desc {
     const char *summary;
     mw_calibration_method method;
     bool histogram;
+    bool weights; /* the scales of weights have the least squared error, too */
     /* The range that `levels` steps should cover; n > 0. `percentile` as in the options, defaulted.
      */
     mwi_range (*range)(const mwi_observer *observer, int levels, double percentile);

@@ -375,14 +375,18 @@ static void test_errors(void **state)
         bool data;
         const char *says;
     } cases[] = {
-        {{.scheme = MW_QUANT_INT8}, false, "need calibration data"},
-        {{.scheme = MW_QUANT_INT16X8}, false, "need calibration data"},
+        {{.scheme = MW_QUANT_INT8}, false, "needs calibration data"},
+        {{.scheme = MW_QUANT_INT16X8}, false, "needs calibration data"},
         {{.scheme = MW_QUANT_DYNAMIC, .adaround = true}, false, "learn from calibration data"},
         {{.scheme = MW_QUANT_DYNAMIC, .io = MW_IO_INT8}, true, "keeps activations float"},
         {{.scheme = MW_QUANT_FLOAT16, .equalize = true}, true, "would do nothing"},
         {{.scheme = (mw_quant_scheme)77}, true, "scheme 77"},
         {{.method = (mw_calibration_method)-1}, true, "method -1"},
         {{.percentile = 20}, true, "percentile 20"},
+        {{.percentile = 99}, true, "would do nothing"},
+        {{.scheme = MW_QUANT_DYNAMIC, .method = MW_CALIBRATE_ENTROPY}, true, "would do nothing"},
+        {{.method = MW_CALIBRATE_PERCENTILE, .keep_layers = true}, true, "would do nothing"},
+        {{.scheme = MW_QUANT_FLOAT16, .method = MW_CALIBRATE_MSE}, true, "would do nothing"},
         {{.max_samples = 0, .io = (mw_quant_io)9}, true, "io 9"},
     };
     mw_ctx *const ctx = test_ctx();
@@ -604,7 +608,7 @@ static void test_keras_weights_are_stable(void **state)
 
     data_open(&d, ctx, model, 0);
     for (size_t i = 0; i < MWI_COUNT(all); i++) {
-        const mw_quantize_options o = {.scheme = all[i], .for_keras = true};
+        const mw_quantize_options o = {.scheme = all[i], .keep_layers = true};
         for (size_t k = 0; k < model->graphs[0]->n_tensors; k++)
             model->graphs[0]->tensors[k]->source = (int32_t)k;
         assert_ok(ctx, mw_quantize(ctx, model, &o, NULL, &once, NULL));
@@ -617,7 +621,7 @@ static void test_keras_weights_are_stable(void **state)
     }
     /* The int8 .tflite of the learned weights has the learned integers. */
     const mw_quantize_options learned = {
-        .scheme = MW_QUANT_INT8, .for_keras = true, .adaround = true};
+        .scheme = MW_QUANT_INT8, .keep_layers = true, .adaround = true};
     const mw_quantize_options int8 = {.scheme = MW_QUANT_INT8};
     assert_ok(ctx, mw_quantize(ctx, model, &learned, d.set, &once, NULL));
     assert_ok(ctx, mw_quantize(ctx, once, &int8, d.set, &a, NULL));

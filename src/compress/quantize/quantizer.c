@@ -10,7 +10,13 @@
 
 static bool needs_activations(const mw_quantize_options *o)
 {
-    return (o->scheme == MW_QUANT_INT8 || o->scheme == MW_QUANT_INT16X8) && !o->for_keras;
+    return mwi_scheme_find(o->scheme)->act != MW_FLOAT32 && !o->keep_layers;
+}
+
+static bool is_uint8_to_int8(const mw_model *model, const mw_quantize_options *o)
+{
+    return needs_activations(o) && mwi_scheme_find(o->scheme)->act == MW_INT8 &&
+           mwi_model_is_uint8(model);
 }
 
 static bool learns(const mw_quantize_options *o) { return o->bias_correction || o->adaround; }
@@ -19,11 +25,12 @@ static mw_status check_data(mw_ctx *ctx, const mw_model *model, const mw_quantiz
                             const mw_dataset *data)
 {
     if (data != NULL) return MW_OK;
-    if (needs_activations(o) && !(o->scheme == MW_QUANT_INT8 && mwi_model_is_uint8(model)))
+    if (needs_activations(o) && !is_uint8_to_int8(model, o))
         return mwi_fail(ctx, MW_EINVAL,
-                        "%s: int8 and int16x8 need calibration data to know the ranges of "
-                        "activations; give some, or take the scheme dynamic",
-                        model->name);
+                        "%s: the scheme %s needs calibration data to know the ranges of "
+                        "activations; give some, or take the scheme %s",
+                        model->name, mwi_scheme_find(o->scheme)->name,
+                        mwi_scheme_find(MW_QUANT_DYNAMIC)->name);
     if (learns(o))
         return mwi_fail(ctx, MW_EINVAL,
                         "%s: bias correction and AdaRound learn from calibration data; give some",
@@ -31,29 +38,62 @@ static mw_status check_data(mw_ctx *ctx, const mw_model *model, const mw_quantiz
     return MW_OK;
 }
 
-static mw_status check_options(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o)
+static mw_status check_rows(mw_ctx *ctx, const mw_quantize_options *o)
 {
-    if ((unsigned)o->scheme > MW_QUANT_WEIGHTS)
-        return mwi_fail(ctx, MW_EINVAL, "scheme %d, allowed 0 to %d", (int)o->scheme,
-                        MW_QUANT_WEIGHTS);
+    if (mwi_scheme_find(o->scheme) == NULL)
+        return mwi_fail(ctx, MW_EINVAL, "there is no scheme %d; mw_list \"schemes\" has them all",
+                        (int)o->scheme);
     if (mwi_method_find(o->method) == NULL)
-        return mwi_fail(ctx, MW_EINVAL, "calibration method %d, allowed 0 to %d", (int)o->method,
-                        MW_CALIBRATE_MSE);
-    if ((unsigned)o->io > MW_IO_FLOAT)
-        return mwi_fail(ctx, MW_EINVAL, "io %d, allowed 0 to %d", (int)o->io, MW_IO_FLOAT);
+        return mwi_fail(ctx, MW_EINVAL,
+                        "there is no calibration method %d; mw_list \"methods\" has them all",
+                        (int)o->method);
+    if (o->io != MW_IO_DEFAULT && mwi_quant_io_find(o->io) == NULL)
+        return mwi_fail(ctx, MW_EINVAL, "there is no io %d; mw_list \"io\" has them all",
+                        (int)o->io);
     if (o->percentile != 0 && !(o->percentile > 50 && o->percentile <= 100))
         return mwi_fail(ctx, MW_EINVAL, "percentile %g, allowed above 50 to 100", o->percentile);
-    if (!needs_activations(o) && (o->io == MW_IO_INT8 || o->io == MW_IO_UINT8))
-        return mwi_fail(ctx, MW_EINVAL,
-                        "%s: this scheme keeps activations float, so its inputs and outputs are "
-                        "float; integer ones need int8 or int16x8",
-                        model->name);
-    if (o->scheme == MW_QUANT_FLOAT16 && (learns(o) || o->equalize || o->per_tensor))
-        return mwi_fail(ctx, MW_EINVAL,
-                        "%s: float16 rounds each weight by itself: equalisation, bias correction, "
-                        "AdaRound and per-tensor scales would do nothing",
-                        model->name);
     return MW_OK;
+}
+
+/* What was asked for and would do nothing is refused: the caller believes that it did. */
+static mw_status check_use(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o)
+{
+    const mwi_scheme_desc *const scheme = mwi_scheme_find(o->scheme);
+    const mwi_method_desc *const method = mwi_method_find(o->method);
+    const mwi_io_desc *const io = mwi_quant_io_find(o->io);
+
+    if (!needs_activations(o) && io != NULL && io->dtype != MW_FLOAT32)
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: the scheme %s keeps activations float%s, so its inputs and outputs "
+                        "are float",
+                        model->name, scheme->name, o->keep_layers ? " in a Keras file" : "");
+    if (scheme->weight_bits == 16 && (learns(o) || o->equalize || o->per_tensor || method->weights))
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: %s rounds each weight by itself: equalisation, bias correction, "
+                        "AdaRound, per-tensor scales and methods of calibration would do nothing",
+                        model->name, scheme->name);
+    if (o->method != MW_CALIBRATE_MINMAX && !method->weights &&
+        (!needs_activations(o) || is_uint8_to_int8(model, o)))
+        return mwi_fail(ctx, MW_EINVAL,
+                        "%s: the method %s chooses ranges of activations, and %s needs none: it "
+                        "would do nothing",
+                        model->name, method->name,
+                        needs_activations(o) ? "rewriting a uint8 model as int8"
+                        : o->keep_layers     ? "a Keras file"
+                                             : scheme->name);
+    if (o->percentile != 0 && o->method != MW_CALIBRATE_PERCENTILE)
+        return mwi_fail(ctx, MW_EINVAL,
+                        "a percentile of %g would do nothing with the method %s; take the method "
+                        "%s",
+                        o->percentile, method->name,
+                        mwi_method_find(MW_CALIBRATE_PERCENTILE)->name);
+    return MW_OK;
+}
+
+static mw_status check_options(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o)
+{
+    MWI_TRY(check_rows(ctx, o));
+    return check_use(ctx, model, o);
 }
 
 /* ---- set-up ---- */
@@ -62,7 +102,7 @@ static mw_status float_model(mw_ctx *ctx, const mw_model *model, const mw_quanti
                              mw_model **out)
 {
     MWI_TRY(mwi_model_clone(ctx, model, out));
-    if (o->for_keras) return MW_OK;
+    if (o->keep_layers) return MW_OK;
     MWI_TRY(mwi_passes_run(ctx, *out, MWI_PASS_LOWER | MWI_PASS_OPTIMIZE, NULL, NULL));
     return MW_OK;
 }
@@ -73,11 +113,10 @@ static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     void *memory;
 
     job->options = o;
+    job->scheme = mwi_scheme_find(o->scheme);
     job->method = mwi_method_find(o->method);
     job->data = data;
-    job->act = !needs_activations(o)           ? MW_FLOAT32
-               : o->scheme == MW_QUANT_INT16X8 ? MW_INT16
-                                               : MW_INT8;
+    job->act = needs_activations(o) ? job->scheme->act : MW_FLOAT32;
     job->source = job->act == MW_INT8 && mwi_model_is_uint8(model) ? MW_UINT8 : MW_FLOAT32;
     MWI_TRY(float_model(ctx, model, o, &job->flt));
     job->fg = job->flt->graphs[0];
@@ -144,7 +183,7 @@ static mw_status refuse_if_nothing(mw_ctx *ctx, const mwi_qjob *job)
 static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_quantize_options *const o = job->options;
-    const bool half = o->scheme == MW_QUANT_FLOAT16;
+    const bool half = job->scheme->weight_bits == 16;
 
     MWI_TRY(mwi_qjob_keep(ctx, job));
     if (o->equalize) MWI_TRY(mwi_qjob_equalize(ctx, job));
@@ -156,7 +195,7 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
     if (job->act != MW_FLOAT32) MWI_TRY(mwi_qjob_scales(ctx, job));
     if (!half) MWI_TRY(mwi_qjob_layers(ctx, job));
     if (job->data != NULL && !half) MWI_TRY(mwi_qjob_learn(ctx, job));
-    if (o->for_keras) return mwi_qjob_keras(ctx, job);
+    if (o->keep_layers) return mwi_qjob_keras(ctx, job);
     MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
     if (job->act != MW_FLOAT32) return mwi_qjob_rewrite(ctx, job);
     MWI_TRY(mwi_qjob_rewrite_weights(ctx, job));
@@ -197,7 +236,7 @@ static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
         MWI_TRY(quantize_float(ctx, job));
     MWI_TRY(mwi_model_sweep(ctx, job->out, NULL));
     MWI_TRY(mwi_prefix(ctx, mwi_model_verify(ctx, job->out), "after quantization"));
-    if (!job->options->for_keras)
+    if (!job->options->keep_layers)
         MWI_TRY(mwi_prefix(ctx, mwi_qjob_check_multipliers(ctx, job->out), "%s", job->flt->name));
     MWI_TRY(check_plan(ctx, job));
     return report == NULL ? MW_OK : mwi_qjob_report(ctx, job, model, report);

@@ -73,12 +73,8 @@ static mw_status need(mw_ctx *ctx, struct state *s, size_t *at, int32_t value, m
 
 static mw_dtype io_type(const mwi_qjob *job)
 {
-    switch (job->options->io) {
-    case MW_IO_FLOAT: return MW_FLOAT32;
-    case MW_IO_UINT8: return MW_UINT8;
-    case MW_IO_INT8: return MW_INT8;
-    default: return job->act;
-    }
+    const mwi_io_desc *const io = mwi_quant_io_find(job->options->io);
+    return io == NULL ? job->act : io->dtype;
 }
 
 /* Parameters of a value in another type: the same integers shifted by 128 for uint8; int8 borders

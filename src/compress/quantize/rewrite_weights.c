@@ -172,7 +172,7 @@ mw_status mwi_qjob_rewrite_weights(mw_ctx *ctx, mwi_qjob *job)
         mwi_op *const op = s.g->ops[at];
         const mwi_qop *const q = &job->ops[i];
         job->made_ops[i] = op;
-        if (job->options->scheme == MW_QUANT_FLOAT16) {
+        if (job->scheme->weight_bits == 16) {
             if (q->reason[0] == '\0') MWI_TRY(set_halves(ctx, &s, &at, i, op));
             continue;
         }

@@ -126,6 +126,7 @@ const mwi_format_desc mwi_format_keras_h5 = {
     .name = "keras-h5",
     .summary = "Keras .h5 of Keras 1, 2 and 3: read and written",
     .suffix = ".h5",
+    .flags = MWI_FORMAT_TRAINING_OPS | MWI_FORMAT_KEEPS_LAYERS,
     .probe = probe_h5,
     .load = load_h5,
     .save = mwi_keras_save,
@@ -135,6 +136,7 @@ const mwi_format_desc mwi_format_keras_zip = {
     .name = "keras-zip",
     .summary = "Keras .keras: read; written as .h5",
     .suffix = NULL,
+    .flags = MWI_FORMAT_TRAINING_OPS | MWI_FORMAT_KEEPS_LAYERS,
     .probe = probe_zip,
     .load = load_zip,
 };

@@ -2,6 +2,7 @@
  * each weight from the constants that were made of it.
  * Depends: formats/keras/origin, formats/keras/archive.  Used by: formats/keras/keras.c.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "formats/format.h"
 #include "formats/keras/config.h"
 #include "formats/keras/origin.h"
 
@@ -247,13 +248,19 @@ static mw_status collect(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin 
     return MW_OK;
 }
 
+static bool is_ours(const mw_model *model)
+{
+    extern const mwi_format_desc mwi_format_keras_h5, mwi_format_keras_zip;
+    return model->format == mwi_format_keras_h5.name || model->format == mwi_format_keras_zip.name;
+}
+
 mw_status mwi_keras_save(mw_ctx *ctx, const mw_model *model, mwi_output *output)
 {
     mwi_keras_out out = {0};
     mwi_arena arena;
     mw_status st;
 
-    if (model->origin == NULL || strncmp(model->format, "keras", 5) != 0)
+    if (model->origin == NULL || !is_ours(model))
         return mwi_fail(ctx, MW_EUNSUPPORTED, "%s did not come from Keras: write it as .tflite",
                         model->name);
     mwi_arena_init(ctx, &arena);
