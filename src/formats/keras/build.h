@@ -23,8 +23,8 @@ struct mwi_keras_build {
     mwi_arena operators;  /* views of some operators, emptied now and then */
     uint32_t n_operators; /* since it was emptied */
     bool batch_open;
-    bool *masked; /* of each tensor: carries a mask of time steps */
-    size_t masked_capacity, n_masked;
+    int32_t *mask; /* of each tensor: the bool tensor [batch, steps] of steps that count; -1 none */
+    size_t mask_capacity, n_masks;
     int32_t recent[32]; /* small constants that may be used again */
     size_t n_recent;
     uint32_t n_calls;
@@ -48,9 +48,5 @@ MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_
 /* Refuses constants where the row does not take them, and training=True. Fails: MW_EUNSUPPORTED. */
 MW_MUST_USE mw_status mwi_keras_check_arguments(mw_ctx *ctx, const mwi_keras_row *row,
                                                 const json_t *node);
-
-bool mwi_keras_is_masked(const mwi_keras_call *call, int32_t tensor);
-/* Fails: MW_ENOMEM. */
-MW_MUST_USE mw_status mwi_keras_set_mask(mwi_keras_call *call, int32_t tensor);
 
 #endif

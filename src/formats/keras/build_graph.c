@@ -59,24 +59,33 @@ static mw_status check_tree(mwi_keras_build *b, mwi_keras_layer *l)
 
 static mw_status grow_masks(mwi_keras_build *b)
 {
-    while (b->n_masked < b->graph->n_tensors) {
-        MWI_TRY(mwi_arena_grow(b->ctx, b->scratch, &b->masked, b->n_masked, &b->masked_capacity,
-                               sizeof *b->masked));
-        b->masked[b->n_masked++] = false;
+    while (b->n_masks < b->graph->n_tensors) {
+        MWI_TRY(mwi_arena_grow(b->ctx, b->scratch, &b->mask, b->n_masks, &b->mask_capacity,
+                               sizeof *b->mask));
+        b->mask[b->n_masks++] = -1;
     }
     return MW_OK;
 }
 
-bool mwi_keras_is_masked(const mwi_keras_call *c, int32_t tensor)
+int32_t mwi_keras_mask_of(const mwi_keras_call *c, int32_t tensor)
 {
-    return tensor >= 0 && (size_t)tensor < c->build->n_masked && c->build->masked[tensor];
+    return tensor >= 0 && (size_t)tensor < c->build->n_masks ? c->build->mask[tensor] : -1;
 }
 
-mw_status mwi_keras_set_mask(mwi_keras_call *c, int32_t tensor)
+mw_status mwi_keras_set_mask(mwi_keras_call *c, int32_t tensor, int32_t mask)
 {
     MWI_TRY(grow_masks(c->build));
-    c->build->masked[tensor] = true;
+    c->build->mask[tensor] = mask;
     return MW_OK;
+}
+
+const json_t *mwi_keras_argument(const mwi_keras_call *c, const char *name)
+{
+    const json_t *const first = json_array_get(c->args, 0);
+    const json_t *const kwargs = json_is_object(c->args) ? json_object_get(c->args, "kwargs")
+                                 : json_is_string(first) ? json_array_get(c->args, 3)
+                                                         : json_array_get(first, 3);
+    return json_object_get(kwargs, name);
 }
 
 /* Channels move to the end and back; values of rank 2 have no place for them. */
@@ -95,28 +104,77 @@ static mw_status move_channels(mwi_keras_call *c, int32_t in, bool to_last, int3
     return mwi_keras_transpose(c, in, perm, out);
 }
 
-static mw_status prepare_inputs(mwi_keras_call *c, bool first)
+static bool is_mask_argument(const mwi_keras_call *c, size_t i)
 {
-    const uint32_t flags = c->layer->row->flags;
-    void *memory;
+    return c->in_keys != NULL && c->in_keys[i] != NULL && strcmp(c->in_keys[i], "mask") == 0;
+}
 
-    MWI_TRY(mwi_arena_copy(c->ctx, c->build->scratch, c->in, c->n_in * sizeof *c->in, &memory));
-    int32_t *const in = memory;
+static mw_status to_bool(mwi_keras_call *c, int32_t in, int32_t *out)
+{
+    const mw_dtype dtype = mwi_keras_tensor(c, in)->dtype;
+    const mwi_keras_attr attrs[] = {
+        {"in_data_type", (double)dtype}, {"out_data_type", MW_BOOL}, {NULL, 0}};
+
+    if (dtype == MW_BOOL) return *out = in, MW_OK;
+    return mwi_keras_op(c, "CAST", 1, &in, attrs, out);
+}
+
+/* Masks come with the values, or as the argument `mask`: one, or a list with null where an input
+ * has none. Those leave the list of inputs. */
+static mw_status take_masks(mwi_keras_call *c)
+{
+    const json_t *const list = mwi_keras_argument(c, "mask");
+    size_t n = 0, at = 0;
+    void *in_memory, *key_memory, *mask_memory;
+
+    MWI_TRY(mwi_arena_array(c->ctx, c->build->scratch, c->n_in, sizeof(int32_t), &in_memory));
+    MWI_TRY(mwi_arena_array(c->ctx, c->build->scratch, c->n_in, sizeof(char *), &key_memory));
+    MWI_TRY(mwi_arena_array(c->ctx, c->build->scratch, c->n_in, sizeof(int32_t), &mask_memory));
+    int32_t *const in = in_memory, *const masks = mask_memory;
+    const char **const keys = key_memory;
     for (size_t i = 0; i < c->n_in; i++) {
-        if ((flags & MWI_KERAS_ANY_TYPE) == 0) MWI_TRY(mwi_keras_to_float(c, in[i], &in[i]));
-        if (first) MWI_TRY(move_channels(c, in[i], true, &in[i]));
+        if (is_mask_argument(c, i)) continue;
+        keys[n] = c->in_keys == NULL ? NULL : c->in_keys[i];
+        masks[n] = mwi_keras_mask_of(c, c->in[i]);
+        in[n++] = c->in[i];
+    }
+    for (size_t i = 0; i < c->n_in; i++) {
+        if (!is_mask_argument(c, i)) continue;
+        while (json_is_null(json_array_get(list, at))) at++;
+        if (at >= n) break;
+        MWI_TRY(to_bool(c, c->in[i], &masks[at++]));
     }
     c->in = in;
+    c->in_keys = keys;
+    c->masks = masks;
+    c->n_in = n;
     return MW_OK;
 }
 
-static mw_status pass_masks(mwi_keras_call *c, const mwi_keras_call *as)
+static mw_status prepare_inputs(mwi_keras_call *c, bool first)
 {
-    bool masked = false;
+    const uint32_t flags = c->layer->row->flags;
 
-    for (size_t i = 0; i < as->n_in; i++) masked |= mwi_keras_is_masked(c, as->in[i]);
-    if (!masked || (c->layer->row->flags & MWI_KERAS_PASSES_MASK) == 0) return MW_OK;
-    for (size_t i = 0; i < c->n_out; i++) MWI_TRY(mwi_keras_set_mask(c, c->out[i]));
+    MWI_TRY(take_masks(c));
+    int32_t *const in = (int32_t *)(uintptr_t)c->in; /* made by take_masks */
+    for (size_t i = 0; i < c->n_in; i++) {
+        if ((flags & MWI_KERAS_REFUSES_MASK) != 0 && c->masks[i] >= 0)
+            return mwi_fail(c->ctx, MW_EUNSUPPORTED,
+                            "takes a mask of time steps (mask_zero or a Masking layer before it), "
+                            "which has no lowering here; feed sequences without a mask");
+        if ((flags & MWI_KERAS_ANY_TYPE) == 0) MWI_TRY(mwi_keras_to_float(c, in[i], &in[i]));
+        if (first) MWI_TRY(move_channels(c, in[i], true, &in[i]));
+    }
+    return MW_OK;
+}
+
+static mw_status pass_masks(mwi_keras_call *c)
+{
+    if (c->n_in == 0 || c->masks[0] < 0 || (c->layer->row->flags & MWI_KERAS_PASSES_MASK) == 0)
+        return MW_OK;
+    for (size_t i = 0; i < c->n_out; i++)
+        if (mwi_keras_mask_of(c, c->out[i]) < 0)
+            MWI_TRY(mwi_keras_set_mask(c, c->out[i], c->masks[0]));
     return MW_OK;
 }
 
@@ -136,7 +194,7 @@ static mw_status name_results(mwi_keras_call *c, size_t first_tensor)
     return MW_OK;
 }
 
-static mw_status run_row(mwi_keras_call *c, const mwi_keras_call *as)
+static mw_status run_row(mwi_keras_call *c)
 {
     const mwi_keras_row *const row = c->layer->row;
     const size_t first_tensor = c->build->graph->n_tensors;
@@ -144,19 +202,13 @@ static mw_status run_row(mwi_keras_call *c, const mwi_keras_call *as)
 
     if ((row->flags & MWI_KERAS_SPATIAL) != 0)
         MWI_TRY(mwi_keras_channels_first(c->ctx, c->layer, &first));
-    for (size_t i = 0; i < c->n_in && (row->flags & MWI_KERAS_USES_MASK) != 0; i++)
-        if (mwi_keras_is_masked(c, c->in[i]))
-            return mwi_fail(
-                c->ctx, MW_EUNSUPPORTED,
-                "takes a mask of time steps (mask_zero or a Masking layer before it), "
-                "which the graph cannot carry; feed sequences of one length without a mask");
     MWI_TRY(prepare_inputs(c, first));
     MWI_TRY(row->build(c));
     for (size_t i = 0; first && i < c->n_out; i++) {
         if (mwi_keras_tensor(c, c->out[i])->rank != mwi_keras_tensor(c, c->in[0])->rank) continue;
         MWI_TRY(move_channels(c, c->out[i], false, &c->out[i]));
     }
-    MWI_TRY(pass_masks(c, as));
+    MWI_TRY(pass_masks(c));
     return name_results(c, first_tensor);
 }
 
@@ -375,7 +427,7 @@ static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_kera
         *out = (results){as->n_in, as->in};
         return MW_OK;
     }
-    const mw_status st = run_row(&c, as);
+    const mw_status st = run_row(&c);
     if (st == MW_OK) {
         *out = (results){c.n_out, c.out};
         return MW_OK;

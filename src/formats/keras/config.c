@@ -441,23 +441,54 @@ static mw_status make_slots(parser *p, mwi_keras_layer *l)
     return MW_OK;
 }
 
-/* The layers inside a wrapper that is a layer itself: TimeDistributed, Bidirectional. */
-static mw_status parse_inner(parser *p, mwi_keras_layer *l)
+/* Cells of a stack: "cells/lstm_cell", "cells/lstm_cell_1". */
+static mw_status place_cell(parser *p, const mwi_keras_layer *l, size_t index)
 {
-    static const char *const keys[] = {"layer", "backward_layer"};
+    mwi_keras_layer *const cell = l->children[index];
+    const char *name;
+    size_t before = 0;
+
+    for (size_t i = 0; i < index; i++) before += has_class(l->children[i], cell->class_name);
+    MWI_TRY(mwi_keras_snake_case(p->ctx, p->arena, cell->class_name, &name));
+    if (before == 0) return mwi_arena_printf(p->ctx, p->arena, &cell->place, "cells/%s", name);
+    return mwi_arena_printf(p->ctx, p->arena, &cell->place, "cells/%s_%zu", name, before);
+}
+
+static mw_status parse_cells(parser *p, mwi_keras_layer *l, const json_t *list)
+{
+    const size_t n = json_array_size(list);
     void *memory;
 
+    MWI_TRY(mwi_arena_array(p->ctx, p->arena, n, sizeof(mwi_keras_layer *), &memory));
+    l->children = memory;
+    for (size_t i = 0; i < n; i++) {
+        MWI_TRY(parse_layer(p, json_array_get(list, i), NULL, l, &l->children[i]));
+        MWI_TRY(place_cell(p, l, i));
+        l->n_children++;
+    }
+    return MW_OK;
+}
+
+/* The layers inside a wrapper that is a layer itself: TimeDistributed, Bidirectional, RNN. */
+static mw_status parse_inner(parser *p, mwi_keras_layer *l)
+{
+    static const char *const keys[] = {"layer", "backward_layer", "cell"};
+    const json_t *cells = json_object_get(l->config, "cells");
+    void *memory;
+
+    if (json_is_array(cells)) return parse_cells(p, l, cells);
     MWI_TRY(mwi_arena_array(p->ctx, p->arena, MWI_COUNT(keys), sizeof(mwi_keras_layer *), &memory));
     l->children = memory;
     for (size_t i = 0; i < MWI_COUNT(keys); i++) {
         const json_t *const inner = json_object_get(l->config, keys[i]);
-        if (!json_is_object(inner)) break;
-        MWI_TRY(parse_layer(p, inner, NULL, l, &l->children[i]));
-        l->n_children++;
+        if (!json_is_object(inner)) continue;
+        MWI_TRY(parse_layer(p, inner, NULL, l, &l->children[l->n_children]));
+        l->children[l->n_children++]->place = keys[i];
     }
     if (l->n_children == 0)
         return mwi_fail(p->ctx, MW_EFORMAT, "layer '%s' (%s): the config has no layer", l->path,
                         l->class_name);
+    if (has_class(l, "Bidirectional")) l->children[0]->place = "forward_layer";
     return MW_OK;
 }
 
@@ -468,6 +499,7 @@ static mw_status mirror_backward(parser *p, mwi_keras_layer *l)
     const json_t *const forward = json_object_get(l->config, "layer");
     MWI_TRY(parse_layer(p, forward, "backward", l, &l->children[1]));
     l->children[1]->mirrored = true;
+    l->children[1]->place = "backward_layer";
     l->n_children = 2;
     return MW_OK;
 }

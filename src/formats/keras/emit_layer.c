@@ -109,19 +109,27 @@ static mw_status infer(mwi_keras_call *c, const mwi_op *op, mw_dtype dtype)
     return MW_OK;
 }
 
-/* Operators whose first input is a condition, an axis or a shape. */
-static const char *const by_second[] = {"SELECT", "SELECT_V2", "SPLIT", "TRANSPOSE_CONV"};
-/* Operators that answer yes or no. */
-static const char *const to_bool[] = {"EQUAL",       "NOT_EQUAL",  "GREATER",     "GREATER_EQUAL",
-                                      "LESS",        "LESS_EQUAL", "LOGICAL_AND", "LOGICAL_OR",
-                                      "LOGICAL_NOT", "REDUCE_ANY", "REDUCE_ALL"};
-
-static bool is_in(const char *const *list, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(name, list[i]) == 0) return true;
-    return false;
-}
+/* Operators whose result is not of the type of their first input: of another one's, or bool. */
+static const struct {
+    const char *op;
+    int32_t like; /* the input whose type the result has; -1: bool */
+} other_types[] = {{"SELECT", 1},
+                   {"SELECT_V2", 1},
+                   {"SPLIT", 1},
+                   {"TRANSPOSE_CONV", 1},
+                   {"EQUAL", -1},
+                   {"NOT_EQUAL", -1},
+                   {"CONV_3D_TRANSPOSE", 1},
+                   {"GREATER", -1},
+                   {"LESS", -1},
+                   {"GREATER_EQUAL", -1},
+                   {"LESS_EQUAL", -1},
+                   {"REDUCE_ANY", -1},
+                   {"REDUCE_ALL", -1},
+                   {"LOGICAL_AND", -1},
+                   {"LOGICAL_OR", -1},
+                   {"LOGICAL_NOT", -1},
+                   {"ONE_HOT", 2}};
 
 mw_status mwi_keras_ops(mwi_keras_call *c, const char *name, size_t n_in, const int32_t *in,
                         const mwi_keras_attr *attrs, size_t n_out, int32_t *out)
@@ -149,8 +157,10 @@ mw_status mwi_keras_ops(mwi_keras_call *c, const char *name, size_t n_in, const 
         out[k] = op->out[k];
     }
     c->n_ops++;
-    if (is_in(by_second, MWI_COUNT(by_second), name)) dtype = mwi_keras_tensor(c, in[1])->dtype;
-    if (is_in(to_bool, MWI_COUNT(to_bool), name)) dtype = MW_BOOL;
+    for (size_t i = 0; i < MWI_COUNT(other_types); i++)
+        if (strcmp(name, other_types[i].op) == 0)
+            dtype = other_types[i].like < 0 ? MW_BOOL
+                                            : mwi_keras_tensor(c, in[other_types[i].like])->dtype;
     return infer(c, op, dtype);
 }
 

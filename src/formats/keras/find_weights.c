@@ -365,13 +365,8 @@ static mw_status find_below(finder *f, mwi_keras_layer *l, const char *at)
 
     MWI_TRY(find_own(f, l, at));
     if (l->net == NULL) {
-        const bool both = mwi_keras_is_class(l, "Bidirectional");
         for (size_t i = 0; i < l->n_children; i++) {
-            MWI_TRY(below(f, at,
-                          !both    ? "layer"
-                          : i == 0 ? "forward_layer"
-                                   : "backward_layer",
-                          &place));
+            MWI_TRY(below(f, at, l->children[i]->place, &place));
             MWI_TRY(find_below(f, l->children[i], place));
         }
         return MW_OK;

@@ -16,6 +16,7 @@ typedef struct mwi_keras_row mwi_keras_row;
 typedef struct mwi_keras_net mwi_keras_net;
 typedef struct mwi_keras_build mwi_keras_build;
 typedef struct mwi_keras_call mwi_keras_call;
+struct mwi_keras_cell; /* layers/recurrent.h */
 
 /* ---- rows ---- */
 
@@ -34,11 +35,11 @@ typedef struct mwi_keras_weight_rule {
 enum {
     MWI_KERAS_SPATIAL =
         1 << 0, /* has data_format: the builder transposes channels_first around it */
-    MWI_KERAS_PASSES_MASK = 1 << 1, /* a mask of time steps goes through */
-    MWI_KERAS_USES_MASK = 1 << 2,   /* a mask of time steps would change the result: refused */
-    MWI_KERAS_NO_DATA = 1 << 3,     /* takes no inputs (InputLayer) */
-    MWI_KERAS_MODEL = 1 << 4,       /* Sequential, Functional: holds a net */
-    MWI_KERAS_WRAPPER = 1 << 5,     /* config.layer (and backward_layer) are children */
+    MWI_KERAS_PASSES_MASK = 1 << 1,  /* a mask of time steps goes through */
+    MWI_KERAS_REFUSES_MASK = 1 << 2, /* a mask would change the result in a way not built here */
+    MWI_KERAS_NO_DATA = 1 << 3,      /* takes no inputs (InputLayer) */
+    MWI_KERAS_MODEL = 1 << 4,        /* Sequential, Functional: holds a net */
+    MWI_KERAS_WRAPPER = 1 << 5,      /* config.layer, backward_layer, cell, cells are children */
     MWI_KERAS_ANY_TYPE = 1 << 6, /* takes integers as they are; else inputs become float32 first */
     MWI_KERAS_TAKES_CONSTANTS = 1 << 8, /* reads mwi_keras_operands: a call's constants count */
 };
@@ -51,6 +52,9 @@ struct mwi_keras_row {
     /* Refuses what the config alone shows (MW_EUNSUPPORTED with the reason). NULL: nothing to
      * refuse. */
     mw_status (*check)(mw_ctx *ctx, const mwi_keras_layer *layer);
+    /* A cell of a recurrent layer: makes its constants for steps of the shape in `cell`. NULL: the
+     * layer is no cell. */
+    mw_status (*open_cell)(mwi_keras_call *call, struct mwi_keras_cell *cell);
     /* Adds operators for one call and hands its results to mwi_keras_return. NULL for models. */
     mw_status (*build)(mwi_keras_call *call);
 };
@@ -83,6 +87,7 @@ struct mwi_keras_layer {
     const mwi_keras_row *row; /* NULL: not supported */
     const json_t *config;     /* an object; borrowed from the document */
     const mwi_keras_layer *parent;
+    const char *place; /* below its parent in a .keras file: "layer", "cell"; NULL in a net */
     bool trainable;
     bool stripped;       /* a wrapper of a training tool was taken off */
     bool mirrored;       /* made of the forward layer of a Bidirectional: runs the other way */
@@ -127,8 +132,9 @@ struct mwi_keras_call {
     size_t n_in;
     const int32_t *in; /* tensors, positional ones first */
     const char *const
-        *in_keys;       /* their argument's name, NULL for a positional one; NULL: all positional */
-    const json_t *args; /* the whole node as the config has it, NULL in a Sequential */
+        *in_keys; /* their argument's name, NULL for a positional one; NULL: all positional */
+    const int32_t *masks; /* of each input: bool [batch, steps] of the steps that count; -1 none */
+    const json_t *args;   /* the whole node as the config has it, NULL in a Sequential */
     size_t n_out, out_capacity; /* filled by mwi_keras_return */
     int32_t *out;
     const char *scope; /* what its tensors' names begin with */
@@ -136,6 +142,12 @@ struct mwi_keras_call {
 };
 
 MW_MUST_USE mw_status mwi_keras_return(mwi_keras_call *call, int32_t tensor);
+/* Steps that count in a value; -1: none is left out. A layer that sets none passes on the mask of
+ * its first input when its row says so. Fails: MW_ENOMEM. */
+int32_t mwi_keras_mask_of(const mwi_keras_call *call, int32_t tensor);
+MW_MUST_USE mw_status mwi_keras_set_mask(mwi_keras_call *call, int32_t tensor, int32_t mask);
+/* A named argument of the call that is no tensor; NULL when it is not given. */
+const json_t *mwi_keras_argument(const mwi_keras_call *call, const char *name);
 const mwi_tensor *mwi_keras_tensor(const mwi_keras_call *call, int32_t tensor);
 /* Fails with MW_EFORMAT when the layer does not have low to high inputs. */
 MW_MUST_USE mw_status mwi_keras_need_inputs(const mwi_keras_call *call, size_t low, size_t high);

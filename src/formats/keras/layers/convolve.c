@@ -142,3 +142,24 @@ mw_status mwi_keras_window_return(mwi_keras_call *c, const mwi_keras_window *w, 
     if (w->n_dims == 1) MWI_TRY(mwi_keras_to_1d(c, x, &x));
     return mwi_keras_return(c, x);
 }
+
+/* Keras's deconv_output_length; the default of output_padding makes the stride fit. */
+static int64_t out_length(int64_t n, int64_t kernel, int64_t stride, bool same,
+                          int64_t output_padding)
+{
+    const int64_t pad = same ? kernel / 2 : 0;
+
+    if (output_padding >= 0) return (n - 1) * stride + kernel - 2 * pad + output_padding;
+    return n * stride + (same || kernel < stride ? 0 : kernel - stride);
+}
+
+mw_status mwi_keras_transposed_length(mwi_keras_call *c, int32_t n, int32_t kernel, int32_t stride,
+                                      bool same, int32_t output_padding, int32_t *out)
+{
+    const int64_t length = out_length(n, kernel, stride, same, output_padding);
+
+    if (length < 1 || length > INT32_MAX)
+        return mwi_fail(c->ctx, MW_EFORMAT, "a dimension of the result is %lld", (long long)length);
+    *out = (int32_t)length;
+    return MW_OK;
+}

@@ -35,6 +35,10 @@ MW_MUST_USE mw_status mwi_keras_depthwise_kernel(mwi_keras_call *call, const mwi
 MW_MUST_USE mw_status mwi_keras_conv_kernel(mwi_keras_call *call, const mwi_keras_window *w,
                                             const char *weight, int32_t in, int32_t filters,
                                             int32_t *out);
+/* Length of one dimension of a transposed convolution; output_padding -1: the default. */
+MW_MUST_USE mw_status mwi_keras_transposed_length(mwi_keras_call *call, int32_t n, int32_t kernel,
+                                                  int32_t stride, bool same, int32_t output_padding,
+                                                  int32_t *out);
 /* Activation, back to the layer's own rank, return. */
 MW_MUST_USE mw_status mwi_keras_window_return(mwi_keras_call *call, const mwi_keras_window *w,
                                               int32_t x);

@@ -100,7 +100,6 @@ const mwi_keras_row mwi_keras_layer_attention = {
     .classes = attention_classes,
     .summary = "BATCH_MATMUL, SOFTMAX",
     .weights = attention_weights,
-    .flags = MWI_KERAS_USES_MASK,
     .check = check_attention,
     .build = build_attention,
 };
@@ -240,7 +239,6 @@ const mwi_keras_row mwi_keras_layer_multi_head_attention = {
     .classes = heads_classes,
     .summary = "FULLY_CONNECTED, BATCH_MATMUL, SOFTMAX",
     .weights = heads_weights,
-    .flags = MWI_KERAS_USES_MASK,
     .check = check_heads,
     .build = build_heads,
 };

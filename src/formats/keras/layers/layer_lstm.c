@@ -1,51 +1,47 @@
-/* formats/keras/layers/layer_lstm.c - LSTM, step by step: FULLY_CONNECTED, SPLIT, LOGISTIC, TANH,
- * MUL, ADD.
+/* formats/keras/layers/layer_lstm.c - LSTM and LSTMCell, step by step: FULLY_CONNECTED, SPLIT,
+ * LOGISTIC, TANH, MUL, ADD.
  * Depends: layers/recurrent.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layers/recurrent.h"
 
-/* Gates i, f, c, o: c' = f * c + i * act(c), h = o * act(c'). */
-static mw_status step(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x, int32_t *states,
-                      int32_t *out)
+/* c' = f * c + i * act(c), h = o * act(c'). */
+mw_status mwi_keras_lstm_step(mwi_keras_call *c, const mwi_keras_cell *cell, int32_t x,
+                              int32_t *states, int32_t *out)
 {
     const char *const inner = "recurrent_activation|inner_activation";
-    int32_t gate[4], kept, cell;
+    int32_t gate[4], kept, carry;
 
     if (states[0] >= 0) {
         int32_t h;
-        MWI_TRY(mwi_keras_project(c, states[0], r->recurrent, -1, &h));
+        MWI_TRY(cell->project_state(c, cell, states[0], &h));
         MWI_TRY(mwi_keras_binary(c, "ADD", x, h, &x));
     }
     MWI_TRY(mwi_keras_gates(c, x, 4, gate));
     MWI_TRY(mwi_keras_activate(c, inner, gate[0], &gate[0]));
     MWI_TRY(mwi_keras_activate(c, "activation", gate[2], &gate[2]));
-    MWI_TRY(mwi_keras_binary(c, "MUL", gate[0], gate[2], &cell));
+    MWI_TRY(mwi_keras_binary(c, "MUL", gate[0], gate[2], &carry));
     if (states[1] >= 0) {
         MWI_TRY(mwi_keras_activate(c, inner, gate[1], &gate[1]));
         MWI_TRY(mwi_keras_binary(c, "MUL", gate[1], states[1], &kept));
-        MWI_TRY(mwi_keras_binary(c, "ADD", kept, cell, &cell));
+        MWI_TRY(mwi_keras_binary(c, "ADD", kept, carry, &carry));
     }
     MWI_TRY(mwi_keras_activate(c, inner, gate[3], &gate[3]));
-    states[1] = cell;
-    MWI_TRY(mwi_keras_activate(c, "activation", cell, &cell));
-    MWI_TRY(mwi_keras_binary(c, "MUL", gate[3], cell, &states[0]));
+    states[1] = carry;
+    MWI_TRY(mwi_keras_activate(c, "activation", carry, &carry));
+    MWI_TRY(mwi_keras_binary(c, "MUL", gate[3], carry, &states[0]));
     *out = states[0];
     return MW_OK;
 }
 
-static mw_status build(mwi_keras_call *c)
+static mw_status open_cell(mwi_keras_call *c, mwi_keras_cell *cell)
 {
-    mwi_keras_recurrent r;
-    int32_t kernel, bias = -1;
-
-    MWI_TRY(mwi_keras_recurrent_start(c, 4, 2, &r));
-    MWI_TRY(mwi_keras_gate_kernel(c, &r, "kernel", "kernel", r.n_in, 0, 4, &kernel));
-    MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel", r.units, 0, 4,
-                                  &r.recurrent));
+    MWI_TRY(mwi_keras_open_dense(c, 4, 2, cell));
+    MWI_TRY(mwi_keras_gate_kernel(c, cell, "recurrent_kernel", "recurrent_kernel", cell->units, 0,
+                                  4, &cell->recurrent));
     if (mwi_keras_slot_of(c->layer, "bias") != NULL)
-        MWI_TRY(mwi_keras_vector(c, "bias", 4 * r.units, &bias));
-    r.step = step;
-    return mwi_keras_recurrent_run(c, &r, kernel, bias);
+        MWI_TRY(mwi_keras_vector(c, "bias", 4 * cell->units, &cell->bias));
+    cell->step = mwi_keras_lstm_step;
+    return MW_OK;
 }
 
 static const char *const classes[] = {"LSTM", NULL};
@@ -58,7 +54,17 @@ const mwi_keras_row mwi_keras_layer_lstm = {
     .classes = classes,
     .summary = "FULLY_CONNECTED, SPLIT, LOGISTIC, TANH, MUL, ADD, step by step",
     .weights = weights,
-    .flags = MWI_KERAS_USES_MASK,
     .check = mwi_keras_recurrent_check,
-    .build = build,
+    .open_cell = open_cell,
+    .build = mwi_keras_build_recurrent,
+};
+
+static const char *const cell_classes[] = {"LSTMCell", NULL};
+const mwi_keras_row mwi_keras_layer_lstm_cell = {
+    .classes = cell_classes,
+    .summary = "as LSTM, in an RNN layer",
+    .weights = weights,
+    .check = mwi_keras_recurrent_check,
+    .open_cell = open_cell,
+    .build = mwi_keras_refuse_cell,
 };

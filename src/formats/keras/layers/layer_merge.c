@@ -1,8 +1,8 @@
 /* formats/keras/layers/layer_merge.c - Add, Subtract, Multiply, Average, Maximum, Minimum,
  * Keras 1's Merge, and the functions of keras.ops with those names, of tensors and constants.
- * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * Depends: formats/keras/build.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "formats/keras/layer.h"
+#include "formats/keras/build.h"
 
 #include <string.h>
 
@@ -54,6 +54,71 @@ static mw_status same_rank(mwi_keras_call *c, int32_t x, int32_t rank, int32_t *
     return mwi_keras_reshape(c, x, rank, dims, out);
 }
 
+/* Steps of which every value counts: of an input without a mask. */
+static mw_status all_steps(mwi_keras_call *c, int32_t x, int32_t *out)
+{
+    const mwi_tensor *const t = mwi_keras_tensor(c, x);
+    int32_t begin[MW_MAX_RANK] = {0}, size[MW_MAX_RANK];
+    const int32_t batch = t->dims[0], steps = t->dims[1];
+
+    for (int32_t i = 0; i < t->rank; i++) size[i] = i < 2 ? -1 : 1;
+    MWI_TRY(mwi_keras_slice(c, x, begin, size, &x));
+    MWI_TRY(mwi_keras_reshape(c, x, 2, (const int32_t[]){batch, steps}, &x));
+    return mwi_keras_binary(c, "EQUAL", x, x, out);
+}
+
+/* Joined along time, masks are joined too; along values Keras 3 keeps a step that counts in any
+ * input, earlier ones what counts in all. Other axes lose the mask. */
+static mw_status join_masks(mwi_keras_call *c, int32_t axis, int32_t rank, int32_t out)
+{
+    static const mwi_keras_attr attrs[] = {{"axis", 1}, {NULL, 0}};
+    const char *const op = c->layer->keras_major < 3 ? "LOGICAL_AND" : "LOGICAL_OR";
+    void *memory;
+    size_t n = 0;
+    int32_t mask = -1;
+
+    for (size_t i = 0; i < c->n_in; i++) n += c->masks[i] >= 0;
+    if (n == 0 || rank < 3 || (axis != 1 && axis != rank - 1)) return MW_OK;
+    if (axis == 1) {
+        MWI_TRY(mwi_arena_array(c->ctx, c->build->scratch, c->n_in, sizeof(int32_t), &memory));
+        int32_t *const parts = memory;
+        for (size_t i = 0; i < c->n_in; i++) {
+            parts[i] = c->masks[i];
+            if (parts[i] < 0) MWI_TRY(all_steps(c, c->in[i], &parts[i]));
+        }
+        MWI_TRY(mwi_keras_op(c, "CONCATENATION", c->n_in, parts, attrs, &mask));
+        return mwi_keras_set_mask(c, out, mask);
+    }
+    if (n < c->n_in && c->layer->keras_major >= 3) return MW_OK; /* every step counts */
+    for (size_t i = 0; i < c->n_in; i++) {
+        if (c->masks[i] < 0) continue;
+        if (mask < 0)
+            mask = c->masks[i];
+        else
+            MWI_TRY(mwi_keras_binary(c, op, mask, c->masks[i], &mask));
+    }
+    return mwi_keras_set_mask(c, out, mask);
+}
+
+/* Keras 3: what counts in any input, when all have a mask; earlier ones: what counts in all that
+ * have one. */
+static mw_status merge_masks(mwi_keras_call *c, int32_t out)
+{
+    const bool old = c->layer->keras_major < 3;
+    int32_t mask = -1;
+
+    for (size_t i = 0; i < c->n_in; i++) {
+        if (c->masks[i] < 0 && !old) return MW_OK;
+        if (c->masks[i] < 0) continue;
+        if (mask < 0)
+            mask = c->masks[i];
+        else if (mask != c->masks[i])
+            MWI_TRY(
+                mwi_keras_binary(c, old ? "LOGICAL_AND" : "LOGICAL_OR", mask, c->masks[i], &mask));
+    }
+    return mask < 0 ? MW_OK : mwi_keras_set_mask(c, out, mask);
+}
+
 static mw_status concatenate(mwi_keras_call *c, const char *key)
 {
     const int32_t rank = mwi_keras_tensor(c, c->in[0])->rank;
@@ -64,7 +129,10 @@ static mw_status concatenate(mwi_keras_call *c, const char *key)
     if (axis == 0)
         return mwi_fail(c->ctx, MW_EUNSUPPORTED, "joins along the batch; use another axis");
     const mwi_keras_attr attrs[] = {{"axis", axis}, {NULL, 0}};
-    if (c->n_in > 1) MWI_TRY(mwi_keras_op(c, "CONCATENATION", c->n_in, c->in, attrs, &x));
+    if (c->n_in > 1) {
+        MWI_TRY(mwi_keras_op(c, "CONCATENATION", c->n_in, c->in, attrs, &x));
+        MWI_TRY(join_masks(c, axis, rank, x));
+    }
     return mwi_keras_return(c, x);
 }
 
@@ -131,6 +199,7 @@ static mw_status merge(mwi_keras_call *c, int kind, size_t n, const int32_t *v)
     }
     if (strcmp(kinds[kind].class_name, "Average") == 0)
         MWI_TRY(mwi_keras_with(c, "MUL", x, 1.0 / (double)n, &x));
+    if (!function) MWI_TRY(merge_masks(c, x));
     return mwi_keras_return(c, x);
 }
 
@@ -158,7 +227,7 @@ static const char *const classes[] = {
 const mwi_keras_row mwi_keras_layer_merge = {
     .classes = classes,
     .summary = "ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, MEAN",
-    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_TAKES_CONSTANTS,
+    .flags = MWI_KERAS_TAKES_CONSTANTS,
     .check = check,
     .build = build,
 };
@@ -169,6 +238,5 @@ static const char *const concatenate_classes[] = {"Concatenate", "ops.Concatenat
 const mwi_keras_row mwi_keras_layer_concatenate = {
     .classes = concatenate_classes,
     .summary = "CONCATENATION",
-    .flags = MWI_KERAS_PASSES_MASK,
     .build = build_concatenate,
 };

@@ -106,7 +106,6 @@ const mwi_keras_row mwi_keras_layer_rms_normalization = {
     .classes = rms_classes,
     .summary = "SQUARE, MEAN, RSQRT, MUL",
     .weights = rms_weights,
-    .flags = MWI_KERAS_PASSES_MASK,
     .build = build_layer,
 };
 
@@ -129,6 +128,7 @@ static const char *const unit_classes[] = {"UnitNormalization", NULL};
 const mwi_keras_row mwi_keras_layer_unit_normalization = {
     .classes = unit_classes,
     .summary = "SQUARE, SUM, MAXIMUM, RSQRT, MUL",
+    .flags = MWI_KERAS_PASSES_MASK,
     .build = build_unit,
 };
 
@@ -169,6 +169,7 @@ static const char *const group_classes[] = {"GroupNormalization", NULL};
 const mwi_keras_row mwi_keras_layer_group_normalization = {
     .classes = group_classes,
     .summary = "RESHAPE, MEAN, SUB, SQUARE, RSQRT, MUL, ADD",
+    .flags = MWI_KERAS_PASSES_MASK,
     .weights = layer_weights,
     .build = build_group,
 };

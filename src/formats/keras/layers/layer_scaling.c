@@ -52,6 +52,7 @@ static const char *const rescaling_classes[] = {"Rescaling", NULL};
 const mwi_keras_row mwi_keras_layer_rescaling = {
     .classes = rescaling_classes,
     .summary = "MUL and ADD",
+    .flags = MWI_KERAS_PASSES_MASK,
     .build = build_rescaling,
 };
 
@@ -170,5 +171,6 @@ const mwi_keras_row mwi_keras_layer_normalization = {
     .classes = normalization_classes,
     .summary = "SUB and MUL",
     .weights = weights,
+    .flags = MWI_KERAS_PASSES_MASK,
     .build = build_normalization,
 };

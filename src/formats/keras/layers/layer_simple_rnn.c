@@ -1,14 +1,14 @@
-/* formats/keras/layers/layer_simple_rnn.c - SimpleRNN, step by step.
+/* formats/keras/layers/layer_simple_rnn.c - SimpleRNN and SimpleRNNCell, step by step.
  * Depends: layers/recurrent.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layers/recurrent.h"
 
-static mw_status step(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x, int32_t *states,
+static mw_status step(mwi_keras_call *c, const mwi_keras_cell *cell, int32_t x, int32_t *states,
                       int32_t *out)
 {
     if (states[0] >= 0) {
         int32_t h;
-        MWI_TRY(mwi_keras_project(c, states[0], r->recurrent, -1, &h));
+        MWI_TRY(cell->project_state(c, cell, states[0], &h));
         MWI_TRY(mwi_keras_binary(c, "ADD", x, h, &x));
     }
     MWI_TRY(mwi_keras_activate(c, "activation", x, &states[0]));
@@ -16,19 +16,15 @@ static mw_status step(mwi_keras_call *c, const mwi_keras_recurrent *r, int32_t x
     return MW_OK;
 }
 
-static mw_status build(mwi_keras_call *c)
+static mw_status open_cell(mwi_keras_call *c, mwi_keras_cell *cell)
 {
-    mwi_keras_recurrent r;
-    int32_t kernel, bias = -1;
-
-    MWI_TRY(mwi_keras_recurrent_start(c, 1, 1, &r));
-    MWI_TRY(mwi_keras_gate_kernel(c, &r, "kernel", "kernel", r.n_in, 0, 1, &kernel));
-    MWI_TRY(mwi_keras_gate_kernel(c, &r, "recurrent_kernel", "recurrent_kernel", r.units, 0, 1,
-                                  &r.recurrent));
+    MWI_TRY(mwi_keras_open_dense(c, 1, 1, cell));
+    MWI_TRY(mwi_keras_gate_kernel(c, cell, "recurrent_kernel", "recurrent_kernel", cell->units, 0,
+                                  1, &cell->recurrent));
     if (mwi_keras_slot_of(c->layer, "bias") != NULL)
-        MWI_TRY(mwi_keras_vector(c, "bias", r.units, &bias));
-    r.step = step;
-    return mwi_keras_recurrent_run(c, &r, kernel, bias);
+        MWI_TRY(mwi_keras_vector(c, "bias", cell->units, &cell->bias));
+    cell->step = step;
+    return MW_OK;
 }
 
 static const char *const classes[] = {"SimpleRNN", NULL};
@@ -41,7 +37,17 @@ const mwi_keras_row mwi_keras_layer_simple_rnn = {
     .classes = classes,
     .summary = "FULLY_CONNECTED, ADD, TANH, step by step",
     .weights = weights,
-    .flags = MWI_KERAS_USES_MASK,
     .check = mwi_keras_recurrent_check,
-    .build = build,
+    .open_cell = open_cell,
+    .build = mwi_keras_build_recurrent,
+};
+
+static const char *const cell_classes[] = {"SimpleRNNCell", NULL};
+const mwi_keras_row mwi_keras_layer_simple_rnn_cell = {
+    .classes = cell_classes,
+    .summary = "as SimpleRNN, in an RNN layer",
+    .weights = weights,
+    .check = mwi_keras_recurrent_check,
+    .open_cell = open_cell,
+    .build = mwi_keras_refuse_cell,
 };

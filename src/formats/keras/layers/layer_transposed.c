@@ -16,16 +16,6 @@ static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
                     "has a dilation_rate, which TRANSPOSE_CONV does not have; use 1");
 }
 
-/* Keras's deconv_output_length; the default of output_padding makes the stride fit. */
-static int64_t out_length(int64_t n, int64_t kernel, int64_t stride, bool same,
-                          int64_t output_padding)
-{
-    const int64_t pad = same ? kernel / 2 : 0;
-
-    if (output_padding >= 0) return (n - 1) * stride + kernel - 2 * pad + output_padding;
-    return n * stride + (same || kernel < stride ? 0 : kernel - stride);
-}
-
 static mw_status build(mwi_keras_call *c)
 {
     int32_t filters, x, operands[4] = {-1, -1, -1, -1}, extra[2] = {-1, -1}, shape[4], out;
@@ -41,12 +31,8 @@ static mw_status build(mwi_keras_call *c)
     shape[0] = t->dims[0];
     shape[3] = filters;
     for (int i = 0; i < 2; i++) {
-        const int64_t n =
-            out_length(t->dims[1 + i], w.kernel[i], w.strides[i], w.padding == 1, extra[i]);
-        if (n < 1 || n > INT32_MAX)
-            return mwi_fail(c->ctx, MW_EFORMAT, "the result has %lld rows or columns",
-                            (long long)n);
-        shape[1 + i] = (int32_t)n;
+        MWI_TRY(mwi_keras_transposed_length(c, t->dims[1 + i], w.kernel[i], w.strides[i],
+                                            w.padding == 1, extra[i], &shape[1 + i]));
     }
     if (w.n_dims == 1) shape[1] = 1;
     MWI_TRY(mwi_keras_i32s(c, 4, shape, &operands[0]));

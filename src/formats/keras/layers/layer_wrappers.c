@@ -1,8 +1,8 @@
 /* formats/keras/layers/layer_wrappers.c - TimeDistributed and Bidirectional: another layer run
  * over time.
- * Depends: formats/keras/layer.  Used by: the list of layers only.
+ * Depends: layers/recurrent.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "formats/keras/layer.h"
+#include "formats/keras/layers/recurrent.h"
 
 #include <string.h>
 
@@ -41,7 +41,7 @@ static const char *const time_classes[] = {"TimeDistributed", NULL};
 const mwi_keras_row mwi_keras_layer_time_distributed = {
     .classes = time_classes,
     .summary = "RESHAPE around the layer inside",
-    .flags = MWI_KERAS_WRAPPER | MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_WRAPPER | MWI_KERAS_ANY_TYPE | MWI_KERAS_PASSES_MASK,
     .build = build_time_distributed,
 };
 
@@ -51,16 +51,15 @@ static const char *const modes[] = {"concat", "sum", "mul", "ave", NULL};
 
 static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
 {
-    static const char *const allowed[] = {"LSTM", "GRU", "SimpleRNN"};
     int mode;
 
     MWI_TRY(mwi_keras_choice(ctx, l, "merge_mode", modes, &mode));
     for (size_t i = 0; i < l->n_children; i++) {
-        bool found = l->children[i]->row == NULL; /* reported by itself */
-        for (size_t k = 0; k < MWI_COUNT(allowed); k++)
-            found |= mwi_keras_is_class(l->children[i], allowed[k]);
-        if (!found)
-            return mwi_fail(ctx, MW_EUNSUPPORTED, "holds a %s, allowed are: LSTM, GRU, SimpleRNN",
+        const mwi_keras_row *const row = l->children[i]->row;
+        const bool fits = row == NULL || row->build == mwi_keras_build_recurrent ||
+                          (row->open_cell != NULL && row->build != mwi_keras_refuse_cell);
+        if (!fits) /* a class without a row is reported by itself */
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "holds a %s, allowed are recurrent layers",
                             l->children[i]->class_name);
     }
     return MW_OK;
@@ -103,13 +102,14 @@ static mw_status build_bidirectional(mwi_keras_call *c)
     int32_t back;
     bool sequences;
 
-    MWI_TRY(mwi_keras_need_rank(c, 0, 3, 3));
+    MWI_TRY(mwi_keras_need_rank(c, 0, 3, MW_MAX_RANK));
     if (c->n_in % 2 != 1)
         return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu initial states", c->n_in - 1);
-    int32_t in[8];
+    int32_t in[1 + MWI_KERAS_MAX_STATES];
     const size_t half = c->n_in / 2;
     if (half + 1 > MWI_COUNT(in))
         return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu initial states", c->n_in - 1);
+    MWI_TRY(mwi_keras_set_mask(c, c->in[0], c->masks[0]));
     in[0] = c->in[0];
     for (size_t i = 0; i < half; i++) in[1 + i] = c->in[1 + i];
     MWI_TRY(mwi_keras_run(c, c->layer->children[0], 1 + half, in, &n_forward, &forward));
@@ -119,6 +119,8 @@ static mw_status build_bidirectional(mwi_keras_call *c)
     MWI_TRY(mwi_keras_bool(c->ctx, c->layer->children[0], "return_sequences", false, &sequences));
     if (sequences) MWI_TRY(turn(c, back, &back));
     MWI_TRY(merge(c, forward[0], back));
+    for (size_t i = 0; i < c->n_out && sequences; i++)
+        MWI_TRY(mwi_keras_set_mask(c, c->out[i], c->masks[0]));
     for (size_t i = 1; i < n_forward; i++) MWI_TRY(mwi_keras_return(c, forward[i]));
     for (size_t i = 1; i < n_backward; i++) MWI_TRY(mwi_keras_return(c, backward[i]));
     return MW_OK;
@@ -128,7 +130,7 @@ static const char *const bidirectional_classes[] = {"Bidirectional", NULL};
 const mwi_keras_row mwi_keras_layer_bidirectional = {
     .classes = bidirectional_classes,
     .summary = "the layer inside twice, REVERSE_V2 and CONCATENATION",
-    .flags = MWI_KERAS_WRAPPER | MWI_KERAS_USES_MASK,
+    .flags = MWI_KERAS_WRAPPER,
     .check = check,
     .build = build_bidirectional,
 };
