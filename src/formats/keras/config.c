@@ -7,6 +7,7 @@
 #include "formats/keras/config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -372,8 +373,26 @@ static const char *refusal_of(const json_t *json, const char *class_name)
     const char *const module = json_string_value(json_object_get(json, "module"));
     const char *const registered = json_string_value(json_object_get(json, "registered_name"));
 
-    if (strcmp(class_name, "Lambda") == 0)
-        return "holds Python code; replace it by built-in layers";
+    static const struct {
+        const char *class_name, *why;
+    } known[] = {
+        {"Lambda", "holds Python code; replace it by built-in layers"},
+        {"Hashing", "computes a hash, which TFLite has no operator for; do it before the model"},
+        {"HashedCrossing", "computes a hash, which TFLite has no operator for; do it before the "
+                           "model"},
+        {"StringLookup", "reads text; look its words up before the model"},
+        {"TextVectorization", "reads text; make integers of it before the model"},
+        {"TFSMLayer", "is a SavedModel, not layers; convert that"},
+        {"JaxLayer", "holds code of another framework"},
+        {"FlaxLayer", "holds code of another framework"},
+        {"TorchModuleWrapper", "holds code of another framework"},
+        {"MelSpectrogram", "computes a Fourier transform of the signal; do it before the model"},
+        {"STFTSpectrogram", "computes a Fourier transform of the signal; do it before the model"},
+        {"ConvLSTM3D", "has no lowering: use ConvLSTM1D or ConvLSTM2D"},
+    };
+
+    for (size_t i = 0; i < MWI_COUNT(known); i++)
+        if (strcmp(class_name, known[i].class_name) == 0) return known[i].why;
     if (strchr(class_name, '>') != NULL || (registered != NULL && strchr(registered, '>') != NULL))
         return "is a custom class; replace it by built-in layers";
     if (module != NULL && strncmp(module, "keras", 5) != 0 && strncmp(module, "tf_keras", 8) != 0 &&
@@ -415,10 +434,23 @@ static mw_status name_layer(parser *p, const json_t *json, const char *name, mwi
 
 static bool rule_holds(const mwi_keras_layer *l, const mwi_keras_weight_rule *rule)
 {
+    const size_t length = rule->when == NULL ? 0 : strlen(rule->when);
     const bool negative = rule->when != NULL && *rule->when == '!';
     int64_t v = 1;
 
     if (rule->when == NULL) return true;
+    if (rule->when[length - 1] == '?') {
+        char key[40];
+        (void)snprintf(key, sizeof key, "%.*s", (int)length - 1, rule->when);
+        return mwi_keras_key(l, key) != NULL;
+    }
+    const char *const wanted = strchr(rule->when, '=');
+    if (wanted != NULL) {
+        char key[40];
+        (void)snprintf(key, sizeof key, "%.*s", (int)(wanted - rule->when), rule->when);
+        const char *const is = json_string_value(mwi_keras_key(l, key));
+        return is != NULL && strcmp(is, wanted + 1) == 0;
+    }
     const json_t *const json = mwi_keras_key(l, rule->when + negative);
     if (json == NULL) return true;
     (void)mwi_keras_json_int(json, &v);

@@ -217,6 +217,12 @@ static mw_status small_const(mwi_keras_call *c, const char *what, mw_dtype dtype
     return MW_OK;
 }
 
+mw_status mwi_keras_const(mwi_keras_call *c, const char *what, mw_dtype dtype, int32_t rank,
+                          const int32_t *dims, const void *data, int32_t *out)
+{
+    return small_const(c, what, dtype, rank, dims, data, out);
+}
+
 mw_status mwi_keras_scalar(mwi_keras_call *c, double number, int32_t *out)
 {
     const float f = (float)number;

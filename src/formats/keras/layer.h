@@ -28,7 +28,8 @@ typedef struct mwi_keras_weight_rule {
                         layer */
     const char
         *when;   /* config keys ("use_bias|bias") of which one must be true; absent counts as true;
-                  * "!center": must be false; NULL: always there */
+                  * "!center": must be false; "key=text": must be that text; "key?": must be
+                  * given; NULL: always there */
     bool frozen; /* not trained: moving averages */
 } mwi_keras_weight_rule;
 
@@ -193,6 +194,10 @@ MW_MUST_USE mw_status mwi_keras_i32s(mwi_keras_call *call, size_t n, const int32
                                      int32_t *out);
 MW_MUST_USE mw_status mwi_keras_f32s(mwi_keras_call *call, const char *what, int32_t rank,
                                      const int32_t *dims, const float *values, int32_t *out);
+/* A small constant of any type: equal ones are one. */
+MW_MUST_USE mw_status mwi_keras_const(mwi_keras_call *call, const char *what, mw_dtype dtype,
+                                      int32_t rank, const int32_t *dims, const void *data,
+                                      int32_t *out);
 /* dims: as RESHAPE takes them; the first one is put as -1, so that a batch can be run. Nothing is
  * added when the shape is the same already. */
 MW_MUST_USE mw_status mwi_keras_reshape(mwi_keras_call *call, int32_t in, int32_t rank,

@@ -135,9 +135,8 @@ const mwi_keras_row mwi_keras_layer_unit_normalization = {
 /* Channels, which are last here, in groups: [n, places, groups, channels / groups]. */
 static mw_status build_group(mwi_keras_call *c)
 {
-    const mwi_tensor *const t = mwi_keras_tensor(c, c->in[0]);
-    const int32_t rank = t->rank, channels = t->dims[rank - 1], axes[] = {1, 3}, last = rank - 1;
-    int32_t wanted, axis, groups, x;
+    const int32_t rank = mwi_keras_tensor(c, c->in[0])->rank, axes[] = {1, 3}, last = rank - 1;
+    int32_t wanted, axis, groups, x, perm[MW_MAX_RANK];
     size_t places;
     double epsilon;
 
@@ -147,8 +146,11 @@ static mw_status build_group(mwi_keras_call *c)
     MWI_TRY(mwi_keras_int(c->ctx, c->layer, "axis", -1, INT32_MIN, INT32_MAX, &wanted));
     MWI_TRY(mwi_keras_axis(c->ctx, "axis", wanted, rank, &axis));
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "epsilon", 1e-3, &epsilon));
-    if (axis != last)
-        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has axis %d, allowed is the last one", wanted);
+    if (axis == 0) return mwi_fail(c->ctx, MW_EFORMAT, "axis is the batch");
+    for (int32_t i = 0; i < rank; i++) perm[i] = i == axis ? last : i == last ? axis : i;
+    MWI_TRY(mwi_keras_transpose(c, c->in[0], perm, &x)); /* its own inverse */
+    const mwi_tensor *const t = mwi_keras_tensor(c, x);
+    const int32_t channels = t->dims[last];
     if (groups == -1) groups = channels;
     if (groups < 1 || channels % groups != 0)
         return mwi_fail(c->ctx, MW_EFORMAT, "groups is %d, allowed is a divisor of %d channels",
@@ -156,12 +158,12 @@ static mw_status build_group(mwi_keras_call *c)
     if (!mwi_dims_count(rank - 2, t->dims + 1, &places) || places > INT32_MAX)
         return mwi_fail(c->ctx, MW_ELIMIT, "too many values");
     MWI_TRY(mwi_keras_reshape(
-        c, c->in[0], 4, (const int32_t[]){t->dims[0], (int32_t)places, groups, channels / groups},
-        &x));
+        c, x, 4, (const int32_t[]){t->dims[0], (int32_t)places, groups, channels / groups}, &x));
     MWI_TRY(standardize(c, x, axes, 2, epsilon, true, &x));
     MWI_TRY(mwi_keras_reshape(c, x, rank, t->dims, &x));
     MWI_TRY(spread(c, "gamma", x, &last, 1, "MUL", &x));
     MWI_TRY(spread(c, "beta", x, &last, 1, "ADD", &x));
+    MWI_TRY(mwi_keras_transpose(c, x, perm, &x));
     return mwi_keras_return(c, x);
 }
 

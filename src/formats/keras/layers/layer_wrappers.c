@@ -134,3 +134,27 @@ const mwi_keras_row mwi_keras_layer_bidirectional = {
     .check = check,
     .build = build_bidirectional,
 };
+
+/* ---- SpectralNormalization: only training divides the kernel ---- */
+
+static mw_status build_spectral(mwi_keras_call *c)
+{
+    const int32_t *results;
+    size_t n;
+
+    MWI_TRY(mwi_keras_set_mask(c, c->in[0], c->masks[0]));
+    MWI_TRY(mwi_keras_run(c, c->layer->children[0], c->n_in, c->in, &n, &results));
+    for (size_t i = 0; i < n; i++) MWI_TRY(mwi_keras_return(c, results[i]));
+    return MW_OK;
+}
+
+static const char *const spectral_classes[] = {"SpectralNormalization", NULL};
+static const mwi_keras_weight_rule spectral_weights[] = {{.name = "vector_u|sn_u", .frozen = true},
+                                                         {.name = NULL}};
+const mwi_keras_row mwi_keras_layer_spectral_normalization = {
+    .classes = spectral_classes,
+    .summary = "the layer inside",
+    .weights = spectral_weights,
+    .flags = MWI_KERAS_WRAPPER | MWI_KERAS_ANY_TYPE,
+    .build = build_spectral,
+};
