@@ -190,6 +190,12 @@ static void set_attr(parser *p, mwi_op *op, char *word)
     else if (f->kind == MWI_FIELD_STRING) {
         if (mwi_arena_string(p->ctx, &p->model->arena, value, strlen(value), at) != MW_OK)
             wrong(p, word);
+    } else if (f->kind == MWI_FIELD_I64S) {
+        size_t n = 1;
+        for (const char *c = value; *c != '\0'; c++) n += *c == ',';
+        int64_t *const v = keep(p, n * sizeof *v);
+        put_list(MW_INT64, v, n, value);
+        *(mwi_i64s *)at = (mwi_i64s){n, v};
     } else if (f->kind == MWI_FIELD_I64) {
         *(int64_t *)at = strtoll(value, NULL, 10);
     } else if (f->kind == MWI_FIELD_I32S) {

@@ -189,7 +189,7 @@ static void check_output(reader *r, const mwi_view *v, const wanted *w)
 {
     size_t n = 0;
 
-    if (w->has_dims &&
+    if (w->has_dims && w->values != NULL &&
         (v->rank != w->rank || memcmp(v->dims, w->dims, (size_t)w->rank * sizeof *w->dims) != 0)) {
         print_error("%s\n  the output has rank %d, first %d\n", r->line, v->rank,
                     v->rank > 0 ? v->dims[0] : 0);

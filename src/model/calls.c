@@ -10,31 +10,52 @@
 enum { NOT_SEEN = 0 };
 static const uint32_t OPEN = UINT32_MAX;
 
-static bool names_subgraph(const mwi_field *f)
+static bool ends_with(const char *name, const char *suffix)
 {
-    static const char suffix[] = "subgraph_index";
-    const size_t n = strlen(f->name), k = sizeof suffix - 1;
+    const size_t n = strlen(name), k = strlen(suffix);
 
-    return f->kind == MWI_FIELD_I32 && n >= k && memcmp(f->name + n - k, suffix, k) == 0;
+    return n >= k && memcmp(name + n - k, suffix, k) == 0;
+}
+
+/* The subgraphs that a field names; none: 0. */
+static size_t named_by(const mwi_field *f, const void *attr, const int32_t **out)
+{
+    const void *const at = (const char *)attr + f->offset;
+
+    if (f->kind == MWI_FIELD_I32 && ends_with(f->name, "subgraph_index")) {
+        *out = at;
+        return 1;
+    }
+    if (f->kind == MWI_FIELD_I32S && ends_with(f->name, "subgraph_indices")) {
+        *out = ((const mwi_i32s *)at)->v;
+        return ((const mwi_i32s *)at)->n;
+    }
+    return 0;
 }
 
 static mw_status visit(mw_ctx *ctx, const mw_model *m, size_t at, uint32_t depth, uint32_t *levels);
+
+static mw_status visit_callee(mw_ctx *ctx, const mw_model *m, size_t at, const char *field,
+                              int32_t callee, uint32_t depth, uint32_t *levels, uint32_t *below)
+{
+    if (callee < 0 || (size_t)callee >= m->n_graphs)
+        return mwi_fail(ctx, MW_EFORMAT, "%s is %d, there are %zu subgraphs", field, callee,
+                        m->n_graphs);
+    if (levels[callee] == OPEN)
+        return mwi_fail(ctx, MW_EFORMAT, "%s is %d, which calls subgraph %zu: that would never end",
+                        field, callee, at);
+    MWI_TRY(visit(ctx, m, (size_t)callee, depth + 1, levels));
+    if (levels[callee] > *below) *below = levels[callee];
+    return MW_OK;
+}
 
 static mw_status visit_op(mw_ctx *ctx, const mw_model *m, size_t at, const mwi_op *op,
                           uint32_t depth, uint32_t *levels, uint32_t *below)
 {
     for (const mwi_field *f = op->desc->fields; f != NULL && f->kind != MWI_FIELD_END; f++) {
-        if (!names_subgraph(f)) continue;
-        const int32_t callee = *(const int32_t *)(const void *)((const char *)op->attr + f->offset);
-        if (callee < 0 || (size_t)callee >= m->n_graphs)
-            return mwi_fail(ctx, MW_EFORMAT, "%s is %d, there are %zu subgraphs", f->name, callee,
-                            m->n_graphs);
-        if (levels[callee] == OPEN)
-            return mwi_fail(ctx, MW_EFORMAT,
-                            "%s is %d, which calls subgraph %zu: that would never end", f->name,
-                            callee, at);
-        MWI_TRY(visit(ctx, m, (size_t)callee, depth + 1, levels));
-        if (levels[callee] > *below) *below = levels[callee];
+        const int32_t *callees = NULL;
+        for (size_t i = 0, n = named_by(f, op->attr, &callees); i < n; i++)
+            MWI_TRY(visit_callee(ctx, m, at, f->name, callees[i], depth, levels, below));
     }
     return MW_OK;
 }

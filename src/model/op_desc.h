@@ -106,6 +106,8 @@ typedef struct mwi_host {
      * planning does. */
     mw_status (*plan)(void *self, mw_ctx *ctx, int32_t subgraph, const mwi_view *in, size_t n_in,
                       mwi_called *out);
+    /* The subgraph itself, for operators that only look what it does; NULL: there is none. */
+    const mwi_graph *(*graph)(void *self, int32_t subgraph);
     /* Copies `in` into the subgraph's inputs and runs it. Plans it when it must. */
     mw_status (*run)(void *self, mw_ctx *ctx, int32_t subgraph, const mwi_view *in, size_t n_in,
                      mwi_called *out);

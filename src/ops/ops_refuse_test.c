@@ -110,6 +110,26 @@ static void parameters_out_of_range(void **state)
         {"MULTINOMIAL: f32[1,2] i32[]=-1 > i64", "-1 samples"},
         {"MULTINOMIAL: f32[1,0] i32[]=1 > i64", "no categories"},
         {"UNIQUE idx_out_type=0: f32[2] > f32 f32", "idx_out_type is 0"},
+        {"STABLEHLO_PAD edge_padding_low=1 edge_padding_high=1 interior_padding=-1: f32[2] f32[] > "
+         "f32",
+         "1, 1 and -1"},
+        {"STABLEHLO_PAD edge_padding_low=1: f32[2] f32[] > f32", "1, 0 and 0 paddings"},
+        {"STABLEHLO_GATHER offset_dims=0 start_index_map=0 slice_sizes=3 index_vector_dim=0: "
+         "f32[2] "
+         "i32[1] > f32[1]",
+         "slice size 0 is 3"},
+        {"STABLEHLO_GATHER offset_dims=0 start_index_map=1 slice_sizes=1 index_vector_dim=0: "
+         "f32[2] "
+         "i32[1] > f32[1]",
+         "dimensions of indices"},
+        {"STABLEHLO_GATHER offset_dims=0 start_index_map=0 slice_sizes=1 index_vector_dim=2: "
+         "f32[2] "
+         "i32[1] > f32[1]",
+         "index_vector_dim is 2"},
+        {"REDUCE_WINDOW reduce_function=1: f32[2] f32[] i64[1]=0 i64[1]=1 i64[1]=1 > f32",
+         "window 0"},
+        {"REDUCE_WINDOW reduce_function=0: f32[2] f32[] i64[1]=1 i64[1]=1 i64[1]=1 > f32",
+         "UNSUPPORTED"},
         {"STABLEHLO_ADD: f32[2] f32[1] > f32", "different shapes"},
         {"STABLEHLO_RNG_BIT_GENERATOR algorithm=2: u64[3] > u64[3] u32[2]", "a state of 3"},
         {"FAKE_QUANT min=1 max=2 num_bits=8: f32[1] > f32", "0 must lie"},

@@ -159,6 +159,12 @@ static mw_status run(void *self, mw_ctx *ctx, int32_t subgraph, const mwi_view *
     return MW_OK;
 }
 
+static const mwi_graph *graph_of(void *self, int32_t subgraph)
+{
+    const mw_model *const m = ((mw_session *)self)->model;
+    return subgraph >= 0 && (size_t)subgraph < m->n_graphs ? m->graphs[subgraph] : NULL;
+}
+
 static bool was_run(void *self, int32_t subgraph)
 {
     return ((mw_session *)self)->shared.callees[subgraph].was_run;
@@ -345,6 +351,7 @@ mw_status mwi_host_init(mw_ctx *ctx, mw_session *root)
 
     root->host = (mwi_host){.self = root,
                             .plan = plan,
+                            .graph = graph_of,
                             .run = run,
                             .hold = hold,
                             .take_held = take_held,

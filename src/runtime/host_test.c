@@ -189,6 +189,11 @@ static void what_does_not_fit_is_refused(void **state)
         {"p = input bool [1]; y: i32 = IF p p then_subgraph_index=1 else_subgraph_index=1; out y;"
          "graph; x = input bool [1]; out x",
          "the subgraph's is bool"},
+        {"x = input f32 [3]; i = const i32 [1,1] = 0; u = input f32 [1];"
+         "y: f32 [3] = STABLEHLO_SCATTER x i u inserted_window_dims=0 index_vector_dim=1 "
+         "scatter_dims_to_operand_dims=0 update_computation_subgraph_index=1; out y; graph;"
+         "a = input f32 []; b = input f32 []; c = SUB a b; out c",
+         "the first SUB; allowed"},
         {"= CALL_ONCE init_subgraph_index=1; x = input i32 [1]; out x;"
          "graph; x = input i32 [1]; out x",
          "it has 1 inputs, given are 0"},
@@ -200,6 +205,87 @@ static void what_does_not_fit_is_refused(void **state)
         rig_open(&r, rows[i].text, rows[i].error);
         rig_close(&r);
     }
+}
+
+/* Results as LiteRT 2.3.0 gives them, but for CASE, which it has no kernel for. */
+static void subgraphs_tell_what_to_do(void **state)
+{
+    static const struct {
+        const char *text;
+        float wanted[12];
+        size_t n;
+    } rows[] = {
+        {"x = input f32 [3,3]; i = const i32 [2,1] = 0,2; u = input f32 [2,3];"
+         "y: f32 [3,3] = STABLEHLO_SCATTER x i u update_window_dims=1 inserted_window_dims=0 "
+         "scatter_dims_to_operand_dims=0 index_vector_dim=1 update_computation_subgraph_index=1;"
+         "out y; graph; a = input f32 []; b = input f32 []; c = STABLEHLO_ADD a b; out c",
+         {2, 4, 6, 4, 5, 6, 11, 13, 15},
+         9},
+        {"x = input f32 [3,3]; i = const i32 [3,2] = 0,2,1,1,-1,5; u = input f32 [3];"
+         "y: f32 [3,3] = STABLEHLO_SCATTER x i u inserted_window_dims=0,1 index_vector_dim=1 "
+         "scatter_dims_to_operand_dims=0,1 update_computation_subgraph_index=1; out y; graph;"
+         "a = input f32 []; b = input f32 []; out b",
+         {1, 2, 1, 4, 2, 6, 7, 8, 9},
+         9},
+        {"x = input f32 [3,4]; i = const f32 [] = 0; y: f32 [2,4] = STABLEHLO_REDUCE_WINDOW x i "
+         "window_dimensions=2,2 window_strides=1,2 base_dilations=1,2 window_dilations=2,1 "
+         "padding=1,0,-1,2 body_subgraph_index=1; out y; graph; a = input f32 [];"
+         "b = input f32 []; c = STABLEHLO_ADD a b; out c",
+         {6, 7, 8, 0, 12, 14, 16, 0},
+         8},
+        {"x = input f32 [2]; y: f32 [2] = STABLEHLO_COMPOSITE x name=negate "
+         "decomposition_subgraph_index=1; out y; graph; a = input f32 [2]; c = NEG a; out c",
+         {-1, -2},
+         2},
+        {"x = input f32 [2]; p = const i32 [] = 9; y: f32 [2] = STABLEHLO_CASE p x "
+         "branch_subgraph_indices=1,2; out y; graph; a = input f32 [2]; c = NEG a; out c;"
+         "graph; a = input f32 [2]; c = MUL a a; out c",
+         {1, 4},
+         2},
+        {"x = input f32 [2]; y: f32 [2] = CALL x subgraph_index=1; out y; graph;"
+         "a = input f32 [2]; c = NEG a; out c",
+         {-1, -2},
+         2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(rows); i++) {
+        mw_buffer b;
+        rig r;
+        rig_open(&r, rows[i].text, NULL);
+        for (size_t k = 0; k < mw_session_n_inputs(r.session); k++) {
+            assert_ok(r.ctx, mw_session_input(r.ctx, r.session, k, &b));
+            for (size_t j = 0; j < b.bytes / sizeof(float); j++)
+                ((float *)b.data)[j] = (float)(j + 1);
+        }
+        assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+        assert_ok(r.ctx, mw_session_output(r.ctx, r.session, 0, &b));
+        assert_int_equal(b.bytes, rows[i].n * sizeof(float));
+        assert_memory_equal(b.data, rows[i].wanted, b.bytes);
+        rig_close(&r);
+    }
+}
+
+static void random_numbers_go_on_until_a_reset(void **state)
+{
+    float first[4], second[4];
+    mw_buffer b;
+    rig r;
+
+    (void)state;
+    rig_open(&r, "n = const i32 [1] = 4; y: f32 [4] = RANDOM_UNIFORM n seed=1 seed2=2; out y",
+             NULL);
+    assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+    assert_ok(r.ctx, mw_session_output(r.ctx, r.session, 0, &b));
+    memcpy(first, b.data, sizeof first);
+    assert_float_equal(first[0], 0.406396747f, 1e-9f); /* LiteRT's */
+    assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+    memcpy(second, b.data, sizeof second);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_ok(r.ctx, mw_session_reset(r.ctx, r.session));
+    assert_ok(r.ctx, mw_session_run(r.ctx, r.session));
+    assert_memory_equal(first, b.data, sizeof first);
+    rig_close(&r);
 }
 
 static void variables_live_until_a_reset(void **state)
@@ -263,6 +349,8 @@ int main(void)
         cmocka_unit_test(a_loop_may_change_shapes),
         cmocka_unit_test(branches_may_have_other_shapes),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(subgraphs_tell_what_to_do),
+        cmocka_unit_test(random_numbers_go_on_until_a_reset),
         cmocka_unit_test(variables_live_until_a_reset),
         cmocka_unit_test(variables_are_checked_at_run),
     };

@@ -141,8 +141,8 @@ static void test_codes_and_identifiers(void **state)
         assert_true(mwi_format_tflite.probe(map.bytes, map.len));
         if (strcmp(data_files[i], "unknown_op") == 0) {
             assert_ptr_equal(m->graphs[0]->ops[0]->desc, &mwi_op_unknown);
-            assert_int_equal(m->graphs[0]->ops[0]->code, 209);
-            assert_string_equal(mwi_op_name(m->graphs[0]->ops[0]), "STABLEHLO_CASE");
+            assert_int_equal(m->graphs[0]->ops[0]->code, 208);
+            assert_string_equal(mwi_op_name(m->graphs[0]->ops[0]), "STABLEHLO_CBRT");
         } else {
             assert_string_equal(m->graphs[0]->ops[0]->desc->name, "RELU");
         }
@@ -419,7 +419,7 @@ static void test_refuses_to_write(void **state)
     assert_ok(ctx, mwi_graph_add_op(ctx, m, m->graphs[0], 0, mwi_op_by_name("DROPOUT"), 1, 1, &op));
     assert_ok(ctx, mwi_graph_add_op(ctx, m, m->graphs[0], 0, mwi_op_by_name("DROPOUT"), 1, 1, &op));
     assert_int_equal(testing_save(ctx, m, UINT64_MAX, &file), MW_EUNSUPPORTED);
-    assert_non_null(strstr(mw_ctx_error(ctx), "DROPOUT x2, STABLEHLO_CASE (builtin 209)"));
+    assert_non_null(strstr(mw_ctx_error(ctx), "DROPOUT x2, STABLEHLO_CBRT (builtin 208)"));
     mwi_text_deinit(&file);
     mw_model_destroy(m);
     mwi_file_unmap(&map);

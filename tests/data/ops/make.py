@@ -505,6 +505,32 @@ def later(op):
         a = R.randint(0, 2)
         n = 2 if a == 2 else R.randint(2, 3)
         return f"{op} algorithm={a}: {tensor('u64', [n])} > u64[{n}] {R.choice(['i32', 'u32'])}{dims(s)}"
+    if op == "STABLEHLO_PAD":
+        t = any_type()
+        low, high, mid = [[R.randint(a, 2) for _ in s] for a in (-1, -1, 0)]
+        return f"{op} edge_padding_low={ints(low)} edge_padding_high={ints(high)} interior_padding={ints(mid)}: " \
+               f"{tensor(t, s)} {tensor(t, [])} > {t}"
+    if op == "REDUCE_WINDOW":
+        t = R.choice("bool i8 i16 i32 i64 u8 f32".split())
+        s = shape(1, 3, 6)
+        f = R.choice([5, 6] if t == "bool" else [1, 2, 3, 4])
+        w = [R.randint(1, min(3, d)) for d in s]
+        text = [f"i64[{len(s)}]=" + ints(v) for v in (w, [R.randint(1, 2) for _ in s], [R.randint(1, 2) for _ in s])]
+        return f"{op} reduce_function={f}: {tensor(t, s)} {tensor(t, [])} {' '.join(text)} > {t}"
+    if op == "STABLEHLO_GATHER":
+        t = any_type()
+        s = shape(1, 4)
+        size = [R.randint(1, d) for d in s]
+        gone = [k for k in range(len(s)) if size[k] == 1 and R.random() < 0.6]
+        mapped = R.sample(range(len(s)), R.randint(1, len(s)))
+        over = shape(0, 2)
+        rank = len(over) + len(s) - len(gone)
+        offset = sorted(R.sample(range(rank), len(s) - len(gone)))
+        at = R.randint(0, len(over))
+        lists = [("offset_dims", offset), ("collapsed_slice_dims", gone), ("start_index_map", mapped), ("slice_sizes", size)]
+        attrs = " ".join(f"{k}={ints(v)}" for k, v in lists if v)
+        return f"{op} {attrs} index_vector_dim={at}: {tensor(t, s)} " \
+               f"{tensor(R.choice(['i32', 'i64']), over[:at] + [len(mapped)] + over[at:], '', -2, 4)} > {t}{dims([1] * rank)}"
     if op == "EMBEDDING_LOOKUP_SPARSE":
         n, rank = R.randint(1, 5), R.randint(1, 3)
         full = [R.randint(1, 3) for _ in range(rank)]
@@ -535,7 +561,7 @@ MAKERS |= {op: rest for op in ("ADD_N", "FAKE_QUANT", "FILL", "SHAPE", "MATRIX_D
 MAKERS |= {"CAST": cast, "DIV ": div8}
 MAKERS |= {op: later for op in list(STABLEHLO) + [
     "WHERE", "UNIQUE", "REAL", "IMAG", "COMPLEX_ABS", "RFFT2D", "DILATE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL",
-    "STABLEHLO_RNG_BIT_GENERATOR", "EMBEDDING_LOOKUP_SPARSE"]}
+    "STABLEHLO_PAD", "REDUCE_WINDOW", "STABLEHLO_GATHER", "STABLEHLO_RNG_BIT_GENERATOR", "EMBEDDING_LOOKUP_SPARSE"]}
 FAMILIES = {"later": later, "table": table, "binary": binary, "unary": unary, "reduction": reduction}
 
 

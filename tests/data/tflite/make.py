@@ -141,7 +141,7 @@ def main():
     write("old_code.tflite", pack(one_relu([code(0, 1, old=RELU)])))
     write("no_identifier.tflite", pack(one_relu([code(RELU)]), None))
     write("odd_identifier.tflite", pack(one_relu([code(RELU)]), b"ABCD"))
-    write("unknown_op.tflite", pack(one_relu([code(209), code(4000)])))
+    write("unknown_op.tflite", pack(one_relu([code(208), code(4000)])))
 
 
 main()
