@@ -2,6 +2,7 @@
 #include "conformance.h"
 
 #include "base/half.h"
+#include "base/text.h"
 #include "data/source.h"
 
 #include <dirent.h>
@@ -134,6 +135,18 @@ static verdict say(runner *r, const char *what)
     return mw_ctx_error_status(r->ctx) == MW_EUNSUPPORTED ? REFUSED : DIFFERS;
 }
 
+static size_t named_steps(runner *r, const char *pattern)
+{
+    mw_step_info step;
+    size_t n = 0;
+
+    for (size_t i = 0; i < mw_session_n_steps(r->session); i++) {
+        if (mw_session_step(r->ctx, r->session, i, &step) != MW_OK) abort();
+        n += mwi_glob_match(pattern, step.kernel);
+    }
+    return n;
+}
+
 static verdict open_runner(runner *r, const char *folder, const run_options *o)
 {
     char path[4096];
@@ -151,6 +164,7 @@ static verdict open_runner(runner *r, const char *folder, const run_options *o)
         if (st != MW_OK) return say(r, "optimize");
     }
     if (mw_session_create(r->ctx, r->model, &options, &r->session) != MW_OK) return say(r, "plan");
+    if (o->n_named != NULL) *o->n_named += named_steps(r, o->kernels);
     return AGREES;
 }
 

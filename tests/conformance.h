@@ -26,7 +26,8 @@ void free_list(char **list, size_t n);
 
 typedef struct run_options {
     uint32_t n_threads;
-    const char *kernels; /* only kernels whose name ends so; NULL all */
+    const char *kernels; /* as in mw_session_options */
+    size_t *n_named;     /* grows by the steps that such kernels run; may be NULL */
     bool thorough; /* also: the same again after a reset; a batch gives what single runs give */
     bool optimize; /* the model goes through mw_optimize first */
 } run_options;

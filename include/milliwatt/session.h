@@ -17,9 +17,11 @@ typedef struct mw_session mw_session;
 
 /* All fields may be zero. */
 typedef struct mw_session_options {
-    uint32_t n_threads;  /* 0: 1 */
-    const char *device;  /* "/CPU:0"; NULL: that */
-    const char *kernels; /* only kernels whose name ends so ("__ref"); NULL: the best. For tests */
+    uint32_t n_threads;    /* 0: 1 */
+    const char *device;    /* "/CPU:0"; NULL: that */
+    const char *kernels;   /* names of kernels to prefer, with '*' and '?': "*__ref"; where none of
+                            * them takes an operator, the best other does. NULL: the best. For
+                            * comparisons */
     const char *signature; /* key of a signature; NULL: subgraph 0 */
     bool profile;          /* time each step: mw_session_step */
 } mw_session_options;
@@ -28,7 +30,8 @@ typedef struct mw_session_options {
  *   model        retained by the session
  *   out_session  owned: mw_session_destroy
  * Fails: MW_EUNSUPPORTED (operators without a kernel, all named), MW_EFORMAT, MW_ELIMIT, MW_ENOMEM,
- *        MW_EUNAVAILABLE (no such device). */
+ *        MW_EUNAVAILABLE (no such device), MW_EINVAL (no kernel has such a name, no such
+ *        signature). */
 MW_API MW_MUST_USE mw_status mw_session_create(mw_ctx *ctx, const mw_model *model,
                                                const mw_session_options *options,
                                                mw_session **out_session);

@@ -12,7 +12,7 @@ extern const command command_bench;
 enum { MAX_RUNS = 1000000, MIN_RUNS = 20 };
 
 struct settings {
-    const char *path;
+    const char *path, *kernels;
     shape_list shapes;
     uint64_t threads, batch, runs;
     double seconds;
@@ -245,6 +245,7 @@ static mw_status print_figures(const struct work *w, receipt *r)
     receipt_text(r, "model", "model", o->path);
     receipt_uint(r, "threads", "threads", o->threads, "");
     receipt_uint(r, "batch", "batch", o->batch, "");
+    if (o->kernels != NULL) receipt_text(r, "kernels", "kernels preferred", o->kernels);
     receipt_uint(r, "runs", "runs", f->n, "");
     receipt_number(r, "median_us", "median", percentile(f, 50), "%.2f us");
     receipt_number(r, "min_us", "min", f->us[0], "%.2f us");
@@ -270,7 +271,8 @@ static mw_status print_figures(const struct work *w, receipt *r)
 static mw_status load_and_measure(struct work *w)
 {
     const struct settings *const o = w->o;
-    const mw_session_options options = {.n_threads = (uint32_t)o->threads, .profile = o->per_op};
+    const mw_session_options options = {
+        .n_threads = (uint32_t)o->threads, .profile = o->per_op, .kernels = o->kernels};
     const uint64_t begin = now_ns();
 
     mw_status st = load_model(w->ctx, o->path, &o->shapes, &w->model);
@@ -313,6 +315,8 @@ static int run(int argc, char **argv)
         OPT_BATCH(o.batch, "samples a run (default 1)"),
         {"--per-op", OPT_FLAG, &o.per_op, NULL,
          .help = "time, kernel, speed and bytes of each step"},
+        {"--kernels", OPT_STRING, &o.kernels, "NAMES",
+         .help = "kernels to prefer, as '*__ref' or the names of `list kernels`"},
         {"--seconds", OPT_NUMBER, &o.seconds, "S", .help = "measure about this long (default 1)",
          .min = 0.001, .max = 86400},
         {"--runs", OPT_UINT, &o.runs, "N", .help = "measure exactly N runs", .min = 1,

@@ -1,7 +1,7 @@
 /* ops/infer.c - views, shape inference of one operator and of a graph, running one operator alone.
  * Depends: ops/registry.  Used by: readers, passes, runtime.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "ops/registry.h"
+#include "ops/kernels.h"
 
 #include "base/checked.h"
 
@@ -90,32 +90,14 @@ mw_status mwi_op_infer(mw_ctx *ctx, mwi_shape_call *call)
                                                                      : "");
 }
 
-/* The first reference row that takes the types and accepts the shapes. */
-static const mwi_kernel *choose(const mwi_prepare_call *call)
-{
-    for (const mwi_kernel *k = call->op->desc->kernels; k != NULL && k->name != NULL; k++)
-        if (mwi_types_match(k->types, call->in, call->n_in, call->out, call->n_out) &&
-            (k->accepts == NULL || k->accepts(call)))
-            return k;
-    return NULL;
-}
-
 static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
 {
-    mwi_prepare_call prep = {.op = call->op,
-                             .attr = call->attr,
-                             .graph = call->graph,
-                             .n_in = call->n_in,
-                             .n_out = call->n_out,
-                             .in = call->in,
-                             .out = call->out,
-                             .host = call->host,
-                             .arena = arena,
-                             .n_threads = 1};
-    const mwi_kernel *const k = choose(&prep);
+    mwi_prepare_call prep = mwi_prepare_call_of(call);
+    const mwi_kernel *const k = mwi_kernel_choose(NULL, &prep, NULL);
     void *scratch = NULL;
 
     if (k == NULL) return mwi_fail(ctx, MW_EUNSUPPORTED, "no kernel for these types and shapes");
+    prep.arena = arena;
     if (k->prepare != NULL) MWI_TRY(k->prepare(ctx, &prep));
     MWI_TRY(
         mwi_arena_alloc(ctx, arena, prep.scratch_bytes == 0 ? 1 : prep.scratch_bytes, &scratch));
@@ -163,7 +145,8 @@ static bool worth_evaluating(const mwi_shape_call *call)
         if (v->dtype != MW_INT32 && v->dtype != MW_INT64 && v->dtype != MW_BOOL) return false;
         if (!mwi_dims_count(v->rank, v->dims, &n) || n > SMALL_ELEMENTS) return false;
     }
-    return mwi_op_kernel(call) != NULL;
+    const mwi_prepare_call prep = mwi_prepare_call_of(call);
+    return mwi_kernel_choose(NULL, &prep, NULL) != NULL;
 }
 
 static mw_status infer_op(mw_ctx *ctx, mwi_graph *g, const mwi_op *op, struct known *known,

@@ -1,9 +1,10 @@
-/* ops/kernels.c - matching an operator's operands against a kernel's list of types.
- * Depends: ops/registry.  Used by: runtime, devices, quantize, info.
+/* ops/kernels.c - matching an operator's operands against a kernel's list of types, and choosing
+ * the kernel.
+ * Depends: ops/registry.  Used by: runtime, devices, folding, quantize, info.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "ops/registry.h"
+#include "ops/kernels.h"
 
-#include <string.h>
+#include "base/text.h"
 
 /* One operand of a list: "i8", "f32|i8", "=", "f32?", "*", "i8+". */
 struct item {
@@ -84,11 +85,72 @@ bool mwi_types_match(const char *types, const mwi_view *in, size_t n_in, const m
     return side_takes(&at, out, n_out, &all);
 }
 
-const mwi_kernel *mwi_op_kernel(const mwi_shape_call *call)
-{
-    const mwi_kernel *k = call->op->desc->kernels;
+/* ---- choosing ---- */
 
-    for (; k != NULL && k->name != NULL; k++)
-        if (mwi_types_match(k->types, call->in, call->n_in, call->out, call->n_out)) return k;
+mwi_prepare_call mwi_prepare_call_of(const mwi_shape_call *call)
+{
+    return (mwi_prepare_call){.op = call->op,
+                              .attr = call->attr,
+                              .graph = call->graph,
+                              .n_in = call->n_in,
+                              .n_out = call->n_out,
+                              .in = call->in,
+                              .out = call->out,
+                              .host = call->host,
+                              .n_threads = 1};
+}
+
+/* What a row must be. */
+typedef struct wanted {
+    const mwi_prepare_call *call;
+    const char *pattern; /* NULL: any name */
+    bool by_types;       /* `accepts` is not asked */
+} wanted;
+
+static bool takes(const wanted *w, const mwi_kernel *k)
+{
+    const mwi_prepare_call *const c = w->call;
+
+    if (w->pattern != NULL && !mwi_glob_match(w->pattern, k->name)) return false;
+    if (!mwi_types_match(k->types, c->in, c->n_in, c->out, c->n_out)) return false;
+    return w->by_types || k->accepts == NULL || k->accepts(c);
+}
+
+static const mwi_kernel *first(const mwi_device_desc *device, const wanted *w)
+{
+    const mwi_op_desc *const op = w->call->op->desc;
+    const uint32_t have = device == NULL || device->features == NULL ? 0 : device->features();
+
+    for (size_t i = 0; device != NULL && device->kernels[i] != NULL; i++)
+        for (const mwi_device_kernel *d = device->kernels[i]; d->op != NULL; d++)
+            if (d->op == op && (d->kernel.cpu_features & ~have) == 0 && takes(w, &d->kernel))
+                return &d->kernel;
+    for (const mwi_kernel *k = op->kernels; k != NULL && k->name != NULL; k++)
+        if (takes(w, k)) return k;
     return NULL;
+}
+
+const mwi_kernel *mwi_kernel_choose(const mwi_device_desc *device, const mwi_prepare_call *call,
+                                    const char *pattern)
+{
+    const mwi_kernel *const named =
+        pattern == NULL ? NULL : first(device, &(wanted){call, pattern, false});
+    return named != NULL ? named : first(device, &(wanted){call, NULL, false});
+}
+
+const mwi_kernel *mwi_kernel_by_types(const mwi_device_desc *device, const mwi_shape_call *call)
+{
+    const mwi_prepare_call prep = mwi_prepare_call_of(call);
+    return first(device, &(wanted){&prep, NULL, true});
+}
+
+bool mwi_kernel_is_named(const mwi_device_desc *device, const char *pattern)
+{
+    for (size_t i = 0; device != NULL && device->kernels[i] != NULL; i++)
+        for (const mwi_device_kernel *d = device->kernels[i]; d->op != NULL; d++)
+            if (mwi_glob_match(pattern, d->kernel.name)) return true;
+    for (size_t i = 0; mwi_ops[i] != NULL; i++)
+        for (const mwi_kernel *k = mwi_ops[i]->kernels; k != NULL && k->name != NULL; k++)
+            if (mwi_glob_match(pattern, k->name)) return true;
+    return false;
 }

@@ -35,8 +35,6 @@ MW_MUST_USE mw_status mwi_op_infer(mw_ctx *ctx, mwi_shape_call *call);
 /* Whether a type list accepts these operands. */
 bool mwi_types_match(const char *types, const mwi_view *in, size_t n_in, const mwi_view *out,
                      size_t n_out);
-/* The first reference row whose types match; NULL: none. */
-const mwi_kernel *mwi_op_kernel(const mwi_shape_call *call);
 
 /* Infers the shapes of all values of a graph from its inputs' dims and stores them in the tensors
  * (dims, and dtype where the operator fixes it); open dimensions stay open in `signature`. Small

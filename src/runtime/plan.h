@@ -80,7 +80,7 @@ struct mwi_plan {
 typedef struct mwi_plan_options {
     const mwi_graph *graph;
     const mwi_device_desc *device;
-    const char *kernel_suffix; /* NULL: any */
+    const char *kernels; /* a pattern of names; NULL: any */
     uint32_t n_threads;
     mwi_pool *pool;
     mwi_packs *packs; /* the model's */

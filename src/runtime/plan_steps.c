@@ -105,7 +105,8 @@ static mw_status name_missing(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *c
     if (op->desc == &mwi_op_unknown)
         return mwi_text_printf(ctx, t, "unknown operator, code %d)", op->code);
     MWI_TRY(mwi_text_printf(ctx, t, "no kernel for %s ",
-                            mwi_op_kernel(call) != NULL ? "the shapes of" : "types"));
+                            mwi_kernel_by_types(m->o->device, call) != NULL ? "the shapes of"
+                                                                            : "types"));
     MWI_TRY(types_text(ctx, t, call));
     return mwi_text_printf(ctx, t, ")");
 }
@@ -115,7 +116,8 @@ static mw_status name_missing(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *c
 static mw_status judge_types(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
 {
     lose_outputs(m, call->op);
-    return mwi_op_kernel(call) != NULL ? MW_OK : name_missing(ctx, m, call, NULL);
+    return mwi_kernel_by_types(m->o->device, call) != NULL ? MW_OK
+                                                           : name_missing(ctx, m, call, NULL);
 }
 
 static mw_status fail_missing(mw_ctx *ctx, const mwi_maker *m)
@@ -173,7 +175,9 @@ static bool is_foldable(const mwi_maker *m, const mwi_shape_call *call, bool *sh
         known = known && call->in[i].data != NULL;
         *shared = *shared && m->o->constants->views[op->in[i]].data != NULL;
     }
-    return (known || (op->desc->traits & MWI_OP_SHAPE_ONLY) != 0) && mwi_op_kernel(call) != NULL;
+    if (!known && (op->desc->traits & MWI_OP_SHAPE_ONLY) == 0) return false;
+    const mwi_prepare_call prep = mwi_prepare_call_of(call);
+    return mwi_kernel_choose(NULL, &prep, NULL) != NULL; /* that mwi_op_eval takes */
 }
 
 static mw_status fold(mw_ctx *ctx, mwi_maker *m, mwi_shape_call *call, bool shared)
@@ -192,18 +196,12 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
 {
     mwi_plan *const p = m->plan;
     mwi_step *const s = &p->steps[p->n_steps];
-    mwi_prepare_call prep = {.op = call->op,
-                             .attr = call->attr,
-                             .graph = call->graph,
-                             .n_in = call->n_in,
-                             .n_out = call->n_out,
-                             .in = call->in,
-                             .out = call->out,
-                             .host = m->o->host,
-                             .arena = &p->arena,
-                             .packs = m->o->packs,
-                             .n_threads = m->o->n_threads};
-    const mwi_kernel *const k = mwi_device_choose(m->o->device, &prep, m->o->kernel_suffix);
+    mwi_prepare_call prep = mwi_prepare_call_of(call);
+    prep.host = m->o->host;
+    prep.arena = &p->arena;
+    prep.packs = m->o->packs;
+    prep.n_threads = m->o->n_threads;
+    const mwi_kernel *const k = mwi_kernel_choose(m->o->device, &prep, m->o->kernels);
 
     if (k == NULL) return name_missing(ctx, m, call, NULL);
     s->op = call->op;
@@ -302,7 +300,8 @@ static mw_status plan_op(mw_ctx *ctx, mwi_maker *m, size_t at)
     if (st == MW_EUNSUPPORTED) return collect(ctx, m, &call, st);
     MWI_TRY(st);
     if (call.unknown) {
-        if (mwi_op_kernel(&call) == NULL) return name_missing(ctx, m, &call, NULL);
+        if (mwi_kernel_by_types(m->o->device, &call) == NULL)
+            return name_missing(ctx, m, &call, NULL);
         end_before(m, at, &call);
         return MW_OK;
     }

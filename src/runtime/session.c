@@ -126,9 +126,13 @@ static mw_status setup(mw_ctx *ctx, mw_session *s, const mw_session_options *o)
                         mwi_devices[0]->name);
     s->n_threads = o->n_threads == 0 ? 1 : o->n_threads;
     s->profile = o->profile;
-    if (o->kernels != NULL)
-        MWI_TRY(
-            mwi_arena_string(ctx, &s->arena, o->kernels, strlen(o->kernels), &s->kernel_suffix));
+    if (o->kernels != NULL) {
+        if (!mwi_kernel_is_named(s->device, o->kernels))
+            return mwi_fail(ctx, MW_EINVAL,
+                            "no kernel is named '%s'; see the table \"kernels\" of mw_list",
+                            o->kernels);
+        MWI_TRY(mwi_arena_string(ctx, &s->arena, o->kernels, strlen(o->kernels), &s->kernels));
+    }
     MWI_TRY(choose_graph(ctx, s, o->signature));
     if (s->n_threads > 1) MWI_TRY(mwi_pool_create(ctx, s->n_threads, &s->pool));
     MWI_TRY(mwi_host_init(ctx, s));
@@ -157,7 +161,7 @@ static mw_status setup_callee(mw_ctx *ctx, mw_session *s, size_t graph)
 {
     s->device = s->root->device;
     s->n_threads = s->root->n_threads;
-    s->kernel_suffix = s->root->kernel_suffix;
+    s->kernels = s->root->kernels;
     s->pool = s->root->pool;
     s->graph = s->model->graphs[graph];
     MWI_TRY(copy_ends(ctx, s, NULL));

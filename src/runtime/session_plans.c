@@ -89,7 +89,7 @@ static mwi_plan_options options_of(const mw_session *s)
 {
     return (mwi_plan_options){.graph = s->graph,
                               .device = s->device,
-                              .kernel_suffix = s->kernel_suffix,
+                              .kernels = s->kernels,
                               .n_threads = s->n_threads,
                               .pool = s->pool,
                               .packs = s->model->packs,

@@ -73,7 +73,7 @@ struct mw_session {
     mw_model *model; /* retained */
     const mwi_graph *graph;
     const mwi_device_desc *device;
-    const char *kernel_suffix;
+    const char *kernels;
     bool profile;
     uint32_t n_threads;
     mwi_pool *pool;

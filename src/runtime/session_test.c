@@ -467,9 +467,6 @@ static void signatures_choose_graph_and_order(void **state)
                      MW_EUNAVAILABLE);
     assert_true(says(ctx, "/CPU:0"));
     mw_ctx_clear(ctx);
-    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.kernels = "__none"}, &s),
-                     MW_EUNSUPPORTED);
-    mw_ctx_clear(ctx);
     mw_model_destroy(m);
     mw_ctx_destroy(ctx);
 }
@@ -677,6 +674,38 @@ static void two_threads_make_sessions_of_one_model(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* ---- kernels by name ---- */
+
+static const char *kernel_at(mw_ctx *ctx, mw_session *s, size_t i)
+{
+    mw_step_info step;
+    assert_ok(ctx, mw_session_step(ctx, s, i, &step));
+    return step.kernel;
+}
+
+static void kernels_are_preferred_by_name(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = dense_model(ctx);
+    mw_session *s;
+
+    (void)state;
+    assert_ok(ctx, mw_session_create(ctx, m, &(mw_session_options){.kernels = "*__ref"}, &s));
+    assert_string_equal(kernel_at(ctx, s, 0), "f32_fully_connected__ref");
+    mw_session_destroy(s);
+    /* It takes one operator; the others have theirs. */
+    assert_ok(ctx,
+              mw_session_create(ctx, m, &(mw_session_options){.kernels = "f32_relu__r?f"}, &s));
+    assert_int_equal(mw_session_n_steps(s), 3);
+    assert_string_equal(kernel_at(ctx, s, 1), "f32_relu__ref");
+    mw_session_destroy(s);
+    assert_int_equal(mw_session_create(ctx, m, &(mw_session_options){.kernels = "__ref"}, &s),
+                     MW_EINVAL);
+    assert_true(says(ctx, "no kernel is named '__ref'"));
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 /* ---- packed weights ---- */
 
 /* x [1, 8] times weights [5, 8] that the file holds, and weights that a constant makes. */
@@ -706,13 +735,15 @@ static void weights_are_packed_once_for_a_model(void **state)
     mw_session *s, *other;
 
     (void)state;
-    assert_ok(ctx, mw_session_create(ctx, m, NULL, &s));
+    const mw_session_options options = {.kernels = "*__ref"};
+
+    assert_ok(ctx, mw_session_create(ctx, m, &options, &s));
     const uint64_t one = packed_bytes(s);
     assert_true(one >= (5 * 8 + 3 * 5) * sizeof(float)); /* both layers; blocks are the kernel's */
     for (int32_t batch = 2; batch <= 5; batch++)
         assert_ok(ctx, mw_session_resize(ctx, s, &(mw_shape){2, {batch, 8}}));
     assert_int_equal(packed_bytes(s), one);
-    assert_ok(ctx, mw_session_create(ctx, m, NULL, &other));
+    assert_ok(ctx, mw_session_create(ctx, m, &options, &other));
     assert_int_equal(packed_bytes(other), one);
     mw_session_destroy(s);
     for (int k = 0; k < 8; k++) input_of(ctx, other, 0, 32)[k] = 1;
@@ -771,6 +802,7 @@ int main(void)
         cmocka_unit_test(two_sessions_run_in_two_threads),
         cmocka_unit_test(two_threads_make_sessions_of_one_model),
         cmocka_unit_test(weights_are_packed_once_for_a_model),
+        cmocka_unit_test(kernels_are_preferred_by_name),
         cmocka_unit_test(summaries_count_weights_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,18 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const mwi_kernel *kernel_of(const mwi_shape_call *call, mwi_arena *scratch)
+/* On the device that a session takes by default. */
+static const mwi_kernel *kernel_of(const mwi_shape_call *call)
 {
-    const mwi_prepare_call prep = {.op = call->op,
-                                   .attr = call->attr,
-                                   .graph = call->graph,
-                                   .n_in = call->n_in,
-                                   .n_out = call->n_out,
-                                   .in = call->in,
-                                   .out = call->out,
-                                   .arena = scratch,
-                                   .n_threads = 1};
-    return mwi_device_choose(mwi_devices[0], &prep, NULL);
+    const mwi_prepare_call prep = mwi_prepare_call_of(call);
+    return mwi_kernel_choose(mwi_devices[0], &prep, NULL);
 }
 
 static uint64_t operand_bytes(const mwi_shape_call *call)
@@ -112,7 +105,7 @@ static mw_status sum_ops(mw_ctx *ctx, const mw_model *model, size_t g, mwi_arena
         mwi_shape_call call;
         MWI_TRY(mwi_op_views(ctx, graph, graph->ops[i], scratch, &call));
         out->n_ops++;
-        if (kernel_of(&call, scratch) == NULL) out->runs = false;
+        if (kernel_of(&call) == NULL) out->runs = false;
         if (g > 0) continue;
         if (call.op->desc->macs != NULL) out->macs += call.op->desc->macs(&call);
         out->moved_bytes += operand_bytes(&call);
@@ -144,7 +137,8 @@ mw_status mw_model_summarize(mw_ctx *ctx, const mw_model *model, mw_model_summar
 static const char *reason_of(const mwi_shape_call *call)
 {
     if (call->op->desc == &mwi_op_unknown) return "this build does not know the operator";
-    return mwi_op_kernel(call) != NULL ? "no kernel for these shapes" : "no kernel for these types";
+    return mwi_kernel_by_types(mwi_devices[0], call) != NULL ? "no kernel for these shapes"
+                                                             : "no kernel for these types";
 }
 
 size_t mw_model_n_ops(const mw_model *model, size_t subgraph)
@@ -167,7 +161,7 @@ mw_status mw_model_op(mw_ctx *ctx, const mw_model *model, size_t subgraph, size_
     mwi_arena_init(ctx, &scratch);
     const mw_status st = mwi_op_views(ctx, g, op, &scratch, &call);
     if (st == MW_OK) {
-        const mwi_kernel *const k = kernel_of(&call, &scratch);
+        const mwi_kernel *const k = kernel_of(&call);
         *out_info = (mw_op_info){.op = mwi_op_name(op),
                                  .name = op->n_out > 0 ? g->tensors[op->out[0]]->name : "",
                                  .types = k == NULL ? "" : k->types,

@@ -54,7 +54,7 @@ static bool has_kernel(const mwi_shape_call *views, const mwi_quant_rule *rule, 
     }
     for (size_t i = 0; i < call.n_out; i++)
         if (views->out[i].tensor->dtype == c.from) call.out[i].dtype = c.out;
-    const mwi_kernel *const k = mwi_op_kernel(&call);
+    const mwi_kernel *const k = mwi_kernel_by_types(NULL, &call); /* no data of these types yet */
     return k != NULL && (k->flags & MWI_KERNEL_NOT_LITERT) == 0;
 }
 
