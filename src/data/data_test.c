@@ -144,7 +144,7 @@ static void unfit_data_says_what_and_where(void **state)
     static const struct {
         const char *name, *text, *says;
     } cases[] = {
-        {"too few columns", "1\n2\n", "samples of shape [N,1], the model's input 'x' wants [N,2]"},
+        {"too few columns", "1\n2\n", "samples of shape [?,1], the model's input 'x' wants [?,2]"},
         {"ragged", "1,2\n3\n", "row 2 has 1 columns, the first has 2"},
         {"not a number", "1,2\n3,abc\n", "row 2 column 2: 'abc' is not a number"},
         {"empty", "a,b\n", "no rows"},

@@ -45,7 +45,7 @@ bool mwi_data_name_matches(const char *array, const char *tensor)
 
 static mw_status shape_text(mw_ctx *ctx, mwi_text *t, int32_t rank, const int32_t *dims)
 {
-    mw_status st = mwi_text_printf(ctx, t, "[N");
+    mw_status st = mwi_text_printf(ctx, t, "[?");
     for (int32_t i = 0; i < rank && st == MW_OK; i++)
         st = dims[i] < 0 ? mwi_text_printf(ctx, t, ",?") : mwi_text_printf(ctx, t, ",%d", dims[i]);
     return st == MW_OK ? mwi_text_printf(ctx, t, "]") : st;

@@ -102,7 +102,7 @@ static mw_status choose_shape(mw_ctx *ctx, const char *path, const mw_dataset_op
     else
         return mwi_fail(
             ctx, MW_EINVAL,
-            "%s: images feed an input [N,height,width,1 or 3], the model's '%s' is another", path,
+            "%s: images feed an input [?,height,width,1 or 3], the model's '%s' is another", path,
             in->name);
     if ((uint64_t)out->height * (uint64_t)out->width > MWI_IMAGE_MAX_PIXELS)
         return mwi_fail(ctx, MW_ELIMIT, "%s: the model takes images of %d x %d pixels, limit %d",

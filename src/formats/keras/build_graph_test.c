@@ -195,12 +195,30 @@ static void comparisons_give_bools(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* The message shows a shape of this rank that fits. */
+static void open_dimensions_are_shown_with_an_example(void **state)
+{
+    static const char json[] =
+        "{\"class_name\": \"Sequential\", \"config\": {\"layers\": [{\"class_name\": "
+        "\"InputLayer\", \"config\": {\"batch_shape\": [null, null, 5], \"name\": \"i\"}}, "
+        "{\"class_name\": \"ReLU\", \"config\": {}}]}}";
+    mw_ctx *const ctx = test_ctx();
+
+    (void)state;
+    assert_int_equal(load(ctx, json, NULL), MW_EINVAL);
+    assert_non_null(
+        strstr(mw_ctx_error(ctx), "[?,?,5]: give its shape, e.g. --input-shape 1,32,5"));
+    assert_null(strstr(mw_ctx_error(ctx), "mw_load_options"));
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_call_counts_once),
                                        cmocka_unit_test(a_wrapper_is_not_blamed),
                                        cmocka_unit_test(constants_of_a_call_count),
                                        cmocka_unit_test(constants_that_do_not_fit_are_refused),
-                                       cmocka_unit_test(comparisons_give_bools)};
+                                       cmocka_unit_test(comparisons_give_bools),
+                                       cmocka_unit_test(open_dimensions_are_shown_with_an_example)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

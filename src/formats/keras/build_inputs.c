@@ -95,16 +95,18 @@ static mw_status spec_dims(mwi_keras_build *b, const input_spec *s, int32_t *ran
         MW_MAX_RANK);
 }
 
-static void show_shape(int32_t rank, const int32_t *dims, char *text, size_t n)
+/* "?,8,8,1": open dimensions as `open` says. */
+static void show_shape(int32_t rank, const int32_t *dims, const char *open, char *text, size_t n)
 {
     size_t at = 0;
 
     *text = '\0';
     for (int32_t i = 0; i < rank && at < n; i++) {
         if (dims[i] < 0)
-            at += (size_t)snprintf(text + at, n - at, i == 0 ? "None" : ", None");
+            at += (size_t)snprintf(text + at, n - at, "%s%s", i == 0 ? "" : ",",
+                                   i == 0 && strcmp(open, "?") != 0 ? "1" : open);
         else
-            at += (size_t)snprintf(text + at, n - at, i == 0 ? "%d" : ", %d", dims[i]);
+            at += (size_t)snprintf(text + at, n - at, i == 0 ? "%d" : ",%d", dims[i]);
     }
 }
 
@@ -114,32 +116,31 @@ static mw_status fill_open(mwi_keras_build *b, const input_spec *s, size_t index
 {
     const mw_shape *const given =
         index < b->options->n_input_shapes ? &b->options->input_shapes[index] : NULL;
-    char text[120];
+    char text[120], example[120];
     bool open = false;
 
-    show_shape(rank, dims, text, sizeof text);
+    show_shape(rank, dims, "?", text, sizeof text);
+    show_shape(rank, dims, "32", example, sizeof example);
     if (given != NULL) {
         const int32_t skip = given->rank == rank - 1 ? 1 : 0;
         if (given->rank != rank && !skip)
             return mwi_fail(b->ctx, MW_EINVAL,
-                            "input '%s' has shape (%s): the given shape has %d dimensions",
+                            "input '%s' has shape [%s]: the given shape has %d dimensions",
                             s->layer->name, text, given->rank);
         for (int32_t i = skip; i < rank; i++) {
             const int32_t d = given->dims[i - skip];
             if (d < 1 || (dims[i] >= 0 && dims[i] != d))
                 return mwi_fail(b->ctx, MW_EINVAL,
-                                "input '%s' has shape (%s): the given dimension %d is %d",
+                                "input '%s' has shape [%s]: the given dimension %d is %d",
                                 s->layer->name, text, i, d);
             if (i > 0 || d > 1) dims[i] = d;
         }
     }
     for (int32_t i = 1; i < rank; i++) open |= dims[i] < 0;
     if (!open) return MW_OK;
-    return mwi_fail(
-        b->ctx, MW_EINVAL,
-        "input '%s' has open dimensions (%s): give its shape with --input-shape, e.g. 1,224,224,3 "
-        "(input_shapes of mw_load_options)",
-        s->layer->name, text);
+    return mwi_fail(b->ctx, MW_EINVAL,
+                    "input '%s' has open dimensions, [%s]: give its shape, e.g. --input-shape %s",
+                    s->layer->name, text, example);
 }
 
 mw_status mwi_keras_add_input(mwi_keras_build *b, const mwi_keras_layer *root, size_t index,
