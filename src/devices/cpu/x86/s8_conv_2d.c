@@ -68,7 +68,9 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
         .weights = &weights, .bias = call->n_in > 2 ? call->in[2].data : NULL, .rq = &rq};
     source.segment_bytes = in_c * (rows ? (size_t)w->filter_w : 1);
     source.n_segments = (size_t)w->filter_h * (rows ? 1 : (size_t)w->filter_w);
-    s->copies = w->padded_h > w->in_h || w->padded_w > w->in_w || source.segment_bytes % 4 != 0;
+    /* With few channels flipping in the register would cost as much as the product. */
+    s->copies = w->padded_h > w->in_h || w->padded_w > w->in_w || source.segment_bytes % 4 != 0 ||
+                (is_signed && f->dims[0] <= 32);
     source.flip = is_signed && !s->copies;
     s->flip = is_signed ? 0x80 : 0;
     s->border = (uint8_t)((uint8_t)rq.in_zero ^ s->flip);

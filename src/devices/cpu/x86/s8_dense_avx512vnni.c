@@ -101,24 +101,26 @@ MWI_INLINE void run_tile(const mwi_tile *t, const int M, const int N)
     }
 ROWS(1)
 ROWS(2)
-ROWS(3)
 ROWS(4)
 
 void mwi_s8_dense_run(const mwi_s8_layer *l, const uint8_t *const *rows, const int32_t *sums,
                       size_t n, size_t block, uint8_t *out)
 {
-    static size_t (*const run[4])(mwi_tile *, size_t) = {rows_1, rows_2, rows_3, rows_4};
-    const size_t quads = (l->segment_bytes + 3) / 4, c = block * MWI_S8_BLOCK;
-    const size_t left = (l->out_c - c + MWI_S8_LANES - 1) / MWI_S8_LANES,
-                 width = left < 4 ? left : 4;
+    const size_t end =
+        (block + 1) * MWI_S8_BLOCK < l->out_c ? (block + 1) * MWI_S8_BLOCK : l->out_c;
 
-    for (size_t i = 0; i < n;) {
-        mwi_tile t = {.layer = l,
-                      .pixels = rows + i,
-                      .sums = sums + i,
-                      .weights = l->weights + c * quads * 4,
-                      .channel = c,
-                      .out = out + i * l->out_c + c};
-        i += run[width - 1](&t, n - i);
+    for (size_t c = block * MWI_S8_BLOCK, width; c < end; c += width) {
+        width = mwi_s8_block_width(l->out_c, c);
+        for (size_t i = 0; i < n;) {
+            mwi_tile t = {.layer = l,
+                          .pixels = rows + i,
+                          .sums = sums + i,
+                          .weights = l->weights + c * l->segment_bytes,
+                          .channel = c,
+                          .out = out + i * l->out_c + c};
+            i += width == 64   ? rows_4(&t, n - i)
+                 : width == 32 ? rows_2(&t, n - i)
+                               : rows_1(&t, n - i);
+        }
     }
 }

@@ -6,9 +6,13 @@
 
 #include "base/checked.h"
 
+/* Places: channels of all blocks. */
 static size_t padded_channels(const mwi_s8_source *s)
 {
-    return (s->weights->out_c + MWI_S8_LANES - 1) / MWI_S8_LANES * MWI_S8_LANES;
+    size_t c = 0;
+
+    while (c < s->weights->out_c) c += mwi_s8_block_width(s->weights->out_c, c);
+    return c;
 }
 
 /* The channel at place i of a block that is `width` wide. Packing takes 4 lanes of each vector in
@@ -17,13 +21,18 @@ static size_t channel_at(size_t width, size_t i)
 {
     const size_t vectors = width / MWI_S8_LANES, vector = i / MWI_S8_LANES;
 
-    if (vectors == 3) return i;
     return i % MWI_S8_LANES / 4 * 4 * vectors + 4 * vector + i % 4;
 }
 
-static size_t block_width(size_t padded_c, size_t c0)
+/* The first channel of the block that holds a place, and its width. */
+static size_t block_of(size_t out_c, size_t place, size_t *width)
 {
-    return padded_c - c0 < MWI_S8_BLOCK ? padded_c - c0 : MWI_S8_BLOCK;
+    size_t c = 0;
+
+    for (;; c += *width) {
+        *width = mwi_s8_block_width(out_c, c);
+        if (place < c + *width) return c;
+    }
 }
 
 static int8_t weight_of(const mwi_s8_source *s, int32_t move, size_t c, size_t segment, size_t k)
@@ -73,10 +82,10 @@ static void pack(const void *arg, void *to)
 {
     const packing *const p = arg;
     int8_t *out = to;
-    const size_t quads = (p->s->segment_bytes + 3) / 4, padded_c = padded_channels(p->s);
+    const size_t quads = (p->s->segment_bytes + 3) / 4;
 
-    for (size_t c0 = 0; c0 < padded_c; c0 += MWI_S8_BLOCK) {
-        const size_t width = block_width(padded_c, c0);
+    for (size_t c0 = 0, width; c0 < p->s->weights->out_c; c0 += width) {
+        width = mwi_s8_block_width(p->s->weights->out_c, c0);
         for (size_t v = 0; v < width / MWI_S8_LANES; v++)
             pack_vector(p, c0, width, v, out + v * MWI_S8_LANES * 4);
         out += width * p->s->n_segments * quads * 4;
@@ -100,8 +109,9 @@ mw_status mwi_s8_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_s8_so
     if (s->scales != NULL)
         MWI_TRY(mwi_arena_array(ctx, call->arena, padded_c, sizeof(double), &scales));
     for (size_t i = 0; i < padded_c; i++) {
-        const size_t c0 = i / MWI_S8_BLOCK * MWI_S8_BLOCK;
-        const size_t c = c0 + channel_at(block_width(padded_c, c0), i - c0);
+        size_t width;
+        const size_t c0 = block_of(w->out_c, i, &width);
+        const size_t c = c0 + channel_at(width, i - c0);
         if (c >= w->out_c) continue;
         const int32_t from = s->bias == NULL ? 0 : s->bias[c];
         const mwi_s8_channel channel =

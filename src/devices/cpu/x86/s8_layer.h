@@ -14,8 +14,8 @@
 
 enum { MWI_S8_LANES = 16, MWI_S8_BLOCK = 64, MWI_S8_MAX_PIXELS = 48 };
 
-/* Channels stand in blocks of 64, the last one shorter in multiples of 16. In a block of 64, 32 or
- * 16 they lie as packing to bytes wants them (channel_at in s8_layer.c). */
+/* Channels stand in blocks of 64, then of 32 and 16, in which they lie as packing to bytes wants
+ * them (channel_at in s8_layer.c). */
 typedef struct mwi_s8_layer {
     const int8_t *weights;              /* of a block: [segment][quad][place][4] */
     const mwi_requant_block *constants; /* 16 places each */
@@ -27,6 +27,13 @@ typedef struct mwi_s8_layer {
     bool flip;          /* values are int8 in memory */
     bool positive;      /* results below zero are cut by the clamp */
 } mwi_s8_layer;
+
+/* How many channels the block has that begins at channel c. */
+static inline size_t mwi_s8_block_width(size_t out_c, size_t c)
+{
+    const size_t left = out_c - c;
+    return left > 48 ? 64 : left > 16 ? 32 : 16;
+}
 
 /* What a layer is made of: taps are the segments' bytes one after another. */
 typedef struct mwi_s8_source {

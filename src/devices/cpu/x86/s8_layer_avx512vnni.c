@@ -11,7 +11,7 @@ MWI_INLINE void finish(const mwi_tile *t, const int M, const int N, const bool p
     const mwi_s8_layer *const l = t->layer;
     const mwi_requant_block *const k = l->constants + t->channel / MWI_S8_LANES;
     const mwi_tile_bounds b = mwi_tile_bounds_of(l);
-    const int group = N == 3 || M % (4 / N) != 0 ? 1 : 4 / N; /* pixels packed together */
+    const int group = M % (4 / N) != 0 ? 1 : 4 / N; /* pixels packed together */
 
 #pragma GCC unroll 16
     for (int m = 0; m < M; m += group) {
@@ -28,11 +28,12 @@ MWI_INLINE void finish(const mwi_tile *t, const int M, const int N, const bool p
 }
 
 /* M pixels times N vectors of channels. */
-MWI_INLINE void run_tile(const mwi_tile *t, const int M, const int N, const bool positive)
+MWI_INLINE void run_tile(const mwi_tile *t, const int M, const int N, const bool positive,
+                         const bool flip)
 {
     const mwi_s8_layer *const l = t->layer;
     const mwi_requant_block *const k = l->constants + t->channel / MWI_S8_LANES;
-    const __m512i sign = _mm512_set1_epi8((char)(l->flip ? 0x80 : 0));
+    const __m512i sign = _mm512_set1_epi8((char)0x80);
     const size_t quads = (l->segment_bytes + 3) / 4;
     const int8_t *w = t->weights;
     __m512i acc[16][4];
@@ -53,7 +54,8 @@ MWI_INLINE void run_tile(const mwi_tile *t, const int M, const int N, const bool
             w += N * 64;
 #pragma GCC unroll 16
             for (int m = 0; m < M; m++) {
-                const __m512i a = _mm512_xor_si512(mwi_broadcast4(t->pixels[m] + at + 4 * q), sign);
+                __m512i a = mwi_broadcast4(t->pixels[m] + at + 4 * q);
+                if (flip) a = _mm512_xor_si512(a, sign);
 #pragma GCC unroll 4
                 for (int n = 0; n < N; n++) acc[m][n] = _mm512_dpbusd_epi32(acc[m][n], a, b[n]);
             }
@@ -65,28 +67,23 @@ MWI_INLINE void run_tile(const mwi_tile *t, const int M, const int N, const bool
 #define TILE(M, N)                                                                                 \
     static void tile_##M##x##N(const mwi_tile *t)                                                  \
     {                                                                                              \
-        if (t->layer->positive)                                                                    \
-            run_tile(t, M, N, true);                                                               \
+        if (t->layer->flip && t->layer->positive)                                                  \
+            run_tile(t, M, N, true, true);                                                         \
+        else if (t->layer->flip)                                                                   \
+            run_tile(t, M, N, false, true);                                                        \
+        else if (t->layer->positive)                                                               \
+            run_tile(t, M, N, true, false);                                                        \
         else                                                                                       \
-            run_tile(t, M, N, false);                                                              \
+            run_tile(t, M, N, false, false);                                                       \
     }
 TILE(1, 1)
-TILE(2, 1)
 TILE(4, 1)
-TILE(8, 1)
-TILE(16, 1)
+TILE(12, 1)
 TILE(1, 2)
-TILE(2, 2)
 TILE(4, 2)
-TILE(8, 2)
 TILE(12, 2)
-TILE(1, 3)
-TILE(2, 3)
-TILE(4, 3)
-TILE(8, 3)
 TILE(1, 4)
 TILE(2, 4)
-TILE(3, 4)
 TILE(6, 4)
 
 typedef struct tile_row {
@@ -94,13 +91,10 @@ typedef struct tile_row {
     void (*run)(const mwi_tile *t);
 } tile_row;
 
-/* By vectors of channels less one; the largest first. */
-static const tile_row tiles[4][5] = {
-    {{16, tile_16x1}, {8, tile_8x1}, {4, tile_4x1}, {2, tile_2x1}, {1, tile_1x1}},
-    {{12, tile_12x2}, {8, tile_8x2}, {4, tile_4x2}, {2, tile_2x2}, {1, tile_1x2}},
-    {{8, tile_8x3}, {4, tile_4x3}, {2, tile_2x3}, {1, tile_1x3}, {0, NULL}},
-    {{6, tile_6x4}, {3, tile_3x4}, {2, tile_2x4}, {1, tile_1x4}, {0, NULL}},
-};
+/* By vectors of channels: 1, 2 and 4; the largest first. */
+static const tile_row tiles_1[] = {{12, tile_12x1}, {4, tile_4x1}, {1, tile_1x1}};
+static const tile_row tiles_2[] = {{12, tile_12x2}, {4, tile_4x2}, {1, tile_1x2}};
+static const tile_row tiles_4[] = {{6, tile_6x4}, {2, tile_2x4}, {1, tile_1x4}};
 
 /* The sum of a pixel's unsigned values. */
 static int32_t sum_of(const mwi_s8_layer *l, const uint8_t *pixel)
@@ -131,11 +125,13 @@ void mwi_s8_layer_run(const mwi_s8_layer *l, const uint8_t *const *pixels, size_
     int32_t sums[MWI_S8_MAX_PIXELS] = {0};
 
     if (l->sum_factor != 0) mwi_s8_layer_sums(l, pixels, n, sums);
-    for (size_t c = 0; c < l->out_c; c += MWI_S8_BLOCK) {
-        const size_t left = (l->out_c - c + MWI_S8_LANES - 1) / MWI_S8_LANES,
-                     width = left < 4 ? left : 4;
+    for (size_t c = 0, width; c < l->out_c; c += width) {
         size_t i = 0;
-        for (const tile_row *row = tiles[width - 1]; i < n; row++) {
+        width = mwi_s8_block_width(l->out_c, c);
+        for (const tile_row *row = width == 64   ? tiles_4
+                                   : width == 32 ? tiles_2
+                                                 : tiles_1;
+             i < n; row++) {
             for (; n - i >= row->pixels; i += row->pixels) {
                 const mwi_tile t = {.layer = l,
                                     .pixels = pixels + i,
@@ -146,6 +142,6 @@ void mwi_s8_layer_run(const mwi_s8_layer *l, const uint8_t *const *pixels, size_
                 row->run(&t);
             }
         }
-        weights += quads * width * 64;
+        weights += quads * width * 4;
     }
 }

@@ -82,16 +82,13 @@ MWI_INLINE void mwi_tile_store_single(const mwi_tile *t, const int m, const int 
     const size_t out_c = t->layer->out_c, left = out_c - t->channel;
     const size_t n = left < (size_t)N * 16 ? left : (size_t)N * 16;
     const __m512i none = _mm512_setzero_si512();
-    const __m512i four[4] = {y[0], N > 1 ? y[1] : none, N > 2 ? y[2] : none, none};
+    const __m512i four[4] = {y[0], N > 1 ? y[1] : none, none, none};
     __m512i bytes = mwi_tile_pack(b, four);
 
     if (N == 1)
         bytes = _mm512_permutexvar_epi32(
             _mm512_setr_epi32(0, 4, 8, 12, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), bytes);
     if (N == 2) bytes = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 1, 1, 1), bytes);
-    if (N == 3) /* in the channels' order: 16 dwords of vector v at 4 * part + v */
-        bytes = _mm512_permutexvar_epi32(
-            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
     mwi_tile_store(t->out + (size_t)m * out_c, n, bytes);
 }
 
