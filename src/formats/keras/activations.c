@@ -293,3 +293,12 @@ mw_status mwi_keras_activate(mwi_keras_call *c, const char *keys, int32_t in, in
 {
     return mwi_keras_activate_value(c, mwi_keras_key(c->layer, keys), in, out);
 }
+
+mw_status mwi_keras_activate_name(mwi_keras_call *c, const char *name, int32_t in, int32_t *out)
+{
+    const activation_fn emit = find(name);
+
+    if (emit == NULL)
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "uses %s, which is not supported", name);
+    return emit(c, in, out);
+}

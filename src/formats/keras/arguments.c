@@ -142,7 +142,7 @@ static mw_status flatten(mw_ctx *ctx, const json_t *v, int32_t rank, const int32
     return MW_OK;
 }
 
-static mw_status constant(mwi_keras_call *c, const json_t *json, int32_t *out)
+mw_status mwi_keras_constant(mwi_keras_call *c, const json_t *json, int32_t *out)
 {
     const json_t *const v = value_of(json);
     int32_t rank, dims[MW_MAX_RANK];
@@ -166,7 +166,7 @@ static mw_status constant(mwi_keras_call *c, const json_t *json, int32_t *out)
 static mw_status add_operand(mwi_keras_call *c, const json_t *json, size_t *used, size_t *n,
                              int32_t *out)
 {
-    if (!is_tensor(json)) return constant(c, json, &out[(*n)++]);
+    if (!is_tensor(json)) return mwi_keras_constant(c, json, &out[(*n)++]);
     if (*used == c->n_in) return mwi_fail(c->ctx, MW_EFORMAT, "a tensor of its call is missing");
     out[(*n)++] = c->in[(*used)++];
     return MW_OK;

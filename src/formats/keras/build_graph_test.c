@@ -118,8 +118,10 @@ static const char *outcome(mw_ctx *ctx, const char *layer, const char *node)
     return text;
 }
 
-#define LAYER(name, more)  "\"class_name\": \"" name "\", \"config\": {\"name\": \"o\"" more "}"
-#define T                  "{\"class_name\": \"__keras_tensor__\", \"config\": {\"keras_history\": [\"i\", 0, 0]}}"
+#define LAYER(name, more) "\"class_name\": \"" name "\", \"config\": {\"name\": \"o\"" more "}"
+#define T                 "{\"class_name\": \"__keras_tensor__\", \"config\": {\"keras_history\": [\"i\", 0, 0]}}"
+/* What layers have in their config and functions do not. */
+#define TRAINS             ", \"trainable\": true"
 #define NODE(args, kwargs) "{\"args\": [" args "], \"kwargs\": {" kwargs "}}"
 #define NUMPY(value)       "{\"class_name\": \"__numpy__\", \"config\": {\"value\": " value "}}"
 
@@ -156,14 +158,14 @@ static void constants_that_do_not_fit_are_refused(void **state)
         {LAYER("Add", ""), NODE(T ", \"x\"", ""), "no number"},
         {LAYER("Average", ""), NODE(T, ""), "whole batch"},
         {LAYER("Average", ", \"axis\": 1"), NODE(T, "\"weights\": [1, 2, 3]"), "weights"},
-        {LAYER("Softmax", ""), NODE(T ", " NUMPY("[1]"), ""), "constant, [1]"},
-        {LAYER("Softmax", ""), NODE(T, "\"mask\": " NUMPY("[1]")), "constant, [1]"},
-        {LAYER("Concatenate", ""), NODE("[" T ", " NUMPY("[1]") "]", ""), "constant, [1]"},
-        {LAYER("Dot", ", \"axes\": 1"), NODE("[" T ", 3]", ""), "constant, 3"},
-        {LAYER("Concatenate", ""), "[[\"i\", 0, 0, {}], [\"_CONSTANT_VALUE\", -1, [[1]], {}]]",
+        {LAYER("Softmax", TRAINS), NODE(T ", " NUMPY("[1]"), ""), "constant, [1]"},
+        {LAYER("Softmax", TRAINS), NODE(T, "\"mask\": " NUMPY("[1]")), "constant, [1]"},
+        {LAYER("Concatenate", TRAINS), NODE("[" T ", " NUMPY("[1]") "]", ""), "constant, [1]"},
+        {LAYER("Dot", TRAINS ", \"axes\": 1"), NODE("[" T ", 3]", ""), "constant, 3"},
+        {LAYER("Concatenate", TRAINS), "[[\"i\", 0, 0, {}], [\"_CONSTANT_VALUE\", -1, [[1]], {}]]",
          "constant, [[1]]"},
-        {LAYER("Dropout", ""), NODE(T, "\"training\": true"), "training=True"},
-        {LAYER("Dropout", ""), "[[\"i\", 0, 0, {\"training\": true}]]", "training=True"},
+        {LAYER("Dropout", TRAINS), NODE(T, "\"training\": true"), "training=True"},
+        {LAYER("Dropout", TRAINS), "[[\"i\", 0, 0, {\"training\": true}]]", "training=True"},
     };
     mw_ctx *const ctx = test_ctx();
 

@@ -143,8 +143,11 @@ static mw_status read_named(parser *p, const mwi_keras_layer *model, const json_
 static mw_status read_old_node(parser *p, const mwi_keras_layer *model, const json_t *json,
                                mwi_keras_refs *out)
 {
+    const char *const name = json_string_value(json_array_get(json, 0));
     const json_t *const first = is_list_ref(json) ? json : json_array_get(json, 0);
 
+    if (name != NULL && strcmp(name, "_CONSTANT_VALUE") == 0) /* a constant comes first */
+        return read_named(p, model, json_array_get(json, 3), out);
     MWI_TRY(read_refs(p, model, json, NULL, 0, out));
     return read_named(p, model, json_array_get(first, 3), out);
 }
@@ -402,14 +405,31 @@ static const char *refusal_of(const json_t *json, const char *class_name)
 }
 
 /* Functions that became part of a Keras 3 graph are classes of keras.src.ops: "Add" there is not
- * the layer. */
+ * the layer. A .h5 leaves the module out: a function's config has no "trainable", and it takes its
+ * values one by one where a layer of that name takes a list. */
+static bool is_function(const parser *p, const json_t *json, const char *class_name)
+{
+    const char *const module = json_string_value(json_object_get(json, "module"));
+    const json_t *const config = json_object_get(json, "config");
+    const json_t *const call = json_array_get(json_object_get(json, "inbound_nodes"), 0);
+    const json_t *const args = json_object_get(call, "args");
+    char name[80];
+
+    if (module != NULL) return strncmp(module, "keras.src.ops.", 14) == 0;
+    if (p->keras_major < 3 || !json_is_object(call) || !json_is_object(config) ||
+        json_object_get(config, "trainable") != NULL ||
+        snprintf(name, sizeof name, "ops.%s", class_name) >= (int)sizeof name)
+        return false;
+    return mwi_keras_row_of(name) != NULL &&
+           !(json_is_array(json_array_get(args, 0)) && mwi_keras_row_of(class_name) != NULL);
+}
+
 static mw_status class_of(parser *p, const json_t *json, const char **out)
 {
     const char *const class_name = json_string_value(json_object_get(json, "class_name"));
-    const char *const module = json_string_value(json_object_get(json, "module"));
 
     if (class_name == NULL) return mwi_fail(p->ctx, MW_EFORMAT, "a layer has no class_name");
-    if (module != NULL && strncmp(module, "keras.src.ops.", 14) == 0)
+    if (is_function(p, json, class_name))
         return mwi_arena_printf(p->ctx, p->arena, out, "ops.%s", class_name);
     return keep(p, class_name, out);
 }

@@ -164,6 +164,8 @@ MW_MUST_USE mw_status mwi_keras_run(mwi_keras_call *call, const mwi_keras_layer 
  * with data. For rows that say MWI_KERAS_TAKES_CONSTANTS: all others are not called with constants.
  */
 MW_MUST_USE mw_status mwi_keras_operands(mwi_keras_call *call, size_t *n, const int32_t **out);
+/* A constant of a node (a number, lists, Keras's forms of arrays) as a float32 tensor. */
+MW_MUST_USE mw_status mwi_keras_constant(mwi_keras_call *call, const json_t *json, int32_t *out);
 /* Whether it is a function of keras.ops: `x + 1.5`, f(x1, x2). A .h5 of Keras 3 gives those the
  * names of layers ("Add"), which take one list. */
 bool mwi_keras_is_function(const mwi_keras_call *call);
@@ -219,6 +221,9 @@ MW_MUST_USE mw_status mwi_keras_activate(mwi_keras_call *call, const char *keys,
  */
 MW_MUST_USE mw_status mwi_keras_activate_value(mwi_keras_call *call, const json_t *value,
                                                int32_t in, int32_t *out);
+/* The same by its name. */
+MW_MUST_USE mw_status mwi_keras_activate_name(mwi_keras_call *call, const char *name, int32_t in,
+                                              int32_t *out);
 /* Whether an activation is known, for rows' check. Fails: MW_EUNSUPPORTED. */
 MW_MUST_USE mw_status mwi_keras_check_activation(mw_ctx *ctx, const mwi_keras_layer *layer,
                                                  const char *keys);

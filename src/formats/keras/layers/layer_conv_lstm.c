@@ -15,7 +15,10 @@ static mw_status convolve(mwi_keras_call *c, const mwi_keras_window *w, int32_t 
     int32_t dims[MW_MAX_RANK], result[MW_MAX_RANK];
 
     dims[0] = 1; /* the first is open anyway */
-    for (int32_t i = 0; i < before; i++) dims[0] *= d[i];
+    for (int32_t i = 0; i < before; i++) {
+        if (dims[0] > INT32_MAX / d[i]) return mwi_fail(c->ctx, MW_ELIMIT, "too many steps");
+        dims[0] *= d[i];
+    }
     dims[1] = w->n_dims == 1 ? 1 : d[rank - 3];
     dims[2] = d[rank - 2];
     dims[3] = d[rank - 1];

@@ -11,7 +11,7 @@
 /* "abc,cd->abd" in letters; the ellipsis became letters of its own. */
 typedef struct equation {
     char x[MW_MAX_RANK + 1], w[MWI_KERAS_WEIGHT_RANK + 1], y[MW_MAX_RANK + 1];
-    int32_t dims[128]; /* of each letter; 0: not known yet */
+    int32_t dims[256]; /* of each letter; 0: not known yet */
 } equation;
 
 static mw_status bad(mw_ctx *ctx, const char *text)

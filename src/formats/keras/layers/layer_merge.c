@@ -1,5 +1,5 @@
 /* formats/keras/layers/layer_merge.c - Add, Subtract, Multiply, Average, Maximum, Minimum,
- * Keras 1's Merge, and the functions of keras.ops with those names, of tensors and constants.
+ * Concatenate and Keras 1's Merge, of tensors and constants.
  * Depends: formats/keras/build.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/build.h"
@@ -10,20 +10,14 @@ static const struct {
     const char *class_name, *mode, *op;
 } kinds[] = {{"Add", "sum", "ADD"},         {"Subtract", "", "SUB"},
              {"Multiply", "mul", "MUL"},    {"Average", "ave", "ADD"},
-             {"Maximum", "max", "MAXIMUM"}, {"Minimum", "min", "MINIMUM"},
-             {"TrueDivide", "", "DIV"},     {"Divide", "", "DIV"}};
-
-static const char *class_of(const mwi_keras_layer *l)
-{
-    return strncmp(l->class_name, "ops.", 4) == 0 ? l->class_name + 4 : l->class_name;
-}
+             {"Maximum", "max", "MAXIMUM"}, {"Minimum", "min", "MINIMUM"}};
 
 static int kind_of(const mwi_keras_layer *l)
 {
     const char *const mode = json_string_value(mwi_keras_key(l, "mode"));
 
     for (int i = 0; i < (int)MWI_COUNT(kinds); i++) {
-        if (strcmp(class_of(l), kinds[i].class_name) == 0) return i;
+        if (mwi_keras_is_class(l, kinds[i].class_name)) return i;
         if (mwi_keras_is_class(l, "Merge") && mode != NULL && strcmp(mode, kinds[i].mode) == 0)
             return i;
     }
@@ -141,92 +135,57 @@ static bool is_constant(const mwi_keras_call *c, int32_t x)
     return mwi_keras_tensor(c, x)->data != NULL;
 }
 
-/* Layers put dimensions of 1 behind the batch of what has fewer; constants and functions are
- * broadcast from the right, which must leave the batch alone. */
-static mw_status align(mwi_keras_call *c, int32_t rank, bool function, int32_t x, int32_t *out)
+/* Dimensions of 1 stand behind the batch of what has fewer; constants are broadcast from the right,
+ * which must leave the batch alone. */
+static mw_status align(mwi_keras_call *c, int32_t rank, int32_t x, int32_t *out)
 {
     const mwi_tensor *const t = mwi_keras_tensor(c, x);
 
     *out = x;
-    if (!is_constant(c, x)) {
-        if (!function) return same_rank(c, x, rank, out);
-        if (t->rank == rank) return MW_OK;
-        return mwi_fail(
-            c->ctx, MW_EUNSUPPORTED,
-            "is called with tensors of %d and %d dimensions, which mixes the samples of "
-            "a batch; reshape the smaller one",
-            t->rank, rank);
-    }
+    if (!is_constant(c, x)) return same_rank(c, x, rank, out);
     if (t->rank < rank || (t->rank == rank && (rank == 0 || t->dims[0] == 1))) return MW_OK;
     return mwi_fail(c->ctx, MW_EUNSUPPORTED,
                     "is called with a constant that changes from sample to sample of a batch");
 }
 
-/* keras.ops.average of one tensor. */
-static mw_status build_mean(mwi_keras_call *c)
-{
-    const json_t *const args = json_object_get(c->args, "args");
-    const json_t *const weights = json_object_get(json_object_get(c->args, "kwargs"), "weights");
-    int32_t wanted, axis, x;
-
-    if (c->n_in != 1 || json_array_size(args) > 1 || (weights != NULL && !json_is_null(weights)))
-        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "is an average with weights");
-    if (mwi_keras_key(c->layer, "axis") == NULL)
-        return mwi_fail(c->ctx, MW_EUNSUPPORTED,
-                        "is an average over the whole batch; give it an axis");
-    MWI_TRY(
-        mwi_keras_int(c->ctx, c->layer, "axis", MWI_KERAS_REQUIRED, INT32_MIN, INT32_MAX, &wanted));
-    MWI_TRY(mwi_keras_axis(c->ctx, "axis", wanted, mwi_keras_tensor(c, c->in[0])->rank, &axis));
-    if (axis == 0) return mwi_fail(c->ctx, MW_EUNSUPPORTED, "is an average over the batch");
-    MWI_TRY(mwi_keras_i32s(c, 1, &axis, &x));
-    MWI_TRY(mwi_keras_binary(c, "MEAN", c->in[0], x, &x));
-    return mwi_keras_return(c, x);
-}
-
 static mw_status merge(mwi_keras_call *c, int kind, size_t n, const int32_t *v)
 {
-    const bool function = mwi_keras_is_function(c);
     int32_t rank = 0, x, next;
 
     for (size_t i = 0; i < n; i++) {
         const mwi_tensor *const t = mwi_keras_tensor(c, v[i]);
         if (!is_constant(c, v[i]) && t->rank > rank) rank = t->rank;
     }
-    MWI_TRY(align(c, rank, function, v[0], &x));
+    MWI_TRY(align(c, rank, v[0], &x));
     for (size_t i = 1; i < n; i++) {
-        MWI_TRY(align(c, rank, function, v[i], &next));
+        MWI_TRY(align(c, rank, v[i], &next));
         MWI_TRY(mwi_keras_binary(c, kinds[kind].op, x, next, &x));
     }
     if (strcmp(kinds[kind].class_name, "Average") == 0)
         MWI_TRY(mwi_keras_with(c, "MUL", x, 1.0 / (double)n, &x));
-    if (!function) MWI_TRY(merge_masks(c, x));
+    MWI_TRY(merge_masks(c, x));
     return mwi_keras_return(c, x);
 }
 
 static mw_status build(mwi_keras_call *c)
 {
     const int kind = kind_of(c->layer);
-    const bool function = mwi_keras_is_function(c);
     const int32_t *v;
     size_t n;
 
-    if (kind >= 0 && function && strcmp(kinds[kind].class_name, "Average") == 0)
-        return build_mean(c);
     MWI_TRY(mwi_keras_operands(c, &n, &v));
-    const bool two = function || (kind >= 0 && *kinds[kind].mode == '\0');
+    const bool two = kind >= 0 && *kinds[kind].mode == '\0';
     if (n < (two ? 2 : 1) || (two && n > 2))
         return mwi_fail(c->ctx, MW_EFORMAT, "is called with %zu inputs, takes %s", n,
                         two ? "2" : "1 or more");
     return kind < 0 ? concatenate(c, "concat_axis") : merge(c, kind, n, v);
 }
 
-static const char *const classes[] = {
-    "Add",         "Subtract",    "Multiply",    "Average",    "Maximum",        "Minimum",
-    "Merge",       "Divide",      "TrueDivide",  "ops.Add",    "ops.Subtract",   "ops.Multiply",
-    "ops.Average", "ops.Maximum", "ops.Minimum", "ops.Divide", "ops.TrueDivide", NULL};
+static const char *const classes[] = {"Add",     "Subtract", "Multiply", "Average",
+                                      "Maximum", "Minimum",  "Merge",    NULL};
 const mwi_keras_row mwi_keras_layer_merge = {
     .classes = classes,
-    .summary = "ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, MEAN",
+    .summary = "ADD, SUB, MUL, MAXIMUM, MINIMUM",
     .flags = MWI_KERAS_TAKES_CONSTANTS,
     .check = check,
     .build = build,
@@ -234,7 +193,7 @@ const mwi_keras_row mwi_keras_layer_merge = {
 
 static mw_status build_concatenate(mwi_keras_call *c) { return concatenate(c, "axis"); }
 
-static const char *const concatenate_classes[] = {"Concatenate", "ops.Concatenate", NULL};
+static const char *const concatenate_classes[] = {"Concatenate", NULL};
 const mwi_keras_row mwi_keras_layer_concatenate = {
     .classes = concatenate_classes,
     .summary = "CONCATENATION",

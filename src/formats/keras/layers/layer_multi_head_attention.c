@@ -254,6 +254,16 @@ static mw_status all_masks(mwi_keras_call *c, const heads *h, int32_t query, int
     return MW_OK;
 }
 
+/* In Keras 3 the values that MultiHeadAttention is called with have no mask afterwards: a residual
+ * connection around it loses the mask. */
+static mw_status forget_masks(mwi_keras_call *c)
+{
+    if (c->layer->keras_major < 3 || !mwi_keras_is_class(c->layer, "MultiHeadAttention"))
+        return MW_OK;
+    for (size_t i = 0; i < c->n_in; i++) MWI_TRY(mwi_keras_set_mask(c, c->in[i], -1));
+    return MW_OK;
+}
+
 static mw_status build(mwi_keras_call *c)
 {
     int32_t q, k, v, mask;
@@ -282,6 +292,7 @@ static mw_status build(mwi_keras_call *c)
     MWI_TRY(mwi_keras_masked_softmax(c, q, mask, &k));
     MWI_TRY(mwi_keras_matmul(c, k, v, false, &q));
     MWI_TRY(project_back(c, &h, q, query));
+    MWI_TRY(forget_masks(c));
     if (!mwi_keras_call_flag(c, "return_attention_scores")) return MW_OK;
     if (h.rank != 3)
         return mwi_fail(c->ctx, MW_EUNSUPPORTED, "returns scores over inputs of rank %d", h.rank);
