@@ -196,6 +196,15 @@ static void run_all(const char *folder)
     assert_true(counts[AGREES] > 0);
 }
 
+static void own_models_predict_as_keras_does(void **state)
+{
+    char path[4096];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/data/keras", test_source_dir());
+    run_all(path);
+}
+
 static void shared_models_predict_as_keras_does(void **state)
 {
     char path[4096];
@@ -208,7 +217,8 @@ static void shared_models_predict_as_keras_does(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(shared_models_predict_as_keras_does)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_models_predict_as_keras_does),
+                                       cmocka_unit_test(shared_models_predict_as_keras_does)};
 
     for (int i = 1; i < argc; i++) verbose = verbose || strcmp(argv[i], "-v") == 0;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layers/attention.h"
 
-/* What Keras gives to scores that do not count. */
-#define MASKED (-1e9)
+/* Scores that do not count lie so far below all others that their weights vanish, e^-32 being
+ * 1e-14, and no further: quantization divides the range of scores into 256 steps. Keras writes
+ * -1e9, which gives the same weights, also where nothing counts (all alike). */
+#define BELOW 32.0
 
 bool mwi_keras_call_flag(const mwi_keras_call *c, const char *name)
 {
@@ -61,10 +63,15 @@ mw_status mwi_keras_causal_mask(mwi_keras_call *c, int32_t rank, int32_t steps, 
 mw_status mwi_keras_masked_softmax(mwi_keras_call *c, int32_t scores, int32_t mask, int32_t *out)
 {
     static const mwi_keras_attr attrs[] = {{"beta", 1.0}, {NULL, 0}};
-    int32_t operands[3] = {mask, scores, -1};
+    static const mwi_keras_attr keep[] = {{"keep_dims", 1}, {NULL, 0}};
+    const int32_t last = mwi_keras_tensor(c, scores)->rank - 1;
+    int32_t operands[3] = {mask, scores, -1}, axis;
 
     if (mask >= 0) {
-        MWI_TRY(mwi_keras_scalar(c, MASKED, &operands[2]));
+        MWI_TRY(mwi_keras_i32s(c, 1, &last, &axis));
+        MWI_TRY(
+            mwi_keras_op(c, "REDUCE_MIN", 2, (const int32_t[]){scores, axis}, keep, &operands[2]));
+        MWI_TRY(mwi_keras_with(c, "SUB", operands[2], BELOW, &operands[2]));
         MWI_TRY(mwi_keras_op(c, "SELECT_V2", 3, operands, NULL, &scores));
     }
     return mwi_keras_op(c, "SOFTMAX", 1, &scores, attrs, out);
