@@ -468,6 +468,7 @@ static bool rule_holds(const mwi_keras_layer *l, const mwi_keras_weight_rule *ru
     if (wanted != NULL) {
         char key[40];
         (void)snprintf(key, sizeof key, "%.*s", (int)(wanted - rule->when), rule->when);
+        if (strcmp(wanted + 1, "true") == 0) return json_is_true(mwi_keras_key(l, key));
         const char *const is = json_string_value(mwi_keras_key(l, key));
         return is != NULL && strcmp(is, wanted + 1) == 0;
     }

@@ -28,8 +28,8 @@ typedef struct mwi_keras_weight_rule {
                         layer */
     const char
         *when;   /* config keys ("use_bias|bias") of which one must be true; absent counts as true;
-                  * "!center": must be false; "key=text": must be that text; "key?": must be
-                  * given; NULL: always there */
+                  * "!center": must be false; "key=text": must be that text, or given and true;
+                  * "key?": must be   given; NULL: always there */
     bool frozen; /* not trained: moving averages */
 } mwi_keras_weight_rule;
 

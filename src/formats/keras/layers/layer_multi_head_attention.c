@@ -19,12 +19,8 @@ typedef struct heads {
 
 static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
 {
-    bool on;
-
-    if (mwi_keras_key(l, "sliding_window") != NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "has a sliding_window, which has no lowering here");
-    MWI_TRY(mwi_keras_bool(ctx, l, "use_gate", false, &on));
-    return on ? mwi_fail(ctx, MW_EUNSUPPORTED, "has use_gate, which has no lowering here") : MW_OK;
+    if (mwi_keras_key(l, "sliding_window") == NULL) return MW_OK;
+    return mwi_fail(ctx, MW_EUNSUPPORTED, "has a sliding_window, which has no lowering here");
 }
 
 /* The tensor of an argument: positional ones in order, named ones by their name; -1 when it is not
@@ -128,7 +124,9 @@ static mw_status project(mwi_keras_call *c, const heads *h, const char *kernel, 
                                                .out_rank = 2,
                                                .out_dims = {all, n_in}},
                              &k));
-    if (mwi_keras_slot_of(c->layer, bias) != NULL)
+    bool has_bias;
+    MWI_TRY(mwi_keras_bool(c->ctx, c->layer, "use_bias", true, &has_bias));
+    if (has_bias)
         MWI_TRY(mwi_keras_weight(c,
                                  &(mwi_keras_part){.weight = bias,
                                                    .rank = 2,
@@ -291,6 +289,11 @@ static mw_status build(mwi_keras_call *c)
     MWI_TRY(all_masks(c, &h, query, value, key, q, &mask));
     MWI_TRY(mwi_keras_masked_softmax(c, q, mask, &k));
     MWI_TRY(mwi_keras_matmul(c, k, v, false, &q));
+    if (mwi_keras_slot_of(c->layer, "gate_kernel") != NULL) {
+        MWI_TRY(project(c, &h, "gate_kernel", "gate_bias", query, h.n, h.value, &v));
+        MWI_TRY(mwi_keras_unary(c, "LOGISTIC", v, &v));
+        MWI_TRY(mwi_keras_binary(c, "MUL", q, v, &q));
+    }
     MWI_TRY(project_back(c, &h, q, query));
     MWI_TRY(forget_masks(c));
     if (!mwi_keras_call_flag(c, "return_attention_scores")) return MW_OK;
@@ -304,6 +307,8 @@ static const mwi_keras_weight_rule weights[] = {
     {.name = "query_bias|bias", .sub = "query_dense|_query_dense", .when = "use_bias"},
     {.name = "key_kernel|kernel", .sub = "key_dense|_key_dense"},
     {.name = "key_bias|bias", .sub = "key_dense|_key_dense", .when = "use_bias"},
+    {.name = "gate_kernel|kernel", .sub = "gate_dense|_gate_dense", .when = "use_gate=true"},
+    {.name = "gate_bias|bias", .sub = "gate_dense|_gate_dense", .when = "use_gate=true"},
     {.name = "value_kernel|kernel", .sub = "value_dense|_value_dense"},
     {.name = "value_bias|bias", .sub = "value_dense|_value_dense", .when = "use_bias"},
     {.name = "output_kernel|kernel", .sub = "output_dense|_output_dense"},
