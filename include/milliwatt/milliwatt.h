@@ -4,6 +4,7 @@
 #define MILLIWATT_MILLIWATT_H
 
 #include <milliwatt/context.h>
+#include <milliwatt/custom.h>
 #include <milliwatt/data.h>
 #include <milliwatt/evaluate.h>
 #include <milliwatt/list.h>

@@ -24,6 +24,10 @@ typedef struct mw_session_options {
                             * comparisons */
     const char *signature; /* key of a signature; NULL: subgraph 0 */
     bool profile;          /* time each step: mw_session_step */
+    /* Operators of the program, in place of custom operators of that name; copied, but what they
+     * point to is borrowed until the session is destroyed. milliwatt/custom.h */
+    const struct mw_custom_op *custom_ops;
+    size_t n_custom_ops;
 } mw_session_options;
 
 /* Plans the model at its declared shapes (an open dimension is 1).

@@ -48,6 +48,7 @@ typedef struct mwi_step {
 enum { MWI_MAX_TAILS = 8 };
 
 typedef struct mwi_plan mwi_plan;
+typedef struct mwi_customs mwi_customs; /* custom.c */
 struct mwi_plan {
     mwi_arena arena; /* everything below and what kernels prepared */
     const mwi_graph *graph;
@@ -94,7 +95,8 @@ typedef struct mwi_plan_options {
         *before; /* a tail: the plan that it goes on from, bound; NULL: from the graph's start */
     const mwi_view *given; /* of a tail: outputs of its first operator with their shapes, copied */
     const mwi_host *host;  /* borrowed from the session */
-    bool any_rank;         /* inputs may have another rank than the file declares */
+    const mwi_customs *customs; /* operators of the program; NULL: none */
+    bool any_rank;              /* inputs may have another rank than the file declares */
 } mwi_plan_options;
 
 /* `inputs`: tensors that are fed, even where the file holds a value for them. */

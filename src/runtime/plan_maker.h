@@ -16,6 +16,9 @@ typedef struct mwi_maker {
     size_t n_missing;
 } mwi_maker;
 
+/* custom.c: in place of *op one of the program's operators, where there is one of its name. */
+MW_MUST_USE mw_status mwi_customs_replace(mw_ctx *ctx, const mwi_customs *customs, mwi_arena *arena,
+                                          const mwi_op **op);
 /* plan_steps.c: shapes, constants, kernels, arguments. Fails when any operator cannot run. */
 MW_MUST_USE mw_status mwi_maker_steps(mw_ctx *ctx, mwi_maker *m);
 /* plan_lifetimes.c: who shares memory, from when to when, and where. */

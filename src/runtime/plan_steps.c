@@ -272,6 +272,7 @@ static mw_status plan_given(mw_ctx *ctx, mwi_maker *m, const mwi_op *op)
     mwi_plan *const p = m->plan;
     mwi_shape_call call;
 
+    MWI_TRY(mwi_customs_replace(ctx, m->o->customs, &p->arena, &op));
     MWI_TRY(gather(ctx, m, op, &call));
     for (size_t i = 0; i < op->n_out; i++) {
         call.out[i].dtype = p->given[i].dtype;
@@ -287,10 +288,11 @@ static mw_status plan_given(mw_ctx *ctx, mwi_maker *m, const mwi_op *op)
 
 static mw_status plan_op(mw_ctx *ctx, mwi_maker *m, size_t at)
 {
-    const mwi_op *const op = m->o->graph->ops[at];
+    const mwi_op *op = m->o->graph->ops[at];
     mwi_shape_call call;
     bool shared, lost = false;
 
+    MWI_TRY(mwi_customs_replace(ctx, m->o->customs, &m->plan->arena, &op));
     if (is_folded(m, op)) return MW_OK;
     MWI_TRY(gather(ctx, m, op, &call));
     if (op->desc->infer == NULL) return name_missing(ctx, m, &call, NULL);

@@ -133,6 +133,7 @@ static mw_status setup(mw_ctx *ctx, mw_session *s, const mw_session_options *o)
                             o->kernels);
         MWI_TRY(mwi_arena_string(ctx, &s->arena, o->kernels, strlen(o->kernels), &s->kernels));
     }
+    MWI_TRY(mwi_customs_create(ctx, &s->arena, o->custom_ops, o->n_custom_ops, &s->customs));
     MWI_TRY(choose_graph(ctx, s, o->signature));
     if (s->n_threads > 1) MWI_TRY(mwi_pool_create(ctx, s->n_threads, &s->pool));
     MWI_TRY(mwi_host_init(ctx, s));
@@ -162,6 +163,7 @@ static mw_status setup_callee(mw_ctx *ctx, mw_session *s, size_t graph)
     s->device = s->root->device;
     s->n_threads = s->root->n_threads;
     s->kernels = s->root->kernels;
+    s->customs = s->root->customs;
     s->pool = s->root->pool;
     s->graph = s->model->graphs[graph];
     MWI_TRY(copy_ends(ctx, s, NULL));

@@ -94,6 +94,7 @@ static mwi_plan_options options_of(const mw_session *s)
                               .pool = s->pool,
                               .packs = s->model->packs,
                               .host = &s->root->host,
+                              .customs = s->customs,
                               .any_rank = s->root != s,
                               .constants = (mwi_constants *)(uintptr_t)&s->constants,
                               .states = &s->states,

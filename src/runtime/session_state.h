@@ -4,6 +4,8 @@
 #ifndef MWI_RUNTIME_SESSION_STATE_H
 #define MWI_RUNTIME_SESSION_STATE_H
 
+#include <milliwatt/custom.h>
+
 #include "runtime/plan.h"
 #include "runtime/session.h"
 
@@ -74,6 +76,7 @@ struct mw_session {
     const mwi_graph *graph;
     const mwi_device_desc *device;
     const char *kernels;
+    const mwi_customs *customs; /* operators of the program */
     bool profile;
     uint32_t n_threads;
     mwi_pool *pool;
@@ -101,6 +104,11 @@ void mwi_session_drop_plans(mw_session *s);
 /* The plan that goes on after `plan`, whose steps have just run: found, or made. Sets plan->tail.
  */
 MW_MUST_USE mw_status mwi_session_go_on(mw_ctx *ctx, mw_session *s, mwi_plan *plan);
+/* custom.c: rows for operators of the program, in `arena`; NULL for none. Fails: MW_EINVAL. */
+MW_MUST_USE mw_status mwi_customs_create(mw_ctx *ctx, mwi_arena *arena,
+                                         const struct mw_custom_op *ops, size_t n,
+                                         const mwi_customs **out);
+
 /* ---- host.c: what operators ask of the session ---- */
 
 MW_MUST_USE mw_status mwi_host_init(mw_ctx *ctx, mw_session *root);
