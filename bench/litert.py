@@ -48,26 +48,20 @@ print(json.dumps(dict(median_us=times[len(times) // 2] * 1e6, load_us=load * 1e6
 """
 
 
-def ours(program, path, args, base):
+def ours(program, path, args):
     r = subprocess.run([program, "bench", path, "--json", "--threads", str(args.threads), "--seconds",
                         str(args.seconds)], capture_output=True, text=True)
     if r.returncode != 0:
         sys.exit(r.stderr)
     j = json.loads(r.stdout)
     return dict(median_us=j["median_us"], load_us=j["load_us"], first_us=j["first_us"],
-                memory=max(j["peak_bytes"] - base, 0))
+                memory=j["peak_bytes"] - j["start_bytes"])
 
 
 def theirs(path, args, kind):
     r = subprocess.run([sys.executable, "-c", CHILD, path, str(args.threads), kind, str(args.seconds)],
                        capture_output=True, text=True)
     return json.loads(r.stdout.splitlines()[-1]) if r.returncode == 0 else None
-
-
-def start_memory(program):
-    """Most memory of a process of ours that loads no model."""
-    child = subprocess.Popen([program, "list"], stdout=subprocess.DEVNULL)
-    return os.wait4(child.pid, 0)[2].ru_maxrss * 1024
 
 
 def main():
@@ -79,12 +73,11 @@ def main():
     p.add_argument("--seconds", type=float, default=0.3)
     p.add_argument("--json", action="store_true", help="a line of JSON a model")
     args = p.parse_args()
-    base = start_memory(args.program)
     keys = ["median_us", "load_us", "first_us", "memory"]
     if not args.json:
         print(f"{'model':34} {'':10} {'milliwatt':>12} {'LiteRT':>12} {'ratio':>7} {'reference':>12} {'ratio':>7}")
     for path in args.models:
-        rounds = [(ours(args.program, path, args, base), theirs(path, args, "xnnpack"), theirs(path, args, "ref"))
+        rounds = [(ours(args.program, path, args), theirs(path, args, "xnnpack"), theirs(path, args, "ref"))
                   for _ in range(args.rounds)]
         name = os.path.basename(os.path.dirname(path)) if path.endswith("model.tflite") else os.path.basename(path)
         row = {"model": name}
