@@ -8,28 +8,6 @@
 /* Weights that others read too are copied only up to this size. */
 enum { MAX_COPIED_BYTES = 4096 };
 
-/* Where a layer keeps what: operands, and the axes of the weights. */
-typedef struct layer_kind {
-    const char *name;
-    int8_t value, weights, bias; /* operands; bias -1: it has none */
-    int8_t rank, out_axis, in_axis;
-} layer_kind;
-static const layer_kind kinds[] = {
-    {"CONV_2D", 0, 1, 2, 4, 0, 3},
-    {"DEPTHWISE_CONV_2D", 0, 1, 2, 4, 3,
-     3}, /* output channel o reads input channel o / multiplier */
-    {"FULLY_CONNECTED", 0, 1, 2, 2, 0, 1},
-    {"TRANSPOSE_CONV", 2, 1, 3, 4, 0, 3},
-    {"CONV_3D", 0, 1, 2, 5, 4, 3},
-};
-
-static const layer_kind *kind_of(const mwi_op *op)
-{
-    for (size_t i = 0; i < MWI_COUNT(kinds); i++)
-        if (mwi_op_is(op, kinds[i].name)) return &kinds[i];
-    return NULL;
-}
-
 /* ---- channels ---- */
 
 mw_status mwi_channels_make(mw_ctx *ctx, mwi_rw *rw, size_t n, mwi_channels *out)
@@ -99,9 +77,9 @@ static size_t inner_of(const mwi_tensor *t, int32_t axis)
 }
 
 /* The constant float weights of a layer that may be replaced; NULL: none. */
-static const float *weights_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t *n)
+static const float *weights_of(const mwi_rw *rw, const mwi_op *op, const mwi_linear *k, size_t *n)
 {
-    const int32_t t = (size_t)k->weights < op->n_in ? op->in[k->weights] : -1;
+    const int32_t t = (size_t)k->weight < op->n_in ? op->in[k->weight] : -1;
 
     if (t < 0 || !mwi_rw_is_float(rw, op->in[k->value])) return NULL;
     const float *const w = mwi_rw_floats(rw, t, n);
@@ -111,7 +89,7 @@ static const float *weights_of(const mwi_rw *rw, const mwi_op *op, const layer_k
 }
 
 /* Whether the layer's bias can be replaced: absent (*out_bias NULL), or n constant floats. */
-static bool bias_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t n,
+static bool bias_of(const mwi_rw *rw, const mwi_op *op, const mwi_linear *k, size_t n,
                     const float **out_bias)
 {
     const int32_t t = (size_t)k->bias < op->n_in ? op->in[k->bias] : -1;
@@ -130,18 +108,18 @@ static bool all_finite_floats(const double *x, size_t n)
     return true;
 }
 
-static mw_status set_weights(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer_kind *k,
+static mw_status set_weights(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const mwi_linear *k,
                              const double *values)
 {
-    const int32_t old = rw->ops[layer]->in[k->weights];
+    const int32_t old = rw->ops[layer]->in[k->weight];
     const mwi_tensor *const t = mwi_rw_tensor_of(rw, old);
     int32_t made;
 
     MWI_TRY(mwi_rw_add_floats(ctx, rw, old, "", t->rank, t->dims, values, &made));
-    return mwi_rw_set_input(ctx, rw, layer, (size_t)k->weights, made);
+    return mwi_rw_set_input(ctx, rw, layer, (size_t)k->weight, made);
 }
 
-static mw_status set_bias(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const layer_kind *k, size_t n,
+static mw_status set_bias(mw_ctx *ctx, mwi_rw *rw, int32_t layer, const mwi_linear *k, size_t n,
                           const double *values)
 {
     const mwi_op *const op = rw->ops[layer];
@@ -186,18 +164,19 @@ mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const m
         return MW_OK;
     }
     mwi_op *const op = rw->ops[layer];
-    const layer_kind *const k = kind_of(op);
+    const mwi_linear *const k = op->desc->linear;
     const int32_t fused = mwi_op_activation(op);
     const float *bias, *w = NULL;
     size_t n = 0;
     void *memory;
 
     *out_done = false;
+    if (activation != MWI_ACT_NONE && (op->desc->traits & MWI_OP_FUSES_ACT) == 0) return MW_OK;
     if (k == NULL || !mwi_rw_is_float(rw, op->out[0]) || mwi_channels_in(rw, op->out[0]) != c->n)
         return MW_OK;
-    if ((size_t)k->weights >= op->n_in || op->in[k->weights] < 0) return MW_OK;
+    if ((size_t)k->weight >= op->n_in || op->in[k->weight] < 0) return MW_OK;
     if (!passes_activation(c, fused, activation) || !bias_of(rw, op, k, c->n, &bias)) return MW_OK;
-    const mwi_tensor *const wt = mwi_rw_tensor_of(rw, op->in[k->weights]);
+    const mwi_tensor *const wt = mwi_rw_tensor_of(rw, op->in[k->weight]);
     if (c->scales) {
         w = weights_of(rw, op, k, &n);
         if (w == NULL || (size_t)wt->dims[k->out_axis] != c->n) return MW_OK;
@@ -219,14 +198,17 @@ mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const m
 /* ---- the layer after ---- */
 
 /* Whether the layer reads nothing but its input: padding would have to be shifted too. */
-static bool never_pads(const mwi_rw *rw, const mwi_op *op, const layer_kind *k)
+static bool never_pads(const mwi_rw *rw, const mwi_op *op, const mwi_linear *k)
 {
-    const mwi_tensor *const w = mwi_rw_tensor_of(rw, op->in[k->weights]);
+    const mwi_tensor *const w = mwi_rw_tensor_of(rw, op->in[k->weight]);
+    const mwi_windows *const windows = op->desc->windows;
 
-    if (mwi_op_is(op, "FULLY_CONNECTED")) return true;
-    if (mwi_op_is(op, "TRANSPOSE_CONV")) return false;
+    if (windows == NULL) return true;
+    if (k->transposed) return false;
     if (mwi_op_get_i32(op, "padding", MWI_PADDING_SAME) == MWI_PADDING_VALID) return true;
-    return !mwi_op_is(op, "CONV_3D") && w->dims[1] == 1 && w->dims[2] == 1;
+    for (int32_t i = 0; i < windows->n; i++)
+        if (w->dims[windows->weight_axis[i]] != 1) return false;
+    return true;
 }
 
 /* How weights' elements find their input channel and output unit. */
@@ -245,10 +227,10 @@ static size_t channel_at(const taps *t, size_t i, size_t *out_unit)
     return (o / t->per_group * t->in_dim + in) % t->channels;
 }
 
-static bool taps_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, size_t channels,
+static bool taps_of(const mwi_rw *rw, const mwi_op *op, const mwi_linear *k, size_t channels,
                     size_t n, taps *out)
 {
-    const mwi_tensor *const w = mwi_rw_tensor_of(rw, op->in[k->weights]);
+    const mwi_tensor *const w = mwi_rw_tensor_of(rw, op->in[k->weight]);
     const size_t n_out = (size_t)w->dims[k->out_axis], in_dim = (size_t)w->dims[k->in_axis];
 
     *out = (taps){.n = n,
@@ -259,16 +241,15 @@ static bool taps_of(const mwi_rw *rw, const mwi_op *op, const layer_kind *k, siz
                   .in_dim = in_dim,
                   .per_group = n_out};
     if (n_out == 0 || in_dim == 0 || channels == 0) return false;
-    if (mwi_op_is(op, "FULLY_CONNECTED"))
-        return in_dim % channels == 0; /* channels repeat along a flat input */
+    if (k->flattens) return in_dim % channels == 0; /* channels repeat along a flat input */
     if (mwi_channels_in(rw, op->in[k->value]) != channels) return false;
-    if (mwi_op_is(op, "DEPTHWISE_CONV_2D")) {
+    if (k->depthwise) {
         out->multiplier = n_out / channels;
         return n_out % channels == 0;
     }
     if (channels % in_dim != 0 || n_out % (channels / in_dim) != 0) return false;
     out->per_group = n_out / (channels / in_dim);
-    return in_dim == channels || mwi_op_is(op, "CONV_2D");
+    return in_dim == channels || k->grouped;
 }
 
 /* The layer that alone reads the value; through operators that only reshape when it flattens
@@ -284,9 +265,9 @@ static int32_t reader_of(const mwi_rw *rw, int32_t value)
         reader = mwi_rw_only_reader(rw, value);
         reshaped = true;
     }
-    if (reader < 0 || (reshaped && !mwi_op_is(rw->ops[reader], "FULLY_CONNECTED"))) return -1;
-    const layer_kind *const k = kind_of(rw->ops[reader]);
-    return k != NULL && rw->ops[reader]->in[k->value] == value ? reader : -1;
+    const mwi_linear *const k = reader < 0 ? NULL : rw->ops[reader]->desc->linear;
+    if (k == NULL || (reshaped && !k->flattens)) return -1;
+    return rw->ops[reader]->in[k->value] == value ? reader : -1;
 }
 
 mw_status mwi_fold_into_reader(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi_channels *c,
@@ -301,7 +282,7 @@ mw_status mwi_fold_into_reader(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi
     *out_done = false;
     if (layer < 0 || !mwi_rw_is_float(rw, rw->ops[layer]->out[0])) return MW_OK;
     const mwi_op *const op = rw->ops[layer];
-    const layer_kind *const k = kind_of(op);
+    const mwi_linear *const k = op->desc->linear;
     const float *const w = weights_of(rw, op, k, &n);
     if (w == NULL || !taps_of(rw, op, k, c->n, n, &t)) return MW_OK;
     if (c->shifts && (!never_pads(rw, op, k) || !bias_of(rw, op, k, t.n_out, &bias))) return MW_OK;

@@ -6,12 +6,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
-/* Operators whose kernels in LiteRT clamp as the field says, in every type. */
-static const char *const producers[] = {
-    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "ADD",     "SUB", "MUL",
-    "DIV",     "AVERAGE_POOL_2D",   "MAX_POOL_2D",     "L2_POOL_2D",     "CONV_3D",
-};
-
 static int32_t activation_of(const mwi_op *op)
 {
     if (mwi_op_is(op, "RELU")) return MWI_ACT_RELU;
@@ -41,13 +35,12 @@ static bool only_clamps(const mwi_rw *rw, int32_t in, int32_t out)
 
 static bool may_carry(const mwi_rw *rw, const mwi_op *op)
 {
-    bool found = false;
+    const mwi_linear *const layer = op->desc->linear;
 
-    for (size_t i = 0; i < MWI_COUNT(producers); i++) found = found || mwi_op_is(op, producers[i]);
-    if (!found || mwi_op_field(op->desc, "fused_activation_function") == NULL) return false;
-    if (!mwi_op_is(op, "FULLY_CONNECTED")) return true;
+    if ((op->desc->traits & MWI_OP_FUSES_ACT) == 0) return false;
+    if (layer == NULL) return true;
     /* The kernel for weights with a scale a block leaves the activation out. */
-    const mwi_quant *const q = mwi_rw_tensor_of(rw, op->in[1])->quant;
+    const mwi_quant *const q = mwi_rw_tensor_of(rw, op->in[layer->weight])->quant;
     return q == NULL || q->q.block_size == 0;
 }
 

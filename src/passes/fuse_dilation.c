@@ -5,13 +5,19 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
+/* A convolution over two axes that steps by 1 and pads nothing. */
 static bool is_plain_window(const mwi_op *op)
 {
-    return (mwi_op_is(op, "CONV_2D") || mwi_op_is(op, "DEPTHWISE_CONV_2D")) &&
-           mwi_op_get_i32(op, "padding", -1) == MWI_PADDING_VALID &&
-           mwi_op_get_i32(op, "stride_h", 0) == 1 && mwi_op_get_i32(op, "stride_w", 0) == 1 &&
-           mwi_op_get_i32(op, "dilation_h_factor", 0) == 1 &&
-           mwi_op_get_i32(op, "dilation_w_factor", 0) == 1;
+    const mwi_linear *const layer = op->desc->linear;
+    const mwi_windows *const w = op->desc->windows;
+
+    if (layer == NULL || w == NULL || w->n != 2 || layer->value != 0 || layer->transposed)
+        return false;
+    for (int32_t i = 0; i < w->n; i++)
+        if (w->dilation[i] == NULL || mwi_op_get_i32(op, w->dilation[i], 0) != 1 ||
+            mwi_op_get_i32(op, w->stride[i], 0) != 1)
+            return false;
+    return mwi_op_get_i32(op, "padding", -1) == MWI_PADDING_VALID;
 }
 
 /* How the window pads along one axis: SAME, VALID, or -1 for neither. The zeros behind only make

@@ -74,24 +74,36 @@ typedef struct window {
     int64_t filter[2], stride[2], dilation[2];
 } window;
 
+/* Whether zeros around the value count for nothing: in a sum of products they do. A transposed
+ * convolution has its padding around the output. */
+static bool slides(const mwi_op *op)
+{
+    const mwi_linear *const layer = op->desc->linear;
+    if (op->desc->windows == NULL || op->desc->windows->n != 2) return false;
+    return layer == NULL ? mwi_op_is(op, "MAX_POOL_2D") : layer->value == 0 && !layer->transposed;
+}
+
+static int64_t field_or_1(const mwi_op *op, const char *name)
+{
+    return name == NULL ? 1 : mwi_op_get_i32(op, name, 1);
+}
+
 static bool window_of(const mwi_rw *rw, const mwi_op *op, window *w)
 {
-    const bool pool = mwi_op_is(op, "MAX_POOL_2D");
+    const mwi_windows *const f = op->desc->windows;
 
-    if (!pool && !mwi_op_is(op, "CONV_2D") && !mwi_op_is(op, "DEPTHWISE_CONV_2D")) return false;
-    if (mwi_op_get_i32(op, "padding", -1) != MWI_PADDING_VALID) return false;
-    *w = (window){.stride = {mwi_op_get_i32(op, "stride_h", 1), mwi_op_get_i32(op, "stride_w", 1)},
-                  .dilation = {mwi_op_get_i32(op, "dilation_h_factor", 1),
-                               mwi_op_get_i32(op, "dilation_w_factor", 1)}};
-    if (pool) {
-        w->filter[0] = mwi_op_get_i32(op, "filter_height", 1);
-        w->filter[1] = mwi_op_get_i32(op, "filter_width", 1);
-        return true;
+    if (!slides(op) || mwi_op_get_i32(op, "padding", -1) != MWI_PADDING_VALID) return false;
+    const mwi_linear *const layer = op->desc->linear;
+    const mwi_tensor *const weight = layer == NULL || op->in[layer->weight] < 0
+                                         ? NULL
+                                         : mwi_rw_tensor_of(rw, op->in[layer->weight]);
+    if (layer != NULL && (weight == NULL || weight->rank != layer->rank)) return false;
+    for (int32_t i = 0; i < 2; i++) {
+        w->filter[i] =
+            weight != NULL ? weight->dims[f->weight_axis[i]] : field_or_1(op, f->size[i]);
+        w->stride[i] = field_or_1(op, f->stride[i]);
+        w->dilation[i] = field_or_1(op, f->dilation[i]);
     }
-    const mwi_tensor *const f = op->in[1] < 0 ? NULL : mwi_rw_tensor_of(rw, op->in[1]);
-    if (f == NULL || f->rank != 4) return false;
-    w->filter[0] = f->dims[1];
-    w->filter[1] = f->dims[2];
     return true;
 }
 
@@ -109,19 +121,21 @@ static bool same_pads(int64_t in, int64_t filter, int64_t stride, int64_t dilati
     return behind >= total - total / 2 && reach / stride + 1 == out;
 }
 
+/* Integers that stand for numbers >= 0 are no smaller than the zero point, where they were clamped
+ * in its scale: not all kernels that round a function's results do so. */
+static bool zero_is_zero(const mwi_rw *rw, const mwi_op *op, int32_t t)
+{
+    return mwi_rw_is_float(rw, t) || (op->desc->traits & (MWI_OP_CLAMPS | MWI_OP_FUSES_ACT)) != 0;
+}
+
 /* Zeros are less than any value that counts: then they never win the maximum. A window of zeros
  * alone cannot be. */
 static bool is_never_negative(const mwi_rw *rw, int32_t t)
 {
-    static const char *const names[] = {"RELU",    "RELU6", "RELU_0_TO_1", "LOGISTIC",
-                                        "SOFTMAX", "ABS",   "SQUARE"};
     const mwi_op *const op = mwi_rw_producer(rw, t);
-    const int32_t a =
-        op == NULL || mwi_op_is(op, "CONCATENATION") ? MWI_ACT_NONE : mwi_op_activation(op);
+    double low, high;
 
-    if (a == MWI_ACT_RELU || a == MWI_ACT_RELU6) return true;
-    for (size_t i = 0; i < MWI_COUNT(names); i++)
-        if (mwi_op_is(op, names[i])) return mwi_rw_is_float(rw, t) || i < 2;
+    if (mwi_op_values_between(op, &low, &high) && low >= 0) return zero_is_zero(rw, op, t);
     return mwi_op_is(op, "MAX_POOL_2D") && is_never_negative(rw, op->in[0]) &&
            mwi_rw_same_type(rw, op->in[0], t);
 }

@@ -53,7 +53,7 @@ static mw_status merge_views(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     return mwi_rw_set_input(ctx, rw, i, 0, before->in[0]);
 }
 
-/* FULLY_CONNECTED takes the values in rows of its weights' length, in whatever shape they come. */
+/* A layer that takes the values in rows of its weights' length, in whatever shape they come. */
 static mw_status skip_before_dense(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
 {
     const mwi_op *const op = rw->ops[i], *const before = mwi_rw_producer(rw, op->in[0]);
@@ -89,8 +89,6 @@ static bool strides_are_positive(const mwi_rw *rw, const mwi_op *op)
 
 static bool only_reshapes(const mwi_rw *rw, const mwi_op *op, int32_t *in, bool *batch)
 {
-    static const char *const reductions[] = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN",
-                                             "REDUCE_PROD"};
     const mwi_tensor *const out = mwi_rw_tensor_of(rw, op->out[0]);
 
     *in = op->in[0];
@@ -107,10 +105,8 @@ static bool only_reshapes(const mwi_rw *rw, const mwi_op *op, int32_t *in, bool 
     }
     if (mwi_op_is(op, "STRIDED_SLICE"))
         return strides_are_positive(rw, op) && keeps_all(rw, op, *in);
-    if (!mwi_rw_is_float(rw, *in)) return false;
-    for (size_t i = 0; i < MWI_COUNT(reductions); i++)
-        if (mwi_op_is(op, reductions[i])) return keeps_all(rw, op, *in);
-    return false;
+    return (op->desc->traits & MWI_OP_REDUCES) != 0 && mwi_rw_is_float(rw, *in) &&
+           keeps_all(rw, op, *in);
 }
 
 /* ---- computed shapes ---- */
@@ -193,7 +189,8 @@ static mw_status visit(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
         *done = *done || merged;
         return MW_OK;
     }
-    if (mwi_op_is(op, "FULLY_CONNECTED")) return skip_before_dense(ctx, rw, i, done);
+    if (op->desc->linear != NULL && op->desc->linear->flattens)
+        return skip_before_dense(ctx, rw, i, done);
     if (only_reshapes(rw, op, &in, &batch) && mwi_rw_same_type(rw, in, op->out[0]))
         return mwi_rw_make_reshape(ctx, rw, i, in, batch, done);
     return MW_OK;

@@ -85,6 +85,11 @@ static const row rows[] = {
      "x = input f32 [1,64]; w = const f32 [64,64]; y = FULLY_CONNECTED x w -;"
      "c = const f32 [64]; z = MUL y c; u = FULLY_CONNECTED z w -; out u",
      "FULLY_CONNECTED MUL FULLY_CONNECTED", 0},
+    {"a transposed convolution of three axes",
+     "x = input f32 [1,2,3,3,2]; s = const i32 [5] = 1,2,3,3,4; w = const f32 [1,1,1,4,2];"
+     "y: f32 = CONV_3D_TRANSPOSE s w x padding=VALID stride_d=1 stride_h=1 stride_w=1;"
+     "c = const f32 [4]; z = MUL y c; r = RELU z; out r",
+     "CONV_3D_TRANSPOSE.VALID/RELU", 0},
     {"mul with another shape", CONV "c = const f32 [1,4,4,8]; z = MUL y c; out z",
      "CONV_2D.VALID MUL", 0},
     {"mul of an output", CONV "c = const f32 [8]; z = MUL y c; out z y", "CONV_2D.VALID MUL", 0},

@@ -4,8 +4,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "passes/pass.h"
 
-#include <math.h>
-
 /* Each of these answers: the input that the operator gives back, -1 none. Type, quantization and
  * shape of input and output are compared by the caller. */
 typedef int32_t (*identity_fn)(const mwi_rw *rw, const mwi_op *op);
@@ -204,54 +202,15 @@ static int32_t reverse(const mwi_rw *rw, const mwi_op *op)
 
 /* ---- clamps ---- */
 
-typedef struct range {
-    double low, high;
-} range;
-
-static range clamp_of(int32_t activation)
-{
-    switch (activation) {
-    case MWI_ACT_RELU: return (range){0, (double)INFINITY};
-    case MWI_ACT_RELU6: return (range){0, 6};
-    case MWI_ACT_RELU_N1_TO_1: return (range){-1, 1};
-    default: return (range){-(double)INFINITY, (double)INFINITY};
-    }
-}
-
-/* Between which numbers the results of an operator lie, whatever it reads. */
-static range range_of(const mwi_op *op)
-{
-    static const struct {
-        const char *name;
-        range r;
-    } known[] = {
-        {"RELU", {0, (double)INFINITY}},
-        {"RELU6", {0, 6}},
-        {"RELU_N1_TO_1", {-1, 1}},
-        {"RELU_0_TO_1", {0, 1}},
-        {"LOGISTIC", {0, 1}},
-        {"TANH", {-1, 1}},
-        {"SOFTMAX", {0, 1}},
-        {"ABS", {0, (double)INFINITY}},
-        {"SQUARE", {0, (double)INFINITY}},
-        {"EXP", {0, (double)INFINITY}},
-        {"SQRT", {0, (double)INFINITY}},
-        {"SIN", {-1, 1}},
-        {"COS", {-1, 1}},
-    };
-
-    for (size_t i = 0; i < MWI_COUNT(known); i++)
-        if (mwi_op_is(op, known[i].name)) return known[i].r;
-    /* CONCATENATION has the field, but no kernel that heeds it. */
-    return clamp_of(op == NULL || mwi_op_is(op, "CONCATENATION") ? MWI_ACT_NONE
-                                                                 : mwi_op_activation(op));
-}
-
+/* A clamp of values that lie inside. */
 static int32_t clamp(const mwi_rw *rw, const mwi_op *op)
 {
-    const range keep = range_of(op), r = range_of(mwi_rw_producer(rw, op->in[0]));
-    return mwi_rw_is_float(rw, op->in[0]) && r.low >= keep.low && r.high <= keep.high ? op->in[0]
-                                                                                      : -1;
+    double low, high;
+
+    if (!mwi_rw_is_float(rw, op->in[0]) ||
+        !mwi_op_values_between(mwi_rw_producer(rw, op->in[0]), &low, &high))
+        return -1;
+    return low >= op->desc->out_low && high <= op->desc->out_high ? op->in[0] : -1;
 }
 
 /* ---- the table ---- */
@@ -282,11 +241,6 @@ static const struct {
     {"MUL", arithmetic},
     {"DIV", arithmetic},
     {"POW", arithmetic},
-    {"MEAN", reduction},
-    {"SUM", reduction},
-    {"REDUCE_MAX", reduction},
-    {"REDUCE_MIN", reduction},
-    {"REDUCE_PROD", reduction},
     {"GATHER", gather},
     {"REVERSE_V2", reverse},
     {"RESIZE_NEAREST_NEIGHBOR", fixed},
@@ -294,11 +248,17 @@ static const struct {
     {"BATCH_TO_SPACE_ND", blocks},
     {"SPACE_TO_DEPTH", depth},
     {"DEPTH_TO_SPACE", depth},
-    {"RELU", clamp},
-    {"RELU6", clamp},
-    {"RELU_N1_TO_1", clamp},
-    {"RELU_0_TO_1", clamp},
 };
+
+static int32_t source_of(const mwi_rw *rw, const mwi_op *op)
+{
+    if (op->in[0] < 0) return -1;
+    if ((op->desc->traits & MWI_OP_CLAMPS) != 0) return clamp(rw, op);
+    if ((op->desc->traits & MWI_OP_REDUCES) != 0) return reduction(rw, op);
+    for (size_t k = 0; k < MWI_COUNT(rows); k++)
+        if (mwi_op_is(op, rows[k].name)) return rows[k].source(rw, op);
+    return -1;
+}
 
 static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 {
@@ -306,9 +266,7 @@ static mw_status run(mw_ctx *ctx, mwi_rw *rw)
     for (int32_t i = 0; i < (int32_t)rw->n_ops; i++) {
         const mwi_op *const op = rw->ops[i];
         if (op == NULL || op->n_out != 1 || op->n_in == 0 || !mwi_rw_is_pure(rw, op)) continue;
-        int32_t source = -1;
-        for (size_t k = 0; k < MWI_COUNT(rows) && source < 0; k++)
-            if (mwi_op_is(op, rows[k].name) && op->in[0] >= 0) source = rows[k].source(rw, op);
+        const int32_t source = source_of(rw, op);
         if (source >= 0 && mwi_rw_forward(rw, i, source)) rw->n_changes++;
     }
     return MW_OK;

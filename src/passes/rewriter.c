@@ -313,6 +313,28 @@ int32_t mwi_op_activation(const mwi_op *op)
     return mwi_op_get_i32(op, "fused_activation_function", MWI_ACT_NONE);
 }
 
+bool mwi_op_values_between(const mwi_op *op, double *low, double *high)
+{
+    static const struct {
+        int32_t activation;
+        double low, high;
+    } clamps[] = {
+        {MWI_ACT_RELU, 0, HUGE_VAL}, {MWI_ACT_RELU6, 0, 6}, {MWI_ACT_RELU_N1_TO_1, -1, 1}};
+
+    if (op == NULL) return false;
+    *low = op->desc->out_low;
+    *high = op->desc->out_high;
+    if (*low < *high) return true;
+    if ((op->desc->traits & MWI_OP_FUSES_ACT) == 0) return false;
+    for (size_t i = 0; i < MWI_COUNT(clamps); i++)
+        if (mwi_op_activation(op) == clamps[i].activation) {
+            *low = clamps[i].low;
+            *high = clamps[i].high;
+            return true;
+        }
+    return false;
+}
+
 static void *field_at(const mwi_op *op, const char *name, mwi_field_kind kind)
 {
     const mwi_field *const f = mwi_op_field(op->desc, name);

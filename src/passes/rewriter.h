@@ -82,6 +82,9 @@ bool mwi_rw_is_scalar(const mwi_rw *rw, int32_t t, double value); /* within floa
 bool mwi_rw_ints(const mwi_rw *rw, int32_t t, size_t max, int64_t *out, size_t *out_n);
 /* Fused activation of an operator; MWI_ACT_NONE when it has no such field. */
 int32_t mwi_op_activation(const mwi_op *op);
+/* Between which numbers the results lie, whatever it reads: by its row, or by its fused activation
+ * where kernels heed it. false: anywhere. op may be NULL. */
+bool mwi_op_values_between(const mwi_op *op, double *low, double *high);
 bool mwi_op_get_bool(const mwi_op *op, const char *field, bool otherwise);
 float mwi_op_get_f32(const mwi_op *op, const char *field, float otherwise);
 void mwi_op_set_bool(mwi_op *op, const char *field, bool value);
