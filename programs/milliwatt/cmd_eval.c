@@ -43,12 +43,14 @@ static void print_figure(receipt *r, const mw_evaluation *e, const struct figure
         receipt_null(r, f->key, f->label, "not finite");
 }
 
-static void print_result(receipt *r, const struct settings *o, const mw_evaluation *e)
+static void print_result(receipt *r, const struct settings *o, const char *reading,
+                         const mw_evaluation *e)
 {
     char batch[32];
 
     receipt_text(r, "model", "model", o->path);
     receipt_text(r, "data", "data", o->data);
+    receipt_text(r, "data_reading", "read as", reading);
     if (o->against != NULL) receipt_text(r, "against", "against", o->against);
     receipt_uint(r, "samples", "samples", e->samples, "");
     if (e->non_finite > 0)
@@ -82,7 +84,7 @@ static int evaluate(mw_ctx *ctx, const struct settings *o)
     progress_done();
     if (st == MW_OK) {
         receipt *const r = receipt_open("eval", o->json);
-        print_result(r, o, &e);
+        print_result(r, o, mw_dataset_reading(data), &e);
         receipt_close(r);
     }
     const int status = st == MW_OK ? EXIT_OK : fail(ctx, st);

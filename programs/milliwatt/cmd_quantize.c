@@ -40,7 +40,7 @@ static void print_layers(receipt *r, const mw_quantize_report *q)
 }
 
 static void print_report(receipt *r, const char *in, const char *out, const char *scheme,
-                         const mw_quantize_report *q)
+                         const char *reading, const mw_quantize_report *q)
 {
     receipt_text(r, "model", "model", in);
     receipt_text(r, "output", "written", out);
@@ -52,6 +52,7 @@ static void print_report(receipt *r, const char *in, const char *out, const char
     receipt_change(r, "macs", "MACs a run", q->before.macs, q->after.macs, "");
     receipt_change(r, "moved_bytes", "bytes moved a run", q->before.moved_bytes,
                    q->after.moved_bytes, "");
+    if (reading != NULL) receipt_text(r, "data_reading", "calibration data", reading);
     receipt_uint(r, "calibration_samples", "calibration samples", q->n_samples, "");
     receipt_uint(r, "kept_float", "operators kept float", q->n_kept, "");
     receipt_sqnr(r, "sqnr_db", "output SQNR", q->output_sqnr_db,
@@ -112,7 +113,8 @@ static int quantize(mw_ctx *ctx, const struct settings *s, mw_quantize_options *
     progress_done();
     if (st == MW_OK) {
         receipt *const r = receipt_open("quantize", s->json);
-        print_report(r, s->in, s->out, scheme_name(ctx, s->scheme), &report);
+        print_report(r, s->in, s->out, scheme_name(ctx, s->scheme),
+                     data == NULL ? NULL : mw_dataset_reading(data), &report);
         note_size(r, s->in, s->out, options->keep_layers);
         receipt_close(r);
     }

@@ -44,14 +44,18 @@ static bool is_right_aligned(const char *text)
     return (*text >= '0' && *text <= '9') || (*text == '-' && text[1] >= '0') || *text == '\0';
 }
 
-/* No blanks at the end of a line. */
-static void print_cell(const char *text, size_t width, bool right, bool last)
+/* Cells of a row without blanks at the end of the line; `like` decides how each is aligned. */
+static void print_row(const char *const *cells, const char *const *like, const size_t *width,
+                      size_t n)
 {
-    if (right)
-        (void)printf("  %*s", (int)width, text);
-    else
-        (void)printf("  %-*s", last ? 0 : (int)width, text);
-    if (last) (void)printf("\n");
+    while (n > 0 && *cells[n - 1] == '\0') n--;
+    for (size_t c = 0; c < n; c++) {
+        if (is_right_aligned(like[c]))
+            (void)printf("  %*s", (int)width[c], cells[c]);
+        else
+            (void)printf("  %-*s", c + 1 == n ? 0 : (int)width[c], cells[c]);
+    }
+    (void)printf("\n");
 }
 
 static void print_table(receipt *r)
@@ -64,13 +68,10 @@ static void print_table(receipt *r)
         for (size_t i = c; i < r->n_cells; i += n)
             if (strlen(r->cells[i]) > width[c]) width[c] = strlen(r->cells[i]);
     }
-    for (size_t c = 0; c < n; c++)
-        print_cell(r->columns[c], width[c], r->n_cells > c && is_right_aligned(r->cells[c]),
-                   c == n - 1);
-    for (size_t i = 0; i < r->n_cells; i++) {
-        print_cell(r->cells[i], width[i % n], is_right_aligned(r->cells[i]), i % n == n - 1);
-        free(r->cells[i]);
-    }
+    const char *const *const cells = (const char *const *)r->cells;
+    print_row(r->columns, r->n_cells >= n ? cells : r->columns, width, n);
+    for (size_t i = 0; i + n <= r->n_cells; i += n) print_row(cells + i, cells + i, width, n);
+    for (size_t i = 0; i < r->n_cells; i++) free(r->cells[i]);
 }
 
 static void end_table(receipt *r)
@@ -121,6 +122,20 @@ void receipt_uint(receipt *r, const char *key, const char *label, uint64_t value
     put(r, key, json_integer((json_int_t)value));
 }
 
+/* "119380.5 us" as "119,380.5 us". */
+static void group_digits(char *text, size_t size)
+{
+    char *const digits = text + (*text == '-');
+    size_t n = strspn(digits, "0123456789"), length = strlen(digits);
+
+    while (n > 3 && (size_t)(digits - text) + length + 2 <= size) {
+        n -= 3;
+        memmove(digits + n + 1, digits + n, length - n + 1);
+        digits[n] = ',';
+        length++;
+    }
+}
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 /* What rounds to zero has no sign. */
@@ -128,6 +143,7 @@ static void print_number(char *text, size_t n, const char *format, double value)
 {
     (void)snprintf(text, n, format, value);
     if (*text == '-' && strtod(text, NULL) == 0) (void)snprintf(text, n, format, 0.0);
+    group_digits(text, n);
 }
 #pragma GCC diagnostic pop
 

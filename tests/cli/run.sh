@@ -166,6 +166,18 @@ expect 'run twice' 0 'runs' "$mw" run "$tmp/int8.tflite" --input tests/cli/two_i
 check 'the second invocation has its name' cmp "$tmp/a/out_0.npy" "$tmp/b/out_0.s1.npy"
 expect 'an array that does not fit' 1 'takes int8 [' "$mw" run "$tmp/int8.tflite" --input "$tmp/set1/out_0.npy" --output "$tmp/c"
 
+# ---- how things are printed ----
+expect 'eval says how data are read' 0 'x_test; labels: y_test' "$mw" eval $model --data $data --scale 1/16 --samples 20
+expect 'quantize says how data are read' 0 'x_train; labels: y_train' "$mw" quantize $model -o "$tmp/said.tflite" --calibrate $data --scale 1/16 --samples 20
+for c in "info $model" 'list ops' 'list kernels' "optimize $model -o $tmp/blank.tflite" "bench $model --runs 20 --per-op"; do
+  # shellcheck disable=SC2086
+  expect "no blanks at the ends of lines: $c" 0 '' "$mw" $c
+  check "no blanks at the ends of lines: $c" test "$(grep -c ' $' "$tmp/stdout")" = 0
+done
+printf '\xef\xbb\xbflabel,a,b\n0,1,2\n1,3,4\n' >"$tmp/bom.csv"
+expect 'a CSV with a byte-order mark' 1 "wants [?,8,8,1]" "$mw" eval $model --data "$tmp/bom.csv"
+check 'its label column is no feature' grep -qF 'samples of shape [?,2]' "$tmp/stderr"
+
 # ---- files are written beside and renamed ----
 if [ "$(id -u)" -ne 0 ]; then
   mkdir "$tmp/locked" && chmod 555 "$tmp/locked"
