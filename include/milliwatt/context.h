@@ -65,9 +65,9 @@ typedef struct mw_ctx_options {
     /* Called with one line without a newline. NULL: silent. */
     void (*log)(void *self, mw_log_level level, const char *line);
     void *log_self;
-    /* Called at least ten times a second during long work; done of total (total 0: unknown); `what`
-     * names the phase, e.g. "calibrate". Return false to cancel: the call then fails with
-     * MW_ECANCELLED. */
+    /* Called often during work, at least for each operator, layer or sample: keep it cheap. `what`
+     * names the phase, e.g. "calibrate"; done of total (total 0: unknown; both 0: asks only whether
+     * to go on). Return false to cancel: the call then fails with MW_ECANCELLED. */
     bool (*progress)(void *self, const char *what, uint64_t done, uint64_t total);
     void *progress_self;
 } mw_ctx_options;

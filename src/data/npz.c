@@ -47,12 +47,16 @@ static mw_status fail_member(mw_ctx *ctx, const struct member *m, const char *wh
     return mwi_fail(ctx, MW_EFORMAT, "%s: member %s.npy: %s", m->file, m->name, what);
 }
 
+/* Read at once, so that a cancellation is heard. */
+enum { CHUNK_BYTES = 1 << 20 };
+
 static mw_status read_exactly(mw_ctx *ctx, struct member *m, void *out, size_t n)
 {
     char *p = out;
 
     while (n > 0) {
-        const zip_int64_t got = zip_fread(m->stream, p, n);
+        MWI_TRY(mwi_progress(ctx, "read data", 0, 0));
+        const zip_int64_t got = zip_fread(m->stream, p, n < CHUNK_BYTES ? n : CHUNK_BYTES);
         if (got < 0) return fail_member(ctx, m, "damaged data");
         if (got == 0) return fail_member(ctx, m, "shorter than its header says");
         p += got;

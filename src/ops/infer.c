@@ -197,9 +197,11 @@ mw_status mwi_graph_infer(mw_ctx *ctx, mw_model *model, mwi_graph *graph)
     mwi_arena_init(ctx, &scratch);
     MWI_GOTO(mwi_arena_array(ctx, &scratch, graph->n_tensors, sizeof(struct known), &memory));
     struct known *const known = memory;
-    for (size_t i = 0; i < graph->n_ops; i++)
+    for (size_t i = 0; i < graph->n_ops; i++) {
+        MWI_GOTO(mwi_progress(ctx, "infer shapes", 0, 0));
         MWI_GOTO(mwi_prefix(ctx, infer_op(ctx, graph, graph->ops[i], known, &scratch), "%s: op %zu",
                             model->name, i));
+    }
 out:
     mwi_arena_deinit(&scratch);
     return st;

@@ -142,6 +142,7 @@ static mw_status plan_batch(mw_ctx *ctx, mw_session *s, size_t batch, bool *plan
     }
     mwi_error_save(ctx, &error);
     const mw_status st = mwi_session_use_shapes(ctx, s, shapes);
+    if (st == MW_ECANCELLED) return st;
     mwi_error_restore(ctx, &error); /* a batch that cannot be planned is run one by one */
     const int32_t grown[2] = {1, (int32_t)batch};
     *planned = st == MW_OK && scales(s, one, s->present, grown);

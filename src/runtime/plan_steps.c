@@ -362,7 +362,10 @@ mw_status mwi_maker_steps(mw_ctx *ctx, mwi_maker *m)
         i = m->o->before->next_op;
         MWI_TRY(plan_given(ctx, m, g->ops[i++]));
     }
-    for (; i < g->n_ops; i++) MWI_TRY(plan_op(ctx, m, i));
+    for (; i < g->n_ops; i++) {
+        MWI_TRY(mwi_progress(ctx, "plan", i, g->n_ops));
+        MWI_TRY(plan_op(ctx, m, i));
+    }
     MWI_TRY(fail_missing(ctx, m));
     MWI_TRY(check_states(ctx, m));
     return count_weights(ctx, m);

@@ -19,6 +19,7 @@ static mw_status run_plain(mw_ctx *ctx, const mwi_plan *p)
     const size_t n = p->n_work;
 
     for (size_t i = 0; i < n; i++) {
+        MWI_TRY(mwi_progress(ctx, "run", 0, 0));
         const mw_status st = work[i]->run(ctx, &work[i]->call);
         if (st != MW_OK) return name_step(ctx, work[i], st);
     }
@@ -29,6 +30,7 @@ static mw_status run_plain(mw_ctx *ctx, const mwi_plan *p)
 
 static mw_status run_step(mw_ctx *ctx, const mw_session *s, mwi_step *step)
 {
+    MWI_TRY(mwi_progress(ctx, "run", 0, 0));
     const uint64_t begin = mwi_now_ns();
 
     if (step->run != NULL) MWI_TRY(name_step(ctx, step, step->run(ctx, &step->call)));

@@ -784,6 +784,53 @@ static void summaries_count_weights_once(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* ---- cancellation ---- */
+
+struct patience {
+    const char *what;
+    unsigned asked, most;
+};
+
+static bool lose_patience(void *self, const char *what, uint64_t done, uint64_t total)
+{
+    struct patience *const p = self;
+
+    (void)done, (void)total;
+    return strcmp(what, p->what) != 0 || p->asked++ < p->most;
+}
+
+static void plans_and_runs_can_be_cancelled(void **state)
+{
+    struct patience p = {.what = "plan"};
+    const mw_ctx_options options = {.progress = lose_patience, .progress_self = &p};
+    static const float x[7 * 8];
+    static float y[7 * 5];
+    mw_ctx *ctx;
+    mw_session *s;
+
+    (void)state;
+    assert_int_equal(mw_ctx_create(&options, &ctx), MW_OK);
+    mw_model *const m = dense_model(ctx);
+    assert_int_equal(mw_session_create(ctx, m, NULL, &s), MW_ECANCELLED);
+    assert_true(says(ctx, "cancelled during plan"));
+    p.most = UINT32_MAX;
+    assert_ok(ctx, mw_session_create(ctx, m, NULL, &s));
+    p = (struct patience){.what = "run"};
+    assert_int_equal(mw_session_run(ctx, s), MW_ECANCELLED);
+    p = (struct patience){.what = "run", .most = 1};
+    assert_int_equal(mw_session_run_batch(ctx, s, 5, (const void *[]){x}, (void *[]){y}),
+                     mw_session_n_steps(s) > 1 ? MW_ECANCELLED : MW_OK);
+    /* A batch that is not planned because of it is no reason to run one by one. */
+    p = (struct patience){.what = "plan"};
+    assert_int_equal(mw_session_run_batch(ctx, s, 7, (const void *[]){x}, (void *[]){y}),
+                     MW_ECANCELLED);
+    p.most = UINT32_MAX;
+    assert_ok(ctx, mw_session_run_batch(ctx, s, 7, (const void *[]){x}, (void *[]){y}));
+    mw_session_destroy(s);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -803,6 +850,7 @@ int main(void)
         cmocka_unit_test(two_threads_make_sessions_of_one_model),
         cmocka_unit_test(weights_are_packed_once_for_a_model),
         cmocka_unit_test(kernels_are_preferred_by_name),
+        cmocka_unit_test(plans_and_runs_can_be_cancelled),
         cmocka_unit_test(summaries_count_weights_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

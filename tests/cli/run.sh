@@ -156,6 +156,16 @@ expect 'eval against itself' 0 '"exact": true' "$mw" eval $model --data $data --
 check 'an exact match has no SQNR' grep -q '"sqnr_db": null' "$tmp/stdout"
 expect 'eval against itself, as text' 0 'the outputs are equal' "$mw" eval $model --data $data --scale 1/16 --against $model --samples 20
 
+# ---- Ctrl-C ends what takes long, at once and with a word ----
+interrupted() {
+  local name=$1 begin=$SECONDS
+  shift
+  expect "$name, interrupted" 1 'cancelled' timeout --preserve-status -k 30 -s INT 1 "$@"
+  check "$name, interrupted at once" test $((SECONDS - begin)) -le 5
+}
+interrupted bench "$mw" bench $model --seconds 60
+interrupted 'bench of a batch' "$mw" bench $model --seconds 60 --batch 2048
+
 # ---- run: batches, sets, threads ----
 expect 'run --random' 0 'runs' "$mw" run "$tmp/int8.tflite" --random --output "$tmp/r1"
 expect 'run on a set' 0 'runs' "$mw" run "$tmp/float.tflite" --data $data --scale 1/16 --output "$tmp/set1"

@@ -47,7 +47,7 @@ static mw_status run_all(mw_ctx *ctx, mwi_qjob *job, mwi_feed *feed)
         watch.run = r * feed->samples_per_run;
         MWI_TRY(mwi_feed_run(ctx, feed, r));
     }
-    job->n_samples = feed->n_runs * feed->samples_per_run;
+    job->n_samples = feed->n_samples;
     return mwi_progress(ctx, "calibrate", feed->n_runs, feed->n_runs);
 }
 

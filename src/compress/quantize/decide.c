@@ -4,6 +4,7 @@
  * data.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/emit.h"
+#include "compress/quantize/readers.h"
 
 bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i)
 {
@@ -122,41 +123,76 @@ mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
     return MW_OK;
 }
 
-/* An operator that only moves values gains nothing from being integer between others that are not.
- */
-static bool has_integer_neighbour(const mwi_qjob *job, const mwi_uses *uses, const mwi_op *op)
+/* ---- operators that only move values: they gain nothing from being integer between others that
+ * are not ---- */
+
+struct islands {
+    mwi_qjob *job;
+    mwi_uses uses;
+    mwi_readers readers;
+    int32_t *queue; /* operators to look at again; each is in it once at most */
+    size_t n;
+    bool *queued;
+};
+
+static bool is_mover(const struct islands *s, int32_t i)
 {
+    return s->job->ops[i].integer &&
+           (s->job->fg->ops[i]->desc->quant->flags & MWI_QUANT_SAME_SCALE) != 0;
+}
+
+static void look_again(struct islands *s, int32_t i)
+{
+    if (i < 0 || s->queued[i] || !is_mover(s, i)) return;
+    s->queued[i] = true;
+    s->queue[s->n++] = i;
+}
+
+static bool has_integer_neighbour(const struct islands *s, const mwi_op *op)
+{
+    const mwi_qjob *const job = s->job;
+
     for (size_t k = 0; k < op->n_in; k++) {
         if (op->in[k] < 0 || job->fg->tensors[op->in[k]]->dtype != job->source) continue;
-        const int32_t p = uses->producer[op->in[k]];
+        const int32_t p = s->uses.producer[op->in[k]];
         if (p >= 0 ? job->ops[p].integer : mwi_graph_is_input(job->fg, op->in[k])) return true;
     }
-    for (size_t i = 0; i < job->fg->n_ops; i++) {
-        if (!job->ops[i].integer) continue;
-        for (size_t k = 0; k < job->fg->ops[i]->n_in; k++)
-            for (size_t j = 0; j < op->n_out; j++)
-                if (job->fg->ops[i]->in[k] == op->out[j]) return true;
-    }
+    for (size_t j = 0; j < op->n_out; j++)
+        for (size_t r = s->readers.first[op->out[j]]; r < s->readers.first[op->out[j] + 1]; r++)
+            if (job->ops[s->readers.ops[r]].integer) return true;
     return false;
+}
+
+static void drop_island(struct islands *s, int32_t i)
+{
+    const mwi_op *const op = s->job->fg->ops[i];
+
+    if (!is_mover(s, i) || has_integer_neighbour(s, op)) return;
+    s->job->ops[i].integer = false;
+    s->job->ops[i].reason = "between operators that stay as they are";
+    for (size_t k = 0; k < op->n_in; k++)
+        if (op->in[k] >= 0) look_again(s, s->uses.producer[op->in[k]]);
+    for (size_t j = 0; j < op->n_out; j++)
+        for (size_t r = s->readers.first[op->out[j]]; r < s->readers.first[op->out[j] + 1]; r++)
+            look_again(s, s->readers.ops[r]);
 }
 
 static mw_status drop_islands(mw_ctx *ctx, mwi_qjob *job)
 {
-    mwi_uses uses;
-    bool again = true;
+    struct islands s = {.job = job};
+    void *memory;
 
-    MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &uses));
-    while (again) {
-        again = false;
-        for (size_t i = 0; i < job->fg->n_ops; i++) {
-            const mwi_op *const op = job->fg->ops[i];
-            if (!job->ops[i].integer || (op->desc->quant->flags & MWI_QUANT_SAME_SCALE) == 0)
-                continue;
-            if (has_integer_neighbour(job, &uses, op)) continue;
-            job->ops[i].integer = false;
-            job->ops[i].reason = "between operators that stay as they are";
-            again = true;
-        }
+    MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &s.uses));
+    MWI_TRY(mwi_readers_find(ctx, job->fg, &job->arena, &s.readers));
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops + 1, sizeof(int32_t), &memory));
+    s.queue = memory;
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops + 1, sizeof(bool), &memory));
+    s.queued = memory;
+    for (size_t i = 0; i < job->fg->n_ops; i++) drop_island(&s, (int32_t)i);
+    while (s.n > 0) {
+        const int32_t i = s.queue[--s.n];
+        s.queued[i] = false;
+        drop_island(&s, i);
     }
     return MW_OK;
 }

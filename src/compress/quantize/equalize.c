@@ -20,7 +20,8 @@ struct equalizer {
     mwi_shared_channels *groups;
     size_t n_groups;
     double limit, levels; /* of weights, of activations */
-    double **made;        /* by op: what each output channel was divided by so far; NULL: nothing */
+    mwi_uses uses;
+    double **made; /* by op: what each output channel was divided by so far; NULL: nothing */
     bool *wanted;
 };
 
@@ -137,11 +138,10 @@ static double common_step(const struct equalizer *e, const mwi_shared_channels *
     return sum;
 }
 
-static const double *made_by(const struct equalizer *e, const mwi_op *op)
+/* Place of an operator in the graph. */
+static size_t place_of(const struct equalizer *e, const mwi_op *op)
 {
-    for (size_t i = 0; i < e->job->fg->n_ops; i++)
-        if (e->job->fg->ops[i] == op) return e->made[i];
-    return NULL;
+    return (size_t)e->uses.producer[op->out[0]];
 }
 
 /* Squared error at one reader's outputs: from the values' rounding, and from its own weights'. Both
@@ -152,7 +152,7 @@ static double reader_error(const struct equalizer *e, const mwi_shared_channels 
     const mwi_patches *const p = &r->patches;
     const mwi_shared_value *const v = &g->values[r->value];
     const float *const w = weight_of(e, p);
-    const double *const made = made_by(e, p->op);
+    const double *const made = e->made[place_of(e, p->op)];
     double sum = 0, largest_of_all = 0, inputs_of_all = 0;
 
     for (size_t o = 0; o < p->n_out; o++) {
@@ -300,10 +300,9 @@ static mw_status own_copy(mw_ctx *ctx, struct equalizer *e, int32_t tensor, floa
 static mw_status note_factors(mw_ctx *ctx, struct equalizer *e, const mwi_patches *p,
                               const double *factor)
 {
-    size_t i = 0;
+    const size_t i = place_of(e, p->op);
     void *memory;
 
-    while (e->job->fg->ops[i] != p->op) i++;
     if (e->made[i] == NULL) {
         MWI_TRY(mwi_arena_array(ctx, &e->job->arena, p->n_out, sizeof(double), &memory));
         e->made[i] = memory;
@@ -389,6 +388,7 @@ mw_status mwi_qjob_equalize(mw_ctx *ctx, mwi_qjob *job)
                                     : scheme->act == MW_INT8 || scheme->hybrid ? 255
                                                                                : 1e9};
 
+    MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &e.uses));
     MWI_TRY(mwi_shared_channels_find(ctx, job, &e.groups, &e.n_groups));
     if (e.n_groups == 0)
         return mwi_fail(ctx, MW_EUNSUPPORTED,
@@ -397,6 +397,9 @@ mw_status mwi_qjob_equalize(mw_ctx *ctx, mwi_qjob *job)
                         job->flt->name);
     MWI_TRY(prepare(ctx, &e));
     if (job->data != NULL) MWI_TRY(measure_all(ctx, &e));
-    for (size_t i = 0; i < e.n_groups; i++) MWI_TRY(equalize_group(ctx, &e, &e.groups[i]));
+    for (size_t i = 0; i < e.n_groups; i++) {
+        MWI_TRY(mwi_progress(ctx, "equalize layers", i, e.n_groups));
+        MWI_TRY(equalize_group(ctx, &e, &e.groups[i]));
+    }
     return MW_OK;
 }

@@ -6,11 +6,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/equalize_groups.h"
 
+#include "compress/quantize/readers.h"
+
 #include <string.h>
 
 struct walk {
     mwi_qjob *job;
     mwi_uses uses;
+    mwi_readers readers;
     bool *seen; /* by tensor */
     mwi_shared_channels *group;
     bool fails;
@@ -164,13 +167,11 @@ static mw_status visit(mw_ctx *ctx, struct walk *w, int32_t tensor, bool forward
     w->seen[tensor] = true;
     w->fails = mwi_graph_is_output(g, tensor) || depth > mwi_limits(ctx)->max_depth;
     if (!forwards) MWI_TRY(visit_maker(ctx, w, tensor, &value, depth + 1));
-    for (size_t i = 0; i < g->n_ops && !w->fails; i++) {
-        for (size_t k = 0; k < g->ops[i]->n_in; k++) {
-            if (g->ops[i]->in[k] != tensor) continue;
-            MWI_TRY(visit_reader(ctx, w, g->ops[i], tensor, value, depth + 1));
-            break;
-        }
-    }
+    const int32_t *const readers = w->readers.ops;
+    const size_t first = w->readers.first[tensor], end = w->readers.first[tensor + 1];
+    for (size_t r = first; r < end && !w->fails; r++)
+        if (r == first || readers[r] != readers[r - 1])
+            MWI_TRY(visit_reader(ctx, w, g->ops[readers[r]], tensor, value, depth + 1));
     return MW_OK;
 }
 
@@ -182,6 +183,7 @@ mw_status mwi_shared_channels_find(mw_ctx *ctx, mwi_qjob *job, mwi_shared_channe
 
     *out_n = 0;
     MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &w.uses));
+    MWI_TRY(mwi_readers_find(ctx, job->fg, &job->arena, &w.readers));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(bool), &memory));
     w.seen = memory;
     MWI_TRY(

@@ -234,7 +234,7 @@ static mw_status measure(mw_ctx *ctx, mwi_qjob *job, struct measure *m)
     mw_status st = mwi_feed_open(ctx, job->flt, job->data, job->options->max_samples,
                                  job->options->n_threads, &feed);
     if (st == MW_OK) st = mw_session_create(ctx, job->out, &options, &quantized);
-    if (st == MW_OK) job->n_samples = feed.n_runs * feed.samples_per_run;
+    if (st == MW_OK) job->n_samples = feed.n_samples;
     if (st == MW_OK) st = measure_all(ctx, m, &feed, quantized);
     mw_session_destroy(quantized);
     mwi_feed_close(&feed);

@@ -34,15 +34,16 @@ mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data, ui
     for (size_t i = 0; i < out->n_inputs; i++) {
         mw_tensor_info info;
         MWI_TRY(mw_model_input(ctx, model, i, &info));
-        const uint64_t per_run = samples_of(&info), runs = data == NULL ? RANDOM_RUNS : n / per_run;
+        const uint64_t per_run = samples_of(&info),
+                       runs = data == NULL ? RANDOM_RUNS : n / per_run + (n % per_run != 0);
         if (runs < out->n_runs) out->n_runs = runs;
         if (i == 0) out->samples_per_run = per_run;
     }
+    out->n_samples = n;
     if (out->n_runs == 0 || out->n_inputs == 0)
         return mwi_fail(ctx, MW_EINVAL,
-                        "%s: %" PRIu64 " calibration samples, one run of the model takes %" PRIu64
-                        "; give more data",
-                        mw_model_name(model), n, out->n_inputs == 0 ? 0 : out->samples_per_run);
+                        "%s: %" PRIu64 " calibration samples for %zu inputs: nothing to run",
+                        mw_model_name(model), n, out->n_inputs);
     return mw_session_create(ctx, model, &options, &out->session);
 }
 
@@ -75,8 +76,16 @@ mw_status mwi_feed_read(mw_ctx *ctx, const mwi_feed *feed, uint64_t run, size_t 
         fill_random(&rng, buffer);
         return MW_OK;
     }
-    return mw_dataset_read(ctx, feed->data, i, run * per_run, (size_t)per_run, &buffer->info,
-                           buffer->data, buffer->bytes);
+    const size_t sample_bytes = buffer->bytes / (size_t)per_run;
+    char *out = buffer->data;
+    uint64_t at = run * per_run;
+    for (uint64_t left = per_run, count; left > 0; left -= count, at = 0) {
+        count = feed->n_samples - at < left ? feed->n_samples - at : left;
+        MWI_TRY(mw_dataset_read(ctx, feed->data, i, at, (size_t)count, &buffer->info, out,
+                                (size_t)count * sample_bytes));
+        out += (size_t)count * sample_bytes;
+    }
+    return MW_OK;
 }
 
 mw_status mwi_feed_run(mw_ctx *ctx, mwi_feed *feed, uint64_t run)

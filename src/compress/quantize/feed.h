@@ -14,6 +14,7 @@ typedef struct mwi_feed {
     mw_dataset *data;    /* borrowed; NULL: seeded random inputs */
     size_t n_inputs;
     uint64_t n_runs, samples_per_run;
+    uint64_t n_samples; /* the last run is filled up with the first of them again */
 } mwi_feed;
 
 /* max_samples 0: all. data NULL: RANDOM_RUNS runs on seeded random inputs, for integer models whose

@@ -35,8 +35,10 @@ typedef struct mwi_qweight {
     size_t block;  /* > 0: blockwise; block_scales then, not scales */
     float *scales; /* channels.n_channels */
     uint16_t *block_scales;
-    int8_t *q;    /* channels.n, one a byte */
-    bool learned; /* rounding was learned */
+    int8_t *q;                /* channels.n, one a byte */
+    bool learned;             /* rounding was learned */
+    struct mwi_qweight *next; /* another of the same tensor; NULL: none */
+    int32_t made;             /* its tensor in the result; -1 before */
 } mwi_qweight;
 
 typedef struct mwi_qop {
@@ -64,6 +66,7 @@ typedef struct mwi_qjob {
     mw_dtype source; /* what becomes `act`: MW_FLOAT32, or MW_UINT8 */
     mwi_qvalue *values;
     mwi_qop *ops;
+    mwi_qweight **weights; /* by tensor: what it was turned into; a list by `next` */
     mwi_tensor *
         *made; /* by float tensor: the result's tensor that holds the same value, NULL none */
     mwi_op **made_ops; /* by float op: the same of the result */

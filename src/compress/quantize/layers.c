@@ -44,6 +44,7 @@ static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis
     w->bits = bits;
     w->channels = mwi_channels_of(t->rank, t->dims, w->axis);
     w->block = block;
+    w->made = -1;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, w->channels.n, 1, &memory));
     w->q = memory;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, w->channels.n_channels, sizeof(float), &memory));
@@ -57,13 +58,10 @@ static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis
     return MW_OK;
 }
 
-static mwi_qweight *find(const mwi_qjob *job, size_t before, int32_t tensor, int32_t axis,
-                         size_t block)
+static mwi_qweight *find(mwi_qweight *list, int32_t axis, size_t block)
 {
-    for (size_t i = 0; i < before; i++) {
-        mwi_qweight *const w = job->ops[i].weight;
-        if (w != NULL && w->tensor == tensor && w->axis == axis && w->block == block) return w;
-    }
+    for (mwi_qweight *w = list; w != NULL; w = w->next)
+        if (w->axis == axis && w->block == block) return w;
     return NULL;
 }
 
@@ -164,15 +162,17 @@ mw_status mwi_qjob_layers(mw_ctx *ctx, mwi_qjob *job)
         const bool whole = job->options->per_tensor && q->integer;
         const int32_t axis = whole || rule->axis >= t->rank ? -1 : rule->axis;
         const size_t block = block_of(job, q, t, axis);
-        q->weight = find(job, i, tensor, axis, block);
+        q->weight = find(job->weights[tensor], axis, block);
         if (q->weight == NULL) {
             MWI_TRY(create(ctx, job, tensor, axis, q->bits, block, &q->weight));
+            q->weight->next = job->weights[tensor];
+            job->weights[tensor] = q->weight;
             set_scales(job, q->weight);
         }
         fit_bias(job, i);
     }
-    for (size_t i = 0; i < job->fg->n_ops; i++)
-        if (job->ops[i].weight != NULL) finish(job, job->ops[i].weight);
+    for (size_t t = 0; t < job->fg->n_tensors; t++)
+        for (mwi_qweight *w = job->weights[t]; w != NULL; w = w->next) finish(job, w);
     return MW_OK;
 }
 

@@ -124,6 +124,8 @@ static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     job->values = memory;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_qop), &memory));
     job->ops = memory;
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_qweight *), &memory));
+    job->weights = memory;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_tensor *), &memory));
     job->made = memory;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_op *), &memory));

@@ -18,7 +18,6 @@ struct state {
     mwi_qjob *job;
     mwi_graph *g;        /* of the result */
     struct form **forms; /* by float tensor; the first is the natural one */
-    int32_t *weights;    /* by op: the weight's tensor, -1 */
     int32_t *home;       /* by float tensor: the natural form's tensor */
 };
 
@@ -158,15 +157,10 @@ static mw_status set_outputs(mw_ctx *ctx, struct state *s)
 
 static mw_status set_weight(mw_ctx *ctx, struct state *s, size_t i, int32_t *out)
 {
-    const mwi_qweight *const w = s->job->ops[i].weight;
+    mwi_qweight *const w = s->job->ops[i].weight;
 
-    for (size_t k = 0; k < i; k++) {
-        if (s->job->ops[k].weight != w || s->weights[k] < 0) continue;
-        *out = s->weights[i] = s->weights[k];
-        return MW_OK;
-    }
-    MWI_TRY(mwi_emit_weight(ctx, s->job, w, &s->weights[i]));
-    *out = s->weights[i];
+    if (w->made < 0) MWI_TRY(mwi_emit_weight(ctx, s->job, w, &w->made));
+    *out = w->made;
     return MW_OK;
 }
 
@@ -259,14 +253,11 @@ mw_status mwi_qjob_set_input(mw_ctx *ctx, mw_model *model, mwi_op *op, size_t k,
 
 static mw_status prepare(mw_ctx *ctx, mwi_qjob *job, struct state *s)
 {
-    void *forms, *weights, *home;
+    void *forms, *home;
 
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(struct form *), &forms));
-    MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(int32_t), &weights));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(int32_t), &home));
-    *s = (struct state){
-        .job = job, .g = job->out->graphs[0], .forms = forms, .weights = weights, .home = home};
-    for (size_t i = 0; i < job->fg->n_ops; i++) s->weights[i] = -1;
+    *s = (struct state){.job = job, .g = job->out->graphs[0], .forms = forms, .home = home};
     for (size_t i = 0; i < job->fg->n_tensors; i++) s->home[i] = (int32_t)i;
     return MW_OK;
 }

@@ -136,6 +136,7 @@ static mw_status convert_weight(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int3
     for (size_t k = 0; k < c.n_channels; k++) exact = exact && ((int32_t *)largest)[k] <= 127;
     if (exact) c = mwi_channels_of(t->rank, t->dims, -1); /* one scale, as it was */
     *w = (mwi_qweight){.tensor = tensor,
+                       .made = -1,
                        .axis = exact ? -1 : axis,
                        .bits = 8,
                        .channels = c,
@@ -186,11 +187,9 @@ static mw_status convert_layer(mw_ctx *ctx, mwi_qjob *job, size_t i)
     if (rule->weight < 0 || job->fg->tensors[op->in[rule->weight]]->dtype != MW_UINT8) return MW_OK;
     const int32_t tensor = op->in[rule->weight];
     const int32_t axis = rule->axis < job->fg->tensors[tensor]->rank ? rule->axis : -1;
-    for (size_t k = 0; k < i; k++)
-        if (job->ops[k].weight != NULL && job->ops[k].weight->tensor == tensor)
-            job->ops[i].weight = job->ops[k].weight;
-    if (job->ops[i].weight == NULL)
-        MWI_TRY(convert_weight(ctx, job, tensor, axis, &job->ops[i].weight));
+    if (job->weights[tensor] == NULL)
+        MWI_TRY(convert_weight(ctx, job, tensor, axis, &job->weights[tensor]));
+    job->ops[i].weight = job->weights[tensor];
     return convert_bias(ctx, job, i);
 }
 

@@ -397,6 +397,7 @@ static mw_status call_functional(mwi_keras_build *b, mwi_keras_layer *model,
     MWI_TRY(bind_inputs(b, model, as, of_node));
     for (size_t i = 0; i < net->n_order; i++) {
         const mwi_keras_node *const node = &net->nodes[net->order[i]];
+        MWI_TRY(mwi_progress(b->ctx, "read layers", i, net->n_order));
         if (node->json != NULL)
             MWI_TRY(call_node(b, model, node, of_node, &of_node[net->order[i]]));
         else if (!is_bound(net, net->order[i]))

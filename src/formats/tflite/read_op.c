@@ -221,6 +221,7 @@ mw_status mwi_tfl_read_ops(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *
         return mwi_fail(ctx, MW_ELIMIT, "%" PRIu64 " operators so far, limit %u", rd->n_ops,
                         mwi_limits(ctx)->max_ops);
     for (size_t i = 0; i < v.n; i++) {
+        MWI_TRY(mwi_progress(ctx, "read operators", i, v.n));
         mw_status st = mwi_fb_vector_table(ctx, &rd->fb, &v, i, "an operator", &t);
         if (st == MW_OK) st = read_op(ctx, rd, &t, graph);
         MWI_TRY(mwi_prefix(ctx, st, "op %zu", i));
