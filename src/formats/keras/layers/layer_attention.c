@@ -45,9 +45,9 @@ static mw_status number_weight(mwi_keras_call *c, const char *name, int32_t *out
 
 static mw_status scores_of(mwi_keras_call *c, int32_t query, int32_t key, int32_t *out)
 {
-    const json_t *const mode = mwi_keras_key(c->layer, "score_mode");
+    const char *const mode = json_string_value(mwi_keras_key(c->layer, "score_mode"));
     const bool additive = mwi_keras_is_class(c->layer, "AdditiveAttention");
-    const bool concat = mode != NULL && strcmp(json_string_value(mode), "concat") == 0;
+    const bool concat = mode != NULL && strcmp(mode, "concat") == 0;
     int32_t scale, weight = -1, x;
 
     if (additive) {
