@@ -46,11 +46,15 @@ typedef struct bench {
     mwi_pool *pool;
 } bench;
 
-static void fill(mwi_view *v, mwi_rng *rng)
+/* Floats from -2 to 2; `is_wide`: some of them far outside. */
+static void fill(mwi_view *v, mwi_rng *rng, bool is_wide)
 {
     if (v->dtype == MW_FLOAT32)
         for (size_t i = 0; i < v->bytes / sizeof(float); i++)
-            ((float *)v->data)[i] = (float)(4 * mwi_rng_uniform(rng) - 2);
+            ((float *)v->data)[i] =
+                (float)((4 * mwi_rng_uniform(rng) - 2) * (is_wide && i % 5 == 2   ? 8
+                                                          : is_wide && i % 7 == 3 ? 60
+                                                                                  : 1));
     else
         for (size_t i = 0; i < v->bytes; i++)
             ((uint8_t *)v->data)[i] = (uint8_t)mwi_rng_below(rng, 256);
@@ -75,7 +79,7 @@ static void bench_open(bench *t, builder *b, const mwi_op *op, mwi_arena *arena,
         v->data = t->in_memory[i].data;
         t->planned[i] = *v;
         if (t->call.in[i].data == NULL) {
-            fill(v, &rng);
+            fill(v, &rng, op->n_in == 1);
             t->planned[i].data = NULL;
         }
         assert_ok(b->ctx, mwi_arena_copy(b->ctx, arena, v->data, v->bytes, &t->given[i]));

@@ -10,7 +10,6 @@
 #define MWI_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 16 };
-#define MARGIN 0x1p-9f
 typedef enum action { ADD, SUB, MUL } action;
 
 /* A multiplier that does not shift to the left. */
@@ -26,8 +25,8 @@ typedef struct constants {
     __m512i zero_a, zero_b, zero_out, low, high;
     __m128i left;              /* shift of differences from zero points; ADD and SUB */
     bool a_is_half, b_is_half; /* the multiplier is 1/2: a shift less */
-    bool is_fine;              /* the same in floats errs by less than MARGIN */
-    __m512 float_a, float_b;
+    bool is_fine;              /* the same in floats errs by less than the margin */
+    __m512 float_a, float_b, float_c, half_less_margin; /* a x + b y + c of values as they lie */
 } constants;
 
 static factor factor_of(mwi_multiplier m)
@@ -59,18 +58,21 @@ static bool is_half(mwi_multiplier m) { return m.multiplier == 1 << 30 && m.shif
 
 static double real(mwi_multiplier m) { return ldexp((double)m.multiplier, m.shift - 31); }
 
-/* Sums in floats are off by the roundings of both inputs (one part in 2^20 of their scales each),
- * of the output (a part in 2^12 of its unit) and of four float operations below 2^12: together
- * less than MARGIN when the conditions hold. */
+/* By how much sums in floats are off: the roundings of both inputs and twice that of the output,
+ * in its unit, and seven roundings of floats that are no larger than `most`. */
 static void set_floats(constants *k, const mwi_arith *s, action what)
 {
     const double unit = ldexp(real(s->out), s->left_shift);
-    const double a = real(s->a) * unit, b = real(s->b) * unit;
+    const double a = real(s->a) * unit, b = real(s->b) * unit * (what == ADD ? 1 : -1);
+    const double c = s->zero_out - a * s->zero_a - b * s->zero_b;
+    const double most = 256 * (fabs(a) + fabs(b)) + fabs(c);
+    const double margin = 2 * real(s->out) + ldexp(1, s->out.shift) + 8 * ldexp(most, -24);
 
-    if (what == MUL) return;
-    k->is_fine = a <= 8 && b <= 8 && real(s->out) <= 0x1p-12;
+    k->is_fine = what != MUL && margin < 0x1p-6 && most < 16384;
     k->float_a = _mm512_set1_ps((float)a);
-    k->float_b = _mm512_set1_ps((float)(what == ADD ? b : -b));
+    k->float_b = _mm512_set1_ps((float)b);
+    k->float_c = _mm512_set1_ps((float)c);
+    k->half_less_margin = _mm512_set1_ps((float)(0.5 - margin));
 }
 
 static constants constants_of(const mwi_arith *s, action what)
@@ -106,23 +108,53 @@ MWI_INLINE __m512i scaled(__m512i v, __m128i left, const factor *f, bool half)
 
 MWI_INLINE __m512i exact(const constants *k, __m512i x, __m512i y, const action what)
 {
-    if (what == MUL) return scale(_mm512_mullo_epi32(x, y), &k->out);
-    const __m512i a = scaled(x, k->left, &k->a, k->a_is_half),
-                  b = scaled(y, k->left, &k->b, k->b_is_half);
-    return scale(what == ADD ? _mm512_add_epi32(a, b) : _mm512_sub_epi32(a, b), &k->out);
+    const __m512i a = _mm512_sub_epi32(x, k->zero_a), b = _mm512_sub_epi32(y, k->zero_b);
+    __m512i v;
+
+    if (what == MUL) {
+        v = _mm512_mullo_epi32(a, b);
+    } else {
+        const __m512i as = scaled(a, k->left, &k->a, k->a_is_half);
+        const __m512i bs = scaled(b, k->left, &k->b, k->b_is_half);
+        v = what == ADD ? _mm512_add_epi32(as, bs) : _mm512_sub_epi32(as, bs);
+    }
+    return _mm512_add_epi32(scale(v, &k->out), k->zero_out);
 }
 
 /* In floats, where no lane lies so near to a half that their errors could matter. */
-MWI_INLINE __m512i result(const constants *k, __m512i x, __m512i y, const action what)
+MWI_INLINE __m512i fine(const constants *k, __m512i x, __m512i y, const action what)
 {
-    if (what == MUL || !k->is_fine) return exact(k, x, y, what);
-    const __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), k->float_a,
-                                     _mm512_mul_ps(_mm512_cvtepi32_ps(y), k->float_b));
+    const __m512 v =
+        _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), k->float_a,
+                        _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), k->float_b, k->float_c));
     const __m512 r = _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    const __mmask16 near_half = _mm512_cmp_ps_mask(_mm512_abs_ps(_mm512_sub_ps(v, r)),
-                                                   _mm512_set1_ps(0.5f - MARGIN), _CMP_GT_OQ);
+    const __mmask16 near_half =
+        _mm512_cmp_ps_mask(_mm512_abs_ps(_mm512_sub_ps(v, r)), k->half_less_margin, _CMP_GT_OQ);
 
     return __builtin_expect(near_half == 0, 1) ? _mm512_cvtps_epi32(r) : exact(k, x, y, what);
+}
+
+/* 64 values, whose results fit 16 bits. */
+MWI_INLINE void fine64(const constants *k, const uint8_t *a, const uint8_t *b, uint8_t *out,
+                       const action what, const bool is_signed)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i low = _mm512_broadcastb_epi8(_mm512_castsi512_si128(k->low)),
+                  high = _mm512_broadcastb_epi8(_mm512_castsi512_si128(k->high));
+    __m512i v[4];
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        v[i] = fine(k, load(a, 1, i * LANES, 0xffff, is_signed),
+                    load(b, 1, i * LANES, 0xffff, is_signed), what);
+    const __m512i left = _mm512_packs_epi32(v[0], v[1]), right = _mm512_packs_epi32(v[2], v[3]);
+    const __m512i bytes =
+        is_signed ? _mm512_packs_epi16(left, right) : _mm512_packus_epi16(left, right);
+    const __m512i all = _mm512_permutexvar_epi32(order, bytes);
+    const __m512i held = is_signed ? _mm512_min_epi8(_mm512_max_epi8(all, low), high)
+                                   : _mm512_min_epu8(_mm512_max_epu8(all, low), high);
+
+    _mm512_storeu_si512(out, held);
 }
 
 MWI_INLINE void run_row(const mwi_arith *s, const uint8_t *a, size_t step_a, const uint8_t *b,
@@ -130,17 +162,17 @@ MWI_INLINE void run_row(const mwi_arith *s, const uint8_t *a, size_t step_a, con
                         const bool is_signed)
 {
     const constants k = constants_of(s, what);
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i += LANES) {
+    if (k.is_fine && step_a == 1 && step_b == 1)
+        for (; i + 64 <= n; i += 64) fine64(&k, a + i, b + i, out + i, what, is_signed);
+    for (; i < n; i += LANES) {
         const __mmask16 some = (__mmask16)(n - i >= LANES ? 0xffff : (1u << (n - i)) - 1);
-        const __m512i x = _mm512_sub_epi32(load(a, step_a, i, some, is_signed), k.zero_a);
-        const __m512i y = _mm512_sub_epi32(load(b, step_b, i, some, is_signed), k.zero_b);
-        __m512i v = _mm512_add_epi32(result(&k, x, y, what), k.zero_out);
+        const __m512i x = load(a, step_a, i, some, is_signed);
+        const __m512i y = load(b, step_b, i, some, is_signed);
+        __m512i v = k.is_fine ? fine(&k, x, y, what) : exact(&k, x, y, what);
         v = _mm512_min_epi32(_mm512_max_epi32(v, k.low), k.high);
-        if (n - i >= LANES)
-            _mm_storeu_si128((__m128i *)(void *)(out + i), _mm512_cvtepi32_epi8(v));
-        else
-            _mm_mask_storeu_epi8(out + i, some, _mm512_cvtepi32_epi8(v));
+        _mm_mask_storeu_epi8(out + i, some, _mm512_cvtepi32_epi8(v));
     }
 }
 

@@ -36,6 +36,28 @@ MWI_INLINE vec vec_clamp(vec v, vec low, vec high)
 }
 MWI_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 MWI_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
+MWI_INLINE vec vec_if_less(vec a, vec b, vec yes, vec no)
+{
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+MWI_INLINE vec vec_abs(vec v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
+MWI_INLINE vec vec_with_sign(vec a, vec b)
+{
+    return _mm256_or_ps(vec_abs(a), _mm256_and_ps(b, _mm256_set1_ps(-0.0f)));
+}
+MWI_INLINE vec vec_round(vec v)
+{
+    return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* In two steps, so that results below the normal range and above it come out right. |n| < 252. */
+MWI_INLINE vec vec_scale2(vec v, vec n)
+{
+    const __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    const __m256i rest = _mm256_sub_epi32(whole, half), bias = _mm256_set1_epi32(127);
+    const vec a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
+    const vec b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
+    return _mm256_mul_ps(_mm256_mul_ps(v, a), b);
+}
 MWI_INLINE __m256 vec_fold(vec v) { return v; }
 MWI_INLINE float vec_sum(vec v)
 {

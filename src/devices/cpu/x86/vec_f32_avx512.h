@@ -35,6 +35,23 @@ MWI_INLINE vec vec_clamp(vec v, vec low, vec high)
 }
 MWI_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 MWI_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+/* a < b ? yes : no, lane by lane. */
+MWI_INLINE vec vec_if_less(vec a, vec b, vec yes, vec no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
+MWI_INLINE vec vec_abs(vec v) { return _mm512_abs_ps(v); }
+/* The size of a with the sign of b. */
+MWI_INLINE vec vec_with_sign(vec a, vec b)
+{
+    return _mm512_or_ps(_mm512_abs_ps(a), _mm512_and_ps(b, _mm512_set1_ps(-0.0f)));
+}
+MWI_INLINE vec vec_round(vec v)
+{
+    return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* v * 2^n, n whole. */
+MWI_INLINE vec vec_scale2(vec v, vec n) { return _mm512_scalef_ps(v, n); }
 /* Halves added up. */
 MWI_INLINE __m256 vec_fold(vec v)
 {
