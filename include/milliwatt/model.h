@@ -75,6 +75,12 @@ MW_API MW_MUST_USE mw_status mw_model_input(mw_ctx *ctx, const mw_model *model, 
 MW_API MW_MUST_USE mw_status mw_model_output(mw_ctx *ctx, const mw_model *model, size_t index,
                                              mw_tensor_info *out_info);
 
+/* Values that an input can be given at random: rows of the table for what is an index (also a float
+ * that is made one), else [-1, 1] for floats, the whole range of types of up to 16 bits, 0 to 127
+ * for larger integers. Fails: MW_EINVAL (no such index), MW_ENOMEM. */
+MW_API MW_MUST_USE mw_status mw_model_input_range(mw_ctx *ctx, const mw_model *model, size_t index,
+                                                  double *out_low, double *out_high);
+
 typedef struct mw_model_summary {
     size_t n_subgraphs, n_tensors, n_ops, n_signatures;
     uint64_t n_parameters; /* elements of constant tensors that are weights (read by an operator) */

@@ -48,36 +48,18 @@ struct inputs {
     void **copy;
 };
 
-/* Values in a common range: small floats, every byte for 8-bit integers, and zeros for indices and
- * the like. */
-static void fill(const mw_buffer *b, uint32_t *state)
+static mw_status make_inputs(mw_ctx *ctx, const mw_model *m, mw_session *s, struct inputs *in)
 {
-    const bool bytes = b->info.dtype == MW_INT8 || b->info.dtype == MW_UINT8;
-
-    memset(b->data, 0, b->bytes);
-    for (size_t k = 0; k < b->bytes; k++) {
-        *state = *state * 1664525u + 1013904223u;
-        if (b->info.dtype == MW_FLOAT32 && k % 4 == 0) {
-            const float v = (float)(*state >> 8) / 16777216.0f;
-            memcpy((char *)b->data + k, &v, sizeof v);
-        } else if (bytes) {
-            ((uint8_t *)b->data)[k] = (uint8_t)(*state >> 24);
-        }
-    }
-}
-
-static mw_status make_inputs(mw_ctx *ctx, mw_session *s, struct inputs *in)
-{
-    uint32_t state = 1;
+    uint64_t state = 1;
 
     in->n = mw_session_n_inputs(s);
     in->copy = calloc(in->n + 1, sizeof *in->copy);
     if (in->copy == NULL) return MW_ENOMEM;
     for (size_t i = 0; i < in->n; i++) {
         mw_buffer b;
-        const mw_status st = mw_session_input(ctx, s, i, &b);
+        mw_status st = mw_session_input(ctx, s, i, &b);
+        if (st == MW_OK && b.bytes > 0) st = fill_random(ctx, m, i, &b, &state);
         if (st != MW_OK) return st;
-        if (b.bytes > 0) fill(&b, &state);
         in->copy[i] = malloc(b.bytes + 1);
         if (in->copy[i] == NULL) return MW_ENOMEM;
         if (b.bytes > 0) memcpy(in->copy[i], b.data, b.bytes);
@@ -294,7 +276,7 @@ static mw_status load_and_measure(struct work *w)
     if (st == MW_OK) st = mw_session_create(w->ctx, w->model, &options, &w->session);
     if (st == MW_OK && o->batch > 1) st = plan_batch(w->ctx, w->session, o->batch);
     w->figures.load_us = (double)(now_ns() - begin) / 1e3;
-    if (st == MW_OK) st = make_inputs(w->ctx, w->session, &w->inputs);
+    if (st == MW_OK) st = make_inputs(w->ctx, w->model, w->session, &w->inputs);
     if (st == MW_OK) st = run_once(w, &w->figures.first_us);
     if (st == MW_OK && o->per_op) st = make_steps(w->session, &w->steps);
     if (st == MW_OK && o->per_op) st = note_steps(w->ctx, w->session, &w->steps, false);

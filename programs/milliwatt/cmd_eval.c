@@ -85,6 +85,7 @@ static int evaluate(mw_ctx *ctx, const struct settings *o)
     if (st == MW_OK) {
         receipt *const r = receipt_open("eval", o->json);
         print_result(r, o, mw_dataset_reading(data), &e);
+        warn_of_data(ctx, r, m, data, &o->d);
         receipt_close(r);
     }
     const int status = st == MW_OK ? EXIT_OK : fail(ctx, st);

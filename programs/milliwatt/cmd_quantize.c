@@ -115,6 +115,7 @@ static int quantize(mw_ctx *ctx, const struct settings *s, mw_quantize_options *
         receipt *const r = receipt_open("quantize", s->json);
         print_report(r, s->in, s->out, scheme_name(ctx, s->scheme),
                      data == NULL ? NULL : mw_dataset_reading(data), &report);
+        if (data != NULL) warn_of_data(ctx, r, m, data, &s->data);
         note_size(r, s->in, s->out, options->keep_layers);
         receipt_close(r);
     }

@@ -94,31 +94,7 @@ static bool run_all_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const s
     return true;
 }
 
-/* Uniform values: floats in [-1, 1), integers of 8 and 16 bits over their whole range, others 0 or
- * 1, since they are rather indices or lengths. SplitMix64, so that a seed names the same input
- * everywhere. */
-static void fill_random(mw_dtype dtype, void *data, size_t bytes, uint64_t *state)
-{
-    const size_t size = mw_dtype_bits(dtype) / 8;
-    const bool small = dtype == MW_BOOL || size > 2;
-
-    for (size_t i = 0; i < bytes; i += dtype == MW_FLOAT32 ? sizeof(float) : 1) {
-        uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        z ^= z >> 31;
-        if (dtype == MW_FLOAT32) {
-            const float f = (float)((double)(z >> 11) * 0x1p-52 - 1.0);
-            memcpy((char *)data + i, &f, sizeof f);
-        } else if (small) {
-            ((uint8_t *)data)[i] = i % size == 0 ? z & 1 : 0;
-        } else {
-            ((uint8_t *)data)[i] = (uint8_t)z;
-        }
-    }
-}
-
-static mw_status run_random(mw_ctx *ctx, mw_session *s, const struct settings *o)
+static mw_status run_random(mw_ctx *ctx, mw_session *s, const mw_model *m, const struct settings *o)
 {
     uint64_t state = o->seed;
     mw_status st = MW_OK;
@@ -126,7 +102,7 @@ static mw_status run_random(mw_ctx *ctx, mw_session *s, const struct settings *o
 
     for (size_t i = 0; i < mw_session_n_inputs(s) && st == MW_OK; i++) {
         st = mw_session_input(ctx, s, i, &b);
-        if (st == MW_OK) fill_random(b.info.dtype, b.data, b.bytes, &state);
+        if (st == MW_OK) st = fill_random(ctx, m, i, &b, &state);
     }
     if (st == MW_OK) st = mw_session_run(ctx, s);
     for (size_t i = 0; i < mw_session_n_outputs(s) && st == MW_OK; i++) {
@@ -298,7 +274,7 @@ static int run_model(mw_ctx *ctx, const struct settings *o)
         if (o->data != NULL)
             st = run_set(ctx, s, m, o, &n_runs);
         else if (o->random)
-            st = run_random(ctx, s, o), n_runs = 1;
+            st = run_random(ctx, s, m, o), n_runs = 1;
         else
             said = !run_all_files(ctx, s, m, o, &n_runs);
     }

@@ -126,6 +126,10 @@ typedef struct data_options {
         "--offset", OPT_NUMBER, &(d).offset, "O", .help = "see --scale (default 0)",               \
                                                   .min = -DBL_MAX, .needs = (needed)               \
     }
+/* Uniform values in the range of mw_model_input_range; the same for a seed everywhere. *state
+ * begins as the seed. */
+mw_status fill_random(mw_ctx *ctx, const mw_model *model, size_t input, const mw_buffer *buffer,
+                      uint64_t *state);
 mw_status open_data(mw_ctx *ctx, const char *path, const data_options *d, mw_data_role role,
                     const mw_model *model, mw_dataset **out);
 
@@ -166,6 +170,9 @@ void receipt_row(receipt *r, const cell *cells);
 void receipt_note(receipt *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A line that begins with "WARNING: " and an element of the array "warnings". */
 void receipt_warn(receipt *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What is odd about the data of a command: a scale that is not used, inputs that saturate. */
+void warn_of_data(mw_ctx *ctx, receipt *r, const mw_model *model, mw_dataset *data,
+                  const data_options *d);
 /* Prints JSON; text is printed as rows come. Frees. */
 void receipt_close(receipt *r);
 

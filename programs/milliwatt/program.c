@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -144,4 +145,122 @@ mw_status open_data(mw_ctx *ctx, const char *path, const data_options *d, mw_dat
     if (st == MW_OK) st = mw_dataset_open(ctx, path, &options, out);
     free(inputs);
     return st;
+}
+
+/* ---- random inputs ---- */
+
+/* SplitMix64 in [0, 1), so that a seed names the same input everywhere. */
+static double uniform(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+mw_status fill_random(mw_ctx *ctx, const mw_model *model, size_t input, const mw_buffer *buffer,
+                      uint64_t *state)
+{
+    const size_t size = mw_dtype_bits(buffer->info.dtype) / 8;
+    double low, high;
+    const mw_status st = mw_model_input_range(ctx, model, input, &low, &high);
+
+    if (st != MW_OK) return st;
+    memset(buffer->data, 0, buffer->bytes);
+    for (size_t i = 0; size > 0 && i + size <= buffer->bytes; i += size) {
+        const double u = uniform(state);
+        const int64_t whole = (int64_t)floor(low + u * (high - low + 1));
+        const float real = (float)(low < 0 ? low + u * (high - low) : floor(low + u * (high + 1)));
+        const bool is_float = buffer->info.dtype == MW_FLOAT32;
+        /* Little-endian: the first bytes of an integer are those of a narrower one. */
+        memcpy((char *)buffer->data + i, is_float ? (const void *)&real : &whole,
+               size < sizeof whole ? size : sizeof whole);
+    }
+    return MW_OK;
+}
+
+/* ---- what is odd about data ---- */
+
+struct span {
+    double low, high, outside; /* of the values, and how many of them are outside [min, max] */
+    size_t n;
+};
+
+/* The first samples of an input as floats, against a range. */
+static bool look_at(mw_ctx *ctx, mw_dataset *data, size_t input, const mw_tensor_info *t,
+                    double min, double max, struct span *out)
+{
+    enum { SAMPLES = 32 };
+    mw_tensor_info as = *t;
+    size_t n = 1;
+    bool done = false;
+
+    for (int32_t k = 1; k < t->rank; k++) n *= (size_t)t->dims[k];
+    as.dtype = MW_FLOAT32;
+    as.quantization = (mw_quantization){0};
+    *out = (struct span){0};
+    float *const x = malloc(n * sizeof *x + 1);
+    for (uint64_t s = 0; x != NULL && s < SAMPLES && s < mw_dataset_n_samples(data); s++) {
+        done = mw_dataset_read(ctx, data, input, s, 1, &as, x, n * sizeof *x) == MW_OK;
+        if (!done) break;
+        for (size_t i = 0; i < n; i++) {
+            out->low = fmin(out->low, (double)x[i]);
+            out->high = fmax(out->high, (double)x[i]);
+            out->outside += (double)x[i] < min || (double)x[i] > max;
+        }
+        out->n += n;
+    }
+    free(x);
+    mw_ctx_clear(ctx);
+    return done;
+}
+
+static void warn_of_integers(mw_ctx *ctx, receipt *r, mw_dataset *data, size_t i,
+                             const mw_tensor_info *t, bool scaled, bool as_stored)
+{
+    const mw_quantization *const q = &t->quantization;
+    const double low = t->dtype == MW_UINT8 ? 0 : -ldexp(1, (int)mw_dtype_bits(t->dtype) - 1);
+    struct span span;
+
+    if (q->n_scales != 1 || (as_stored && !scaled)) return;
+    if (as_stored) {
+        receipt_warn(r,
+                     "--scale and --offset are not used: '%s' takes %s, and the data are %s "
+                     "already, taken as they are (real = (q - %lld) * %g)",
+                     t->name, mw_dtype_name(t->dtype), mw_dtype_name(t->dtype),
+                     (long long)q->zero_points[0], (double)q->scales[0]);
+        return;
+    }
+    const double scale = (double)q->scales[0], zero = (double)q->zero_points[0];
+    const double min = (low - zero - 0.5) * scale,
+                 max = (low + ldexp(1, (int)mw_dtype_bits(t->dtype)) - 1 - zero + 0.5) * scale;
+    if (!look_at(ctx, data, i, t, min, max, &span) || span.outside < 0.1 * (double)span.n) return;
+    receipt_warn(r,
+                 "%.0f %% of the values for '%s' saturate: the data go from %g to %g, the input "
+                 "from %g to %g; is --scale missing?",
+                 100 * span.outside / (double)span.n, t->name, span.low, span.high, min + scale / 2,
+                 max - scale / 2);
+}
+
+void warn_of_data(mw_ctx *ctx, receipt *r, const mw_model *model, mw_dataset *data,
+                  const data_options *d)
+{
+    const bool scaled = (d->scale != 0 && d->scale != 1) || d->offset != 0;
+
+    for (size_t i = 0; i < mw_model_n_inputs(model); i++) {
+        mw_tensor_info t, stored;
+        struct span span;
+        if (mw_model_input(ctx, model, i, &t) != MW_OK ||
+            mw_dataset_input(ctx, data, i, &stored) != MW_OK)
+            return;
+        if (t.dtype == MW_INT8 || t.dtype == MW_UINT8 || t.dtype == MW_INT16)
+            warn_of_integers(ctx, r, data, i, &t, scaled, stored.dtype == t.dtype);
+        else if (t.dtype == MW_FLOAT32 && stored.dtype == MW_UINT8 && !scaled && t.rank >= 3 &&
+                 look_at(ctx, data, i, &t, 0, 1, &span) && span.high > 1)
+            receipt_warn(r,
+                         "the data for '%s' are integers from %g to %g, taken as they are; a "
+                         "network that was trained on 0 to 1 needs --scale 1/%g",
+                         t.name, span.low, span.high, span.high > 16 ? 255.0 : span.high);
+    }
 }

@@ -155,6 +155,14 @@ expect 'bench --per-op' 0 'CONV_2D' "$mw" bench "$tmp/int8.tflite" --runs 20 --p
 expect 'eval against itself' 0 '"exact": true' "$mw" eval $model --data $data --scale 1/16 --against $model --samples 20 --json
 check 'an exact match has no SQNR' grep -q '"sqnr_db": null' "$tmp/stdout"
 expect 'eval against itself, as text' 0 'the outputs are equal' "$mw" eval $model --data $data --scale 1/16 --against $model --samples 20
+# ---- what is odd is said ----
+expect 'a scale that is not used' 0 'WARNING: --scale and --offset are not used' "$mw" eval "$tmp/io_uint8.tflite" --data $data --scale 1/16
+expect 'inputs that saturate' 0 'is --scale missing?' "$mw" eval "$tmp/int8.tflite" --data $data
+expect 'warnings in JSON' 0 '"warnings": [' "$mw" eval "$tmp/int8.tflite" --data $data --json
+expect 'integers for a float network' 0 'needs --scale 1/16' "$mw" quantize $model -o "$tmp/m.tflite" --calibrate $data --samples 20
+"$mw" eval "$tmp/int8.tflite" --data $data --scale 1/16 >"$tmp/quiet"
+check 'nothing odd, nothing said' test "$(grep -c WARNING "$tmp/quiet")" = 0
+expect 'nothing to quantize' 1 'quantized already' "$mw" quantize "$tmp/int8.tflite" -o "$tmp/x.tflite" --scheme dynamic
 
 # ---- Ctrl-C ends what takes long, at once and with a word ----
 interrupted() {
