@@ -2,6 +2,7 @@
  * Depends: model/, ops/.  Used by: programs.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/model.h>
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -25,9 +26,9 @@ static double rows_of(const ask *a)
 {
     const bool lookup = a->op->desc == mwi_op_by_name("EMBEDDING_LOOKUP");
     const mwi_tensor *const table = tensor_of(a, lookup ? 1 : 0);
-    double least = INFINITY;
+    double least = (double)INFINITY;
 
-    if (table == NULL || table->rank < 1) return INFINITY;
+    if (table == NULL || table->rank < 1) return (double)INFINITY;
     if (lookup) return table->dims[0];
     if (a->op->desc == mwi_op_by_name("GATHER")) {
         const int32_t axis = mwi_op_get_i32(a->op, "axis", 0);
@@ -58,7 +59,7 @@ static bool moves(const mwi_op *op)
 static double bound_of(const ask *a)
 {
     if (is_index(a)) return rows_of(a) - 1;
-    if (!isfinite(a->of_output)) return INFINITY;
+    if (a->of_output > DBL_MAX) return (double)INFINITY;
     if (moves(a->op)) return a->of_output;
     return 0; /* something is computed of an index: 0 is the safest start */
 }
@@ -69,9 +70,9 @@ static mw_status index_bounds(mw_ctx *ctx, const mwi_graph *g, mwi_arena *arena,
 
     MWI_TRY(mwi_arena_array(ctx, arena, g->n_tensors, sizeof(double), &memory));
     double *const bound = *out = memory;
-    for (size_t i = 0; i < g->n_tensors; i++) bound[i] = INFINITY;
+    for (size_t i = 0; i < g->n_tensors; i++) bound[i] = (double)INFINITY;
     for (size_t i = g->n_ops; i-- > 0;) {
-        ask a = {g, g->ops[i], 0, INFINITY};
+        ask a = {g, g->ops[i], 0, (double)INFINITY};
         for (size_t k = 0; k < a.op->n_out; k++)
             a.of_output = fmin(a.of_output, bound[a.op->out[k]]);
         for (a.k = 0; a.k < a.op->n_in; a.k++)
@@ -106,7 +107,7 @@ mw_status mw_model_input_range(mw_ctx *ctx, const mw_model *model, size_t index,
     if (st == MW_OK) {
         const double largest = bound[g->inputs[index]];
         range_of_type(g->tensors[g->inputs[index]]->dtype, out_low, out_high);
-        if (isfinite(largest)) *out_low = 0, *out_high = fmax(0, largest);
+        if (largest <= DBL_MAX) *out_low = 0, *out_high = fmax(0, largest);
     }
     mwi_arena_deinit(&arena);
     return st;

@@ -142,6 +142,15 @@ static const float *original_bias(const struct learner *l, const struct layer *a
     return l->job->fg->tensors[op->in[at]]->data;
 }
 
+/* Layers of one weight (a recurrent network, step by step) share what else they have, too: a bias
+ * of its own for each would be the larger part of the file. */
+static bool shares_weight(const mwi_qjob *job, size_t op)
+{
+    for (size_t i = 0; i < job->fg->n_ops; i++)
+        if (i != op && job->ops[i].weight == job->ops[op].weight) return true;
+    return false;
+}
+
 static mw_status make_room_for_biases(mw_ctx *ctx, struct learner *l)
 {
     for (size_t i = 0; i < l->n_layers; i++) {
@@ -153,6 +162,7 @@ static mw_status make_room_for_biases(mw_ctx *ctx, struct learner *l)
         const float *const from = original_bias(l, &l->layers[i]);
         if (from == NULL && l->job->options->keep_layers)
             continue; /* the layer has none, and stays so */
+        if (!l->job->options->bias_correction && shares_weight(l->job, l->layers[i].op)) continue;
         q->bias = memory;
         q->n_bias = n;
         if (from != NULL) memcpy(q->bias, from, n * sizeof(float));

@@ -124,11 +124,50 @@ static void broken_bounds_are_named(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* A recurrence written out: one weight, one bias, whatever the number of steps. */
+static void steps_share_constants(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    builder b = builder_open(ctx);
+    const int32_t x = builder_value(&b, DIMS(1, WIDTH));
+    const int32_t w = builder_random(&b, DIMS(WIDTH, WIDTH), 3),
+                  bias = builder_random(&b, DIMS(WIDTH), 4);
+    const mw_quantize_options o = {.scheme = MW_QUANT_INT8};
+    const mwi_tensor *first = NULL;
+    int32_t h = x;
+    char path[64];
+    mw_model *q;
+    (void)state;
+
+    for (int i = 0; i < 6; i++) {
+        const int32_t y = builder_value(&b, DIMS(1, WIDTH));
+        (void)builder_op(&b, "FULLY_CONNECTED", TENSORS(h, w, bias), TENSORS(y));
+        h = builder_apply(&b, "TANH", TENSORS(y));
+    }
+    mw_model *const model = builder_close(&b, TENSORS(x), TENSORS(h));
+    mw_dataset *const data = data_of(ctx, model, path);
+    assert_ok(ctx, mw_quantize(ctx, model, &o, data, &q, NULL));
+    for (size_t k = 0; k < q->graphs[0]->n_ops; k++) {
+        const mwi_op *const op = q->graphs[0]->ops[k];
+        if (strcmp(mwi_op_name(op), "FULLY_CONNECTED") != 0) continue;
+        const mwi_tensor *const t = q->graphs[0]->tensors[op->in[2]];
+        first = first == NULL ? t : first;
+        assert_memory_equal(t->data, first->data, first->bytes);
+        assert_int_equal(op->in[1], q->graphs[0]->ops[0]->in[1]);
+    }
+    mw_dataset_close(data);
+    (void)unlink(path);
+    mw_model_destroy(q);
+    mw_model_destroy(model);
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(additions_stay_in_bounds),
         cmocka_unit_test(broken_bounds_are_named),
+        cmocka_unit_test(steps_share_constants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,31 @@ static void tie(mwi_qjob *job, const mwi_uses *uses, const mwi_op *op)
             job->values[mwi_qjob_root(job, op->in[i])].symmetric = true;
 }
 
+/* The steps of a recurrent network written out: many layers of one weight. One scale for what they
+ * read gives them one bias, too. */
+static void tie_steps(mwi_qjob *job)
+{
+    enum { STEPS = 4 };
+    const mwi_graph *const g = job->fg;
+
+    for (size_t t = 0; t < g->n_tensors; t++) {
+        int32_t first = -1;
+        size_t n = 0;
+        if (g->tensors[t]->data == NULL || g->tensors[t]->rank < 2) continue;
+        for (int pass = 0; pass < 2 && (pass == 0 || n >= STEPS); pass++)
+            for (size_t i = 0; i < g->n_ops; i++) {
+                const mwi_op *const op = g->ops[i];
+                if (!job->ops[i].integer || op->desc->quant->weight < 0) continue;
+                if (op->in[op->desc->quant->weight] != (int32_t)t) continue;
+                const int32_t in = mwi_rule_main_input(g, op);
+                if (pass == 0)
+                    n++, first = first < 0 ? in : first;
+                else if (in >= 0 && is_activation(g, in) && is_activation(g, first))
+                    join(job, first, in);
+            }
+    }
+}
+
 /* An activation that no run computed has no range: the operators at it stay float. */
 static void drop_unseen(mwi_qjob *job)
 {
@@ -112,6 +137,7 @@ mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job)
         if (job->ops[i].integer) fix_outputs(job, job->fg->ops[i]);
     for (size_t i = 0; i < job->fg->n_ops; i++)
         if (job->ops[i].integer) tie(job, &uses, job->fg->ops[i]);
+    tie_steps(job);
     for (size_t i = 0; i < job->fg->n_tensors; i++) {
         mwi_qvalue *const v = &job->values[i];
         if (v->group == (int32_t)i && v->ranged && !v->fixed)

@@ -10,14 +10,20 @@
 
 #include <string.h>
 
-enum { ALIGN = 16 };
+/* Larger constants are equal only where they are the same: comparing would read them all. */
+enum { ALIGN = 16, MOST_COMPARED = 1 << 20 };
 
 /* ---- buffers ---- */
 
+/* Of the length and of some of the content: equal constants are written once. */
 static size_t hash(const void *data, size_t bytes)
 {
-    uint64_t h = (uint64_t)(uintptr_t)data * 0x9e3779b97f4a7c15u + bytes;
+    enum { SOME = 512 };
+    const uint8_t *const at = data;
+    const size_t step = bytes / SOME + 1;
+    uint64_t h = bytes * 0x9e3779b97f4a7c15u;
 
+    for (size_t i = 0; i < bytes; i += step) h = (h ^ at[i]) * 0x100000001b3u;
     h ^= h >> 29;
     h *= 0xbf58476d1ce4e5b9u;
     return (size_t)(h ^ h >> 32);
@@ -41,13 +47,14 @@ static mw_status make_map(mw_ctx *ctx, mwi_tfl_writer *wr)
 mw_status mwi_tfl_buffer_of(mw_ctx *ctx, mwi_tfl_writer *wr, const void *data, size_t bytes,
                             uint32_t *out)
 {
-    size_t at = hash(data, bytes) & (wr->map_size - 1);
-
     *out = 0;
     if (data == NULL || bytes == 0) return MW_OK;
+    size_t at = hash(data, bytes) & (wr->map_size - 1);
     for (; wr->buffer_map[at] != 0; at = (at + 1) & (wr->map_size - 1)) {
         const mwi_tfl_blob *const b = &wr->buffers[wr->buffer_map[at]];
-        if (b->data != data || b->bytes != bytes) continue;
+        if (b->bytes != bytes) continue;
+        if (b->data != data && (bytes > MOST_COMPARED || memcmp(b->data, data, bytes) != 0))
+            continue;
         *out = wr->buffer_map[at];
         return MW_OK;
     }
