@@ -110,6 +110,14 @@ static void values(reader *r, mwi_tensor *t)
     if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes)) bad(r, "too large for data");
     (void)mwi_dims_count(t->rank, t->dims, &n);
     assert_ok(r->ctx, mwi_arena_array(r->ctx, &r->model->arena, bytes + 1, 1, &memory));
+    if (take(r, '!')) { /* as mw_session_reset leaves it */
+        if (t->dtype == MW_INT8 && t->quant != NULL)
+            memset(memory, (int)t->quant->q.zero_points[0], bytes);
+        t->is_variable = true;
+        t->data = memory;
+        t->bytes = bytes;
+        return;
+    }
     const bool given = take(r, '=');
     for (size_t i = 0; i < n; i++) {
         if (given && i > 0 && !take(r, ',')) bad(r, "values are missing");
@@ -122,7 +130,7 @@ static void values(reader *r, mwi_tensor *t)
 /* f32[2,3]@scale,zero: the type, shape and quantization. */
 static int32_t operand(reader *r, wanted *w)
 {
-    const size_t n = strcspn(r->at, "[@=? ");
+    const size_t n = strcspn(r->at, "[@=?! ");
     mwi_tensor *t;
     int32_t index;
     mw_dtype dtype;
@@ -179,6 +187,16 @@ static void attribute(reader *r, const mwi_op *op)
         while (take(r, ','));
         assert_ok(r->ctx, mwi_arena_copy(r->ctx, &r->model->arena, ints, k * sizeof *ints, &list));
         *(mwi_i32s *)at = (mwi_i32s){k, list};
+        break;
+    }
+    case MWI_FIELD_F32S: {
+        float floats[2 * MW_MAX_RANK];
+        size_t k = 0;
+        do floats[k++] = (float)number(r);
+        while (k < MWI_COUNT(floats) && take(r, ','));
+        assert_ok(r->ctx,
+                  mwi_arena_copy(r->ctx, &r->model->arena, floats, k * sizeof *floats, &list));
+        *(mwi_f32s *)at = (mwi_f32s){k, list};
         break;
     }
     default: bad(r, "an attribute of another kind");
@@ -303,6 +321,10 @@ mw_status op_case_save(mw_ctx *ctx, const char *line, const char *path)
     size_t n_fed = 0;
     for (size_t i = 0; i < op->n_in; i++) {
         mwi_tensor *const t = op->in[i] < 0 ? NULL : r.graph->tensors[op->in[i]];
+        if (t != NULL && t->is_variable) {
+            t->data = NULL;
+            t->bytes = 0;
+        }
         if (t == NULL || t->data == NULL || t->dtype == MW_INT32 || t->dtype == MW_INT64) continue;
         char name[4096];
         (void)snprintf(name, sizeof name, "%s.%zu", path, n_fed);

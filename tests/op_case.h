@@ -2,6 +2,7 @@
  *   "PAD: f32[2] i32[1,2]=1,0 > f32[3]=0,7,9"       an output with its expected values (dims are
  * optional) "MUL fused_activation_function=1: i8[2]@0.5,3=1,2 i8[2]@0.25=3,4 > i8@0.1"    scale,
  * zero point "SHAPE: f32[2,3]? > i32"                        an operand without data
+ *   "f32[2,3]!" is a state at its first value (a variable)
  *   "- " stands for an input that is left out; values left out count 1, 2, 3, ...
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MW_TESTS_OP_CASE_H
@@ -17,7 +18,7 @@ typedef struct op_case {
                           shape unknown */
 } op_case;
 
-enum { OP_CASE_OPERANDS = 16 };
+enum { OP_CASE_OPERANDS = 32 };
 
 /* Runs the lines; fails the test at the first that does not do as it says. */
 void op_cases_run(const op_case *cases, size_t n);

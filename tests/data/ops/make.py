@@ -542,6 +542,192 @@ def later(op):
     raise KeyError(op)
 
 
+def bias(t, n, scale):
+    """Of the types that go with values of type t; left out now and then."""
+    if R.random() < 0.25:
+        return "-"
+    if t == "f32":
+        return tensor("f32", [n])
+    b = "i64" if t == "i16" else "i32"
+    return f"{b}[{n}]@{scale:.9g},0=" + ints(R.randint(-2000, 2000) for _ in range(n))
+
+
+def layer_types():
+    """Types of values, weights, output, with their quantization, and the bias's scale."""
+    t = R.choice(["f32", "f32", "i8", "i8", "u8", "i16", "hybrid"])
+    if t == "f32":
+        return "f32", "", "f32", "", "f32", "", 1
+    sw = R.uniform(0.002, 0.05)
+    zw = R.randint(0, 255) if t == "u8" else 0
+    w = "u8" if t == "u8" else "i8"
+    if t == "hybrid":
+        return "f32", "", w, f"@{sw:.9g},0", "f32", "", 1
+    sx = R.uniform(0.01, 0.2)
+    zx = 0 if t == "i16" else R.randint(*RANGE[t])
+    return t, f"@{sx:.9g},{zx}", w, f"@{sw:.9g},{zw}", t, quant(t, R.uniform(0.2, 1.5)), sx * sw
+
+
+def activated():
+    return "fused_activation_function=" + R.choice("00013")
+
+
+def window(transposed=False, square=False):
+    a = R.randint(1, 3)
+    text = f"padding={R.randint(0, 1)} stride_h={a} stride_w={a if square else R.randint(1, 3)}"
+    if transposed or R.random() < 0.7:
+        return text
+    return f"padding={R.randint(0, 1)} stride_h=1 stride_w=1 dilation_h_factor={R.randint(1, 2)} dilation_w_factor={R.randint(1, 2)}"
+
+
+def layer(op):
+    x, qx, w, qw, o, qo, sb = layer_types()
+    n, h, wd, c, k = R.randint(1, 2), R.randint(3, 6), R.randint(3, 6), R.randint(1, 5), R.randint(1, 5)
+    kh, kw = R.randint(1, 3), R.randint(1, 3)
+    if op == "FULLY_CONNECTED":
+        keep = R.randint(0, 1)
+        s = [R.randint(1, 3), c] if not keep else [R.randint(1, 3) for _ in range(R.randint(1, 2))] + [c]
+        return f"{op} keep_num_dims={keep} {activated()}: {tensor(x, s, qx)} {tensor(w, [k, c], qw)} {bias(x, k, sb)} > {o}{qo}"
+    if op == "CONV_2D":
+        g = c if R.random() < 0.8 else 1
+        k = k if g == c else c * R.randint(1, 2)
+        return f"{op} {window()} {activated()}: {tensor(x, [n, h, wd, c], qx)} {tensor(w, [k, kh, kw, g], qw)} {bias(x, k, sb)} > {o}{qo}"
+    if op == "DEPTHWISE_CONV_2D":
+        m = R.randint(1, 3)
+        b = tensor("f32", [c * m]) if (x, w) == ("f32", "f32") else bias(x, c * m, sb)  # LiteRT 2.3: garbage without
+        return f"{op} depth_multiplier={m} {window(square=True)} {activated()}: {tensor(x, [n, h, wd, c], qx)} " \
+               f"{tensor(w, [1, kh, kw, c * m], qw)} {b} > {o}{qo}"
+    if op == "TRANSPOSE_CONV":
+        a, b, p = R.randint(1, 3), R.randint(1, 3), R.randint(0, 1)
+        out = [n, h * a if p == 0 else (h - 1) * a + kh, wd * b if p == 0 else (wd - 1) * b + kw, k]
+        return f"{op} padding={p} stride_h={a} stride_w={b} {activated()}: i32[4]={ints(out)} " \
+               f"{tensor(w, [k, kh, kw, c], qw)} {tensor(x, [n, h, wd, c], qx)} {bias(x, k, sb)} > {o}{qo}"
+    strides = " ".join(f"stride_{a}={R.randint(1, 2)}" for a in "dhw")
+    d, h, wd, c, k = [R.randint(1, 3) for _ in range(5)]
+    f = lambda *s: tensor("f32", list(s), "", -1, 1)
+    if op == "CONV_3D":
+        return f"{op} padding=0 {strides} {activated()}: {f(n, d, h, wd, c)} {f(2, kh, kw, c, k)} {f(k)} > f32"
+    if op == "CONV_3D_TRANSPOSE":
+        return f"{op} padding=0 stride_d=2 stride_h=1 stride_w=2 {activated()}: i32[5]={ints([n, d * 2, h, wd * 2, k])} " \
+               f"{f(2, kh, kw, k, c)} {f(n, d, h, wd, c)} {f(k)} > f32"
+    if op == "BATCH_MATMUL":
+        t = R.choice(["f32", "i8", "i16"])
+        a, b, m = R.randint(0, 1), R.randint(0, 1), R.randint(1, 4)
+        q = [quant(t, R.uniform(0.01, 0.1)), quant(t, R.uniform(0.01, 0.1)), quant(t, R.uniform(0.2, 1))] if t != "f32" else [""] * 3
+        lead = [R.randint(1, 3)] if R.random() < 0.5 else []
+        return f"{op} adj_x={a} adj_y={b}: {tensor(t, lead + ([c, m] if a else [m, c]), q[0])} " \
+               f"{tensor(t, lead + ([k, c] if b else [c, k]), q[1])} > {t}{q[2]}"
+    raise KeyError(op)
+
+
+def pooling(op):
+    t = R.choice("f32 i8 u8 i16".split()) if op != "L2_POOL_2D" else "f32"
+    q = "" if t == "f32" else quant(t)
+    f = f"filter_height={R.randint(1, 3)} filter_width={R.randint(1, 3)} {window(True)} {activated()}"
+    return f"{op} {f}: {tensor(t, [R.randint(1, 2), R.randint(3, 6), R.randint(3, 6), R.randint(1, 4)], q)} > {t}{q}"
+
+
+def softmax(op):
+    s = shape(1, 4, 6)
+    t = R.choice("f32 i8 u8 i16".split() if op == "SOFTMAX" else "f32 i8 u8".split())
+    if t == "f32":
+        return f"{op}{' beta=%.3g' % R.uniform(0.3, 2) if op == 'SOFTMAX' else ''}: {tensor(t, s)} > f32"
+    if op == "LOG_SOFTMAX":
+        return f"{op}: {tensor(t, s, quant(t, R.uniform(0.01, 0.2)))} > {t}@0.0625,{127 if t == 'i8' else 255}"
+    fixed = {"i8": "@0.00390625,-128", "u8": "@0.00390625,0", "i16": "@0.000030517578125,0"}
+    return f"{op} beta=1: {tensor(t, s, quant(t, R.uniform(0.001, 0.2)))} > {t}{fixed[t]}"
+
+
+def recurrent(op):
+    n, t, i, u = R.randint(1, 3), R.randint(1, 4), R.randint(1, 4), R.randint(1, 4)
+    f = lambda *s: tensor("f32", list(s), "", -1, 1)
+    if op == "RNN":
+        return f"{op} fused_activation_function={R.choice('0134')}: {f(n, i)} {f(u, i)} {f(u, u)} {f(u)} f32[{n},{u}]! > f32"
+    if op == "UNIDIRECTIONAL_SEQUENCE_RNN":
+        major = R.randint(0, 1)
+        return f"{op} time_major={major} fused_activation_function={R.choice('0134')}: {f(*((t, n) if major else (n, t)), i)} " \
+               f"{f(u, i)} {f(u, u)} {f(u)} f32[{n},{u}]! > f32"
+    if op == "BIDIRECTIONAL_SEQUENCE_RNN":
+        major = R.randint(0, 1)
+        cell = lambda: f"{f(u, i)} {f(u, u)} {f(u)} f32[{n},{u}]!"
+        return f"{op} time_major={major} merge_outputs=0 fused_activation_function={R.choice('0134')}: " \
+               f"{f(*((t, n) if major else (n, t)), i)} {cell()} {cell()} - - - > f32 f32"
+    if op == "SVDF":
+        rank, m = R.randint(1, 2), R.randint(2, 5)
+        return f"{op} rank={rank} {activated()}: {f(n, i)} {f(u * rank, i)} {f(u * rank, m)} " \
+               f"{R.choice([f(u), '-'])} f32[{n},{u * rank * m}]! > f32"
+    if op == "LSTM":
+        return f"{op} fused_activation_function=4 cell_clip={R.choice(['0', '1.5'])} kernel_type=1: {f(n, i)} {f(n, u)} " \
+               f"{f(4 * u, i + u)} {f(4 * u)} {f(n, u)} > f32 f32 f32 f32"
+    major = R.randint(0, 1)
+    peephole = R.random() < 0.3
+    gates = [f(u, i) for _ in range(4)] + [f(u, u) for _ in range(4)]
+    cells = [f(u) if peephole else "-" for _ in range(3)]
+    biases = [f(u) for _ in range(4)]
+    return f"{op} time_major={major} fused_activation_function=4 cell_clip={R.choice(['0', '1.5'])}: " \
+           f"{f(*((t, n) if major else (n, t)), i)} {' '.join(gates + cells + biases)} - - f32[{n},{u}]! f32[{n},{u}]! > f32"
+
+
+def single(op):
+    s = shape(1, 3)
+    if op == "ATAN2":
+        return f"{op}: {tensor('f32', s)} {tensor('f32', s)} > f32"
+    if op in ("CEIL", "ROUND"):
+        return f"{op}: {tensor('f32', s)} > f32"
+    if op in ("BITWISE_XOR", "RIGHT_SHIFT"):
+        t = R.choice("i8 u8 i16 i32".split())
+        high = () if op == "BITWISE_XOR" else (0, int(t[1:]) - 1)
+        return f"{op}: {tensor(t, s)} {tensor(t, s, '', *high)} > {t}"
+    if op == "BITCAST":
+        a, b = R.choice([("f32", "i32"), ("i32", "f32"), ("i16", "u16"), ("u8", "i8")])
+        return f"{op}: {tensor(a, s)} > {b}"
+    if op == "BROADCAST_ARGS":
+        b = broadcast(s)
+        return f"{op}: i32[{len(s)}]={ints(s)} i32[{len(b)}]={ints(b)} > i32" if b else single(op)
+    if op == "RANGE":
+        a, step = R.randint(-5, 5), R.choice([-2, -1, 1, 2, 3])
+        return f"{op}: i32[]={a} i32[]={a + step * R.randint(1, 6)} i32[]={step} > i32"
+    if op == "RANK":
+        return f"{op}: {tensor(any_type(), s)} > i32"
+    if op == "RESHAPE":
+        t = any_type()
+        n = int(np.prod(s))
+        return f"{op}: {tensor(t, s)} i32[2]={ints(R.choice([[n, 1], [1, -1], [-1, s[-1]]]))} > {t}"
+    if op == "SQUEEZE":
+        t = any_type()
+        return f"{op} squeeze_dims=1: {tensor(t, [s[0], 1] + s[1:])} > {t}"
+    if op == "EXPAND_DIMS":
+        t = any_type()
+        return f"{op}: {tensor(t, s)} i32[1]={R.randint(-len(s) - 1, len(s))} > {t}"
+    if op == "SEGMENT_SUM":
+        rows = sorted(R.randint(0, 3) for _ in range(s[0]))
+        t = R.choice(["f32", "i32"])
+        return f"{op}: {tensor(t, s)} i32[{s[0]}]={ints(rows)} > {t}"
+    if op == "EMBEDDING_LOOKUP":
+        v = [R.randint(1, 4)] + shape(1, 2)
+        n = R.randint(1, 5)
+        return f"{op}: {tensor('i32', [n], '', 0, v[0] - 1)} {tensor('f32', v)} > f32"
+    if op == "BUCKETIZE":
+        t = R.choice(["f32", "i32", "i64"])
+        return f"{op} boundaries=-2,-0.5,0,1.5,3: {tensor(t, s, '', -4, 4)} > i32"
+    if op == "HASHTABLE_LOOKUP":
+        n, m = R.randint(1, 5), R.randint(1, 5)
+        return f"{op}: {tensor('i32', [n], '', 0, 6)} i32[{m}]={ints(sorted(R.sample(range(7), m)))} " \
+               f"{tensor('f32', [m] + shape(1, 2))} > f32 u8"
+    if op.startswith("NON_MAX"):
+        n = R.randint(1, 6)
+        boxes = []
+        for _ in range(n):
+            y, x = R.uniform(0, 2), R.uniform(0, 2)
+            boxes += [y, x, y + R.uniform(0.5, 2), x + R.uniform(0.5, 2)]
+        v5 = op.endswith("5")
+        return f"{op}: f32[{n},4]={','.join('%.6g' % b for b in boxes)} {tensor('f32', [n], '', 0, 1)} i32[]={R.randint(1, 6)} " \
+               f"f32[]={R.uniform(0.1, 0.8):.3g} f32[]={R.uniform(0, 0.5):.3g}{' f32[]=0.5' if v5 else ''} > i32 {'f32 ' if v5 else ''}i32"
+    if op == "LOCAL_RESPONSE_NORMALIZATION":
+        return f"{op} radius={R.randint(0, 2)} bias=1 alpha={R.uniform(0.1, 1):.3g} beta={R.uniform(0.2, 1):.3g}: " \
+               f"{tensor('f32', [1, 2, 2, R.randint(1, 6)])} > f32"
+    raise KeyError(op)
+
+
 MAKERS = {op: binary for op in BINARY} | {op: unary for op in UNARY}
 MAKERS |= {op: reduction for op in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")}
 MAKERS |= {
@@ -562,13 +748,26 @@ MAKERS |= {"CAST": cast, "DIV ": div8}
 MAKERS |= {op: later for op in list(STABLEHLO) + [
     "WHERE", "UNIQUE", "REAL", "IMAG", "COMPLEX_ABS", "RFFT2D", "DILATE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL",
     "STABLEHLO_PAD", "REDUCE_WINDOW", "STABLEHLO_GATHER", "STABLEHLO_RNG_BIT_GENERATOR", "EMBEDDING_LOOKUP_SPARSE"]}
-FAMILIES = {"later": later, "table": table, "binary": binary, "unary": unary, "reduction": reduction}
+MAKERS |= {op: layer for op in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE",
+                                "BATCH_MATMUL")}
+MAKERS |= {op: pooling for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")}
+MAKERS |= {"SOFTMAX": softmax, "LOG_SOFTMAX": softmax}
+MAKERS |= {op: recurrent for op in ("RNN", "BIDIRECTIONAL_SEQUENCE_RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "SVDF", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM")}
+MAKERS |= {op: single for op in ("ATAN2", "CEIL", "ROUND", "BITWISE_XOR", "RIGHT_SHIFT", "BITCAST", "BROADCAST_ARGS",
+                                 "RANGE", "RANK", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "SEGMENT_SUM", "EMBEDDING_LOOKUP",
+                                 "BUCKETIZE", "HASHTABLE_LOOKUP", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "LOCAL_RESPONSE_NORMALIZATION")}
+FAMILIES = {"layer": layer, "pooling": pooling, "softmax": softmax, "recurrent": recurrent, "single": single, "later": later, "table": table, "binary": binary, "unary": unary, "reduction": reduction}
 
 
-def litert(path):
+# Their reference kernel leaves out the last channel of each window, against TensorFlow; the other one does not.
+NOT_BY_REFERENCE = ("LOCAL_RESPONSE_NORMALIZATION",)
+
+
+def litert(path, op):
     """The outputs, or the error; from the other kernels where the reference ones lack the operator or its version."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    for resolver in (OpResolverType.BUILTIN_REF, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
+    resolvers = (OpResolverType.BUILTIN_REF, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    for resolver in resolvers[op in NOT_BY_REFERENCE:]:
         try:
             it = Interpreter(model_path=path, experimental_op_resolver_type=resolver, num_threads=1)
             it.allocate_tensors()
@@ -633,7 +832,7 @@ def main():
         for i, (line, ours) in enumerate(zip(lines, out.stdout.splitlines())):
             ours = ours.split(" ", 1)[1] if " " in ours else ""
             path = os.path.join(folder, f"{i}.tflite")
-            theirs = litert(path) if os.path.exists(path) else "not written"
+            theirs = litert(path, line.split(":")[0].split(" ")[0]) if os.path.exists(path) else "not written"
             if isinstance(theirs, str):
                 n_theirs += 1
                 if not ours.startswith("!") and "Invalid tensor size" not in theirs:  # an empty output
