@@ -260,15 +260,21 @@ static int32_t other_than(const mwi_op *op, int32_t t)
     return op == NULL ? -1 : mwi_rw_other(op, t);
 }
 
-static mw_status binary(mw_ctx *ctx, mwi_rw *rw, const char *name, int32_t a, int32_t b,
-                        int32_t like, const char *suffix, int32_t *out)
+/* A new operator on two values, whose result is of the type and shape of `like`. */
+typedef struct pair {
+    const char *op;
+    int32_t a, b, like;
+    const char *suffix; /* of the result's name */
+} pair;
+
+static mw_status add_pair(mw_ctx *ctx, mwi_rw *rw, pair p, int32_t *out)
 {
     int32_t id;
 
-    MWI_TRY(mwi_rw_add_op(ctx, rw, mwi_op_by_name(name), 2, 1, &id));
-    MWI_TRY(mwi_rw_set_input(ctx, rw, id, 0, a));
-    MWI_TRY(mwi_rw_set_input(ctx, rw, id, 1, b));
-    MWI_TRY(mwi_rw_add_value(ctx, rw, like, suffix, out));
+    MWI_TRY(mwi_rw_add_op(ctx, rw, mwi_op_by_name(p.op), 2, 1, &id));
+    MWI_TRY(mwi_rw_set_input(ctx, rw, id, 0, p.a));
+    MWI_TRY(mwi_rw_set_input(ctx, rw, id, 1, p.b));
+    MWI_TRY(mwi_rw_add_value(ctx, rw, p.like, p.suffix, out));
     rw->ops[id]->out[0] = *out;
     rw->tensors[*out].producer = id;
     return MW_OK;
@@ -300,10 +306,10 @@ static mw_status centre(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
                 mwi_rw_with_const(rw, inner, &value, &scale))
                 factor = value;
             const int32_t b = rest->in[0];
-            MWI_TRY(binary(ctx, rw, "SUB", x, m, out, "_centred", &centred));
-            MWI_TRY(binary(ctx, rw, "MUL", centred, factor, out, "_normal", &product));
+            MWI_TRY(add_pair(ctx, rw, (pair){"SUB", x, m, out, "_centred"}, &centred));
+            MWI_TRY(add_pair(ctx, rw, (pair){"MUL", centred, factor, out, "_normal"}, &product));
             if (scale >= 0)
-                MWI_TRY(binary(ctx, rw, "MUL", product, scale, out, "_scaled", &product));
+                MWI_TRY(add_pair(ctx, rw, (pair){"MUL", product, scale, out, "_scaled"}, &product));
             mwi_op *made;
             MWI_TRY(mwi_rw_replace_op(ctx, rw, i, "ADD", (const int32_t[]){product, b}, 2, &made));
             mwi_op_set_i32(made, "fused_activation_function", activation);
