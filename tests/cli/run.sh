@@ -168,7 +168,7 @@ expect 'nothing to quantize' 1 'quantized already' "$mw" quantize "$tmp/int8.tfl
 interrupted() {
   local name=$1 begin=$SECONDS
   shift
-  expect "$name, interrupted" 1 'cancelled' timeout --preserve-status -k 30 -s INT 1 "$@"
+  expect "$name, interrupted" 1 'cancelled' timeout --foreground --preserve-status -k 30 -s INT 1 "$@"
   check "$name, interrupted at once" test $((SECONDS - begin)) -le 5
 }
 interrupted bench "$mw" bench $model --seconds 60
