@@ -62,6 +62,10 @@ static inline int64_t mwi_add64(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a + (uint64_t)b);
 }
+static inline int64_t mwi_sub64(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
 
 static inline int32_t mwi_mul32(int32_t a, int32_t b)
 {

@@ -2,6 +2,7 @@
  * it.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -93,7 +94,7 @@ static mw_status range(mw_ctx *ctx, plan *p, const attr *a, const mwi_view *x, s
     if (!from_start)
         begin = held(p->begin[term] < 0 ? p->begin[term] + dim : p->begin[term], least, most);
     if (!to_end && a->offset) {
-        end = begin + p->end[term];
+        end = mwi_add64(begin, p->end[term]);
         if (p->begin_known && (end < least || end > most))
             return mwi_fail(ctx, MW_EFORMAT,
                             "%" PRId64 " elements from %" PRId64
@@ -102,10 +103,11 @@ static mw_status range(mw_ctx *ctx, plan *p, const attr *a, const mwi_view *x, s
     } else if (!to_end) {
         end = held(p->end[term] < 0 ? p->end[term] + dim : p->end[term], least, most);
     }
-    const int64_t span = up ? end - begin : begin - end, step = up ? stride : -stride;
+    const int64_t span = up ? mwi_sub64(end, begin) : mwi_sub64(begin, end);
+    const int64_t step = up ? stride : stride == INT64_MIN ? INT64_MAX : -stride;
     p->starts[i] = begin;
-    p->strides[i] = stride;
     p->counts[i] = span <= 0 ? 0 : (span - 1) / step + 1;
+    p->strides[i] = p->counts[i] > 1 ? stride : 1; /* one element has no next one, at any stride */
     if (p->counts[i] > dim && !p->unknown)
         return mwi_fail(ctx, MW_EFORMAT, "%" PRId64 " elements of dimension %d, which is %" PRId64,
                         p->counts[i], i, dim);
