@@ -211,26 +211,11 @@ static const struct {
 
 /* ---- as a config gives them ---- */
 
-/* tfmot puts its own objects around the function. */
-static const json_t *strip(const json_t *v)
-{
-    for (int i = 0; i < 4 && json_is_object(v); i++) {
-        const char *const name = json_string_value(json_object_get(v, "class_name"));
-        const json_t *const inner = json_object_get(json_object_get(v, "config"), "activation");
-        if (name == NULL || strstr(name, "QuantizeAwareActivation") == NULL || inner == NULL) break;
-        v = inner;
-    }
-    return v;
-}
-
 /* "relu"; {"class_name": "function", "config": "relu"}; NULL for an object that is a layer. */
 static const char *name_of(const json_t *v)
 {
-    v = strip(v);
     if (v == NULL || json_is_null(v)) return "linear";
     if (json_is_string(v)) return json_string_value(v);
-    const char *const class_name = json_string_value(json_object_get(v, "class_name"));
-    if (class_name != NULL && strstr(class_name, "NoOpActivation") != NULL) return "linear";
     return json_string_value(json_object_get(v, "config"));
 }
 
@@ -268,7 +253,7 @@ mw_status mwi_keras_check_activation(mw_ctx *ctx, const mwi_keras_layer *l, cons
 {
     const json_t *const v = mwi_keras_key(l, keys);
 
-    if (find(name_of(v)) != NULL || layer_row(strip(v)) != NULL) return MW_OK;
+    if (find(name_of(v)) != NULL || layer_row(v) != NULL) return MW_OK;
     return refuse(ctx, v);
 }
 
@@ -280,7 +265,6 @@ mw_status mwi_keras_activate_value(mwi_keras_call *c, const json_t *v, int32_t i
     size_t n;
 
     if (emit != NULL) return emit(c, in, out);
-    v = strip(v);
     if (layer_row(v) == NULL) return refuse(c->ctx, v);
     MWI_TRY(mwi_keras_child(c->ctx, &c->build->model->arena, v, "activation",
                             (mwi_keras_layer *)(uintptr_t)c->layer, &layer));

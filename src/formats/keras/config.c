@@ -5,6 +5,7 @@
  * Trust:   the document is hostile: any value may have any type.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/config.h"
+#include "formats/keras/unwrap.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -346,31 +347,6 @@ static mw_status parse_net(parser *p, mwi_keras_layer *model, const json_t *conf
 
 /* ---- layers ---- */
 
-/* Wrappers of tfmot: the layer inside is what runs; its weights have the wrapper's name. */
-static bool is_training_wrapper(const char *class_name)
-{
-    static const char *const names[] = {"PruneLowMagnitude", "QuantizeWrapper", "QuantizeWrapperV2",
-                                        "QuantizeAnnotate", "ClusterWeights"};
-    const char *const last = strrchr(class_name, '>');
-
-    if (last != NULL) class_name = last + 1;
-    for (size_t i = 0; i < MWI_COUNT(names); i++)
-        if (strcmp(class_name, names[i]) == 0) return true;
-    return false;
-}
-
-static const json_t *strip(const json_t *json, bool *stripped)
-{
-    for (int i = 0; i < 8; i++) { /* one wrapper in another, not more */
-        const char *const c = json_string_value(json_object_get(json, "class_name"));
-        const json_t *const inner = json_object_get(json_object_get(json, "config"), "layer");
-        if (c == NULL || !is_training_wrapper(c) || !json_is_object(inner)) break;
-        json = inner;
-        *stripped = true;
-    }
-    return json;
-}
-
 static const char *refusal_of(const json_t *json, const char *class_name)
 {
     const char *const module = json_string_value(json_object_get(json, "module"));
@@ -559,14 +535,14 @@ static mw_status mirror_backward(parser *p, mwi_keras_layer *l)
 
 static mw_status fill_layer(parser *p, const json_t *json, const char *name, mwi_keras_layer *l)
 {
-    const json_t *const inner = strip(json, &l->stripped);
-    const json_t *const config = json_object_get(inner, "config");
+    const json_t *const config = json_object_get(json, "config");
+    const char *const wrapper = json_string_value(json_object_get(json, MWI_KERAS_WRAPPER_NAME));
 
-    MWI_TRY(class_of(p, inner, &l->class_name));
+    MWI_TRY(class_of(p, json, &l->class_name));
     MWI_TRY(name_layer(p, json, name, l));
+    if (wrapper != NULL) MWI_TRY(keep(p, wrapper, &l->wrapper));
     l->config = config;
-    l->trainable = !json_is_false(json_object_get(json_object_get(json, "config"), "trainable")) &&
-                   !json_is_false(json_object_get(config, "trainable"));
+    l->trainable = !json_is_false(json_object_get(config, "trainable"));
     l->row = mwi_keras_row_of(l->class_name);
     const bool model = l->row != NULL && (l->row->flags & MWI_KERAS_MODEL) != 0;
     if (model && !json_is_array(config) && json_object_get(config, "layers") == NULL) {
@@ -576,7 +552,7 @@ static mw_status fill_layer(parser *p, const json_t *json, const char *name, mwi
         return MW_OK;
     }
     if (l->row == NULL) {
-        l->refusal = refusal_of(inner, l->class_name);
+        l->refusal = refusal_of(json, l->class_name);
         return MW_OK;
     }
     if (!model && config != NULL && !json_is_object(config))

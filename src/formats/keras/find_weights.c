@@ -4,6 +4,7 @@
  * Depends: formats/keras/config.  Used by: formats/keras/.
  * Trust:   names and shapes come from the file; layers check each shape.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "formats/keras/clusters.h"
 #include "formats/keras/config.h"
 
 #include <stdlib.h>
@@ -175,25 +176,49 @@ static mw_status by_name(finder *f, const mwi_keras_slots *slots, const group *g
     return MW_OK;
 }
 
+/* A group's weights without what training tools add to them. */
+static mw_status group_of(finder *f, const mwi_keras_group *found, group *out)
+{
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(f->ctx, f->arena, found->n_weight_names, sizeof(char *), &memory));
+    const char **const names = memory;
+    *out = (group){.path = found->path, .names = names};
+    for (size_t i = 0; i < found->n_weight_names; i++)
+        if (!mwi_keras_is_of_clusters(found->weight_names[i]))
+            names[out->n++] = found->weight_names[i];
+    MWI_TRY(mwi_arena_array(f->ctx, f->arena, out->n, sizeof(bool), &memory));
+    out->used = memory;
+    return MW_OK;
+}
+
+static mw_status find_among(finder *f, const mwi_keras_layer *l, const mwi_keras_slots *slots,
+                            const group *g)
+{
+    bool named = false;
+
+    if (order_fits(slots, g)) return by_order(f, slots, g);
+    if (slots->n > 0 && g->n > MAX_COMPARISONS / slots->n)
+        return mwi_fail(f->ctx, MW_ELIMIT,
+                        "layer '%s': %zu weights do not have the order of the config's %zu",
+                        l->path, g->n, slots->n);
+    for (size_t i = 0; i < slots->n; i++)
+        for (size_t k = 0; k < g->n && !named; k++) named = fits(slots->v[i], g->names[k]);
+    return named || slots->n != g->n ? by_name(f, slots, g) : by_order(f, slots, g);
+}
+
 static mw_status find_in_group(finder *f, mwi_keras_layer *l)
 {
-    const mwi_keras_group *const found = mwi_keras_group_at(f->archive, l->name);
+    const mwi_keras_group *const found =
+        mwi_keras_group_at(f->archive, l->wrapper != NULL ? l->wrapper : l->name);
     mwi_keras_slots slots = {0};
-    void *memory;
+    group g;
 
     if (found == NULL) return MW_OK;
     MWI_TRY(mwi_keras_legacy_order(f->ctx, f->arena, l, &slots));
-    MWI_TRY(mwi_arena_array(f->ctx, f->arena, found->n_weight_names, sizeof(bool), &memory));
-    const group g = {found->path, found->weight_names, found->n_weight_names, memory};
-    bool named = false;
-    if (order_fits(&slots, &g)) return by_order(f, &slots, &g);
-    if (slots.n > 0 && g.n > MAX_COMPARISONS / slots.n)
-        return mwi_fail(f->ctx, MW_ELIMIT,
-                        "layer '%s': %zu weights do not have the order of the config's %zu",
-                        l->path, g.n, slots.n);
-    for (size_t i = 0; i < slots.n; i++)
-        for (size_t k = 0; k < g.n && !named; k++) named = fits(slots.v[i], g.names[k]);
-    return named || slots.n != g.n ? by_name(f, &slots, &g) : by_order(f, &slots, &g);
+    MWI_TRY(group_of(f, found, &g));
+    MWI_TRY(find_among(f, l, &slots, &g));
+    return mwi_keras_snap_to_centroids(f->ctx, f->archive, f->arena, found, &slots);
 }
 
 /* ---- paths in a .keras ---- */

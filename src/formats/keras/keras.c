@@ -3,6 +3,7 @@
  * Trust:   every byte is hostile.     SPDX-License-Identifier: Apache-2.0 */
 #include "formats/format.h"
 #include "formats/keras/build.h"
+#include "formats/keras/unwrap.h"
 
 #include <string.h>
 
@@ -17,16 +18,35 @@ static int32_t major_of(const mwi_keras_archive *a)
     return a->v3 ? 3 : 2;
 }
 
-static mw_status keep_origin(mwi_keras_build *b, mwi_keras_layer *root)
+/* The config as text: the file's own, unless wrappers were taken off. */
+static mw_status keep_config(mwi_keras_build *b, json_t *document, bool unwrapped, const char **out)
+{
+    const mwi_keras_archive *const a = b->archive;
+    void *memory;
+
+    if (!unwrapped)
+        return mwi_arena_string(b->ctx, &b->model->arena, a->config_json, a->config_bytes, out);
+    mwi_keras_remove_marks(document);
+    const size_t n = json_dumpb(document, NULL, 0, JSON_COMPACT);
+    if (n == 0) return mwi_fail(b->ctx, MW_ENOMEM, "out of memory");
+    MWI_TRY(mwi_arena_alloc(b->ctx, &b->model->arena, n + 1, &memory));
+    (void)json_dumpb(document, memory, n, JSON_COMPACT);
+    ((char *)memory)[n] = '\0';
+    *out = memory;
+    return MW_OK;
+}
+
+static mw_status keep_origin(mwi_keras_build *b, mwi_keras_layer *root, json_t *document,
+                             bool unwrapped)
 {
     const mwi_keras_archive *const a = b->archive;
     mwi_keras_origin *const o = b->origin;
 
     o->v3 = a->v3;
+    o->unwrapped = unwrapped;
     o->keras_version = a->keras_version;
     o->backend = a->backend;
-    MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->config_json, a->config_bytes,
-                             &o->config_json));
+    MWI_TRY(keep_config(b, document, unwrapped, &o->config_json));
     if (a->training_json != NULL)
         MWI_TRY(mwi_arena_string(b->ctx, &b->model->arena, a->training_json, a->training_bytes,
                                  &o->training_json));
@@ -35,20 +55,27 @@ static mw_status keep_origin(mwi_keras_build *b, mwi_keras_layer *root)
     return MW_OK;
 }
 
-static mw_status build(mwi_keras_build *b, const json_t *document)
+static mw_status build(mwi_keras_build *b, json_t *document)
 {
     mwi_keras_layer *root;
+    bool unwrapped;
     void *memory;
 
     MWI_TRY(mwi_arena_array(b->ctx, &b->model->arena, 1, sizeof(mwi_keras_origin), &memory));
     b->origin = memory;
     MWI_TRY(mwi_model_add_graph(b->ctx, b->model, "main", &b->graph));
+    MWI_TRY(mwi_keras_unwrap(b->ctx, document, &unwrapped));
+    if (unwrapped && b->archive != NULL && b->archive->v3)
+        return mwi_fail(b->ctx, MW_EUNSUPPORTED,
+                        "holds layers in wrappers of tensorflow-model-optimization, which a .keras "
+                        "does not keep apart: save it as .h5, or take them off first "
+                        "(strip_pruning, strip_clustering)");
     MWI_TRY(
         mwi_keras_config_parse(b->ctx, document, major_of(b->archive), &b->model->arena, &root));
     if (b->archive != NULL)
         MWI_TRY(mwi_keras_find_weights(b->ctx, b->archive, &b->model->arena, root));
     MWI_TRY(mwi_keras_build_graph(b, root));
-    return b->archive == NULL ? MW_OK : keep_origin(b, root);
+    return b->archive == NULL ? MW_OK : keep_origin(b, root, document, unwrapped);
 }
 
 mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n,

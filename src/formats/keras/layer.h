@@ -81,16 +81,16 @@ typedef struct mwi_keras_slot {
 } mwi_keras_slot;
 
 struct mwi_keras_layer {
-    const char *name;         /* as its graph calls it */
-    const char *path;         /* "outer/inner", for messages, tensors and operators */
-    const char *class_name;   /* wrappers of training tools stripped */
+    const char *name;    /* as its graph calls it */
+    const char *path;    /* "outer/inner", for messages, tensors and operators */
+    const char *wrapper; /* name of the training tool's wrapper that was around it; NULL */
+    const char *class_name;
     const char *refusal;      /* why the class is not supported; NULL */
     const mwi_keras_row *row; /* NULL: not supported */
     const json_t *config;     /* an object; borrowed from the document */
     const mwi_keras_layer *parent;
     const char *place; /* below its parent in a .keras file: "layer", "cell"; NULL in a net */
     bool trainable;
-    bool stripped;       /* a wrapper of a training tool was taken off */
     bool mirrored;       /* made of the forward layer of a Bidirectional: runs the other way */
     int32_t keras_major; /* 1, 2 or 3: some defaults and formulas differ */
     mwi_keras_layer **children;

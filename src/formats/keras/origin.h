@@ -30,7 +30,8 @@ typedef struct mwi_keras_origin_group {
 typedef struct mwi_keras_origin {
     const char *config_json, *training_json; /* training_json: NULL when absent */
     const char *keras_version, *backend;
-    bool v3; /* read from a .keras */
+    bool v3;        /* read from a .keras */
+    bool unwrapped; /* training tools' wrappers were taken off: groups have the layers' names */
     mwi_keras_origin_group *groups;
     size_t n_groups, groups_capacity;
     mwi_keras_stored *weights;

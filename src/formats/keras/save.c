@@ -61,8 +61,10 @@ static mw_status name_of(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_slot *s,
                             r->name);
 }
 
-static mw_status list_zip(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_layer *root,
-                          mwi_keras_origin *o)
+/* A group for each layer of the model, in it what the layer knows: training tools' own weights are
+ * left out. */
+static mw_status list_layers(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_layer *root,
+                             mwi_keras_origin *o)
 {
     const char *name;
 
@@ -84,7 +86,7 @@ mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_a
 {
     void *memory;
 
-    if (a->v3) return list_zip(ctx, arena, root, o);
+    if (a->v3 || o->unwrapped) return list_layers(ctx, arena, root, o);
     MWI_TRY(mwi_arena_array(ctx, arena, a->n_arrays, sizeof(int32_t), &memory));
     int32_t *const use_of_array = memory;
     for (size_t i = 0; i < a->n_arrays; i++) use_of_array[i] = -1;

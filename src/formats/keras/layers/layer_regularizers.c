@@ -34,14 +34,8 @@ static mw_status build_identity(mwi_keras_call *c)
     return mwi_keras_return(c, c->in[0]);
 }
 
-/* QuantizeLayer is what tfmot puts before a quantized model's first layer. */
-static const char *const identity_classes[] = {"GaussianNoise",
-                                               "GaussianDropout",
-                                               "AlphaDropout",
-                                               "ActivityRegularization",
-                                               "Identity",
-                                               "QuantizeLayer",
-                                               NULL};
+static const char *const identity_classes[] = {
+    "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity", NULL};
 const mwi_keras_row mwi_keras_layer_identity = {
     .classes = identity_classes,
     .summary = "nothing: the layer does nothing at inference",
