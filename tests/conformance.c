@@ -467,7 +467,6 @@ static verdict run_set(runner *r, size_t set, const mwi_npz_array *in, size_t n_
 {
     verdict v = AGREES;
 
-    if (mw_session_reset(r->ctx, r->session) != MW_OK) return say(r, "reset");
     for (size_t i = 0; i < mw_session_n_inputs(r->session) && v == AGREES; i++) {
         const mwi_npz_array *const a = find(in, n_in, set, "in", i);
         v = a == NULL ? say(r, "an input is missing") : put_input(r, i, a->data, a->npy.data_bytes);
@@ -480,6 +479,11 @@ static verdict run_set(runner *r, size_t set, const mwi_npz_array *in, size_t n_
         v = compare_output(r, i, e->npy.dtype, e->npy.rank, e->npy.dims, e->data, &tol);
     }
     return v;
+}
+
+static verdict reset(runner *r)
+{
+    return mw_session_reset(r->ctx, r->session) == MW_OK ? AGREES : say(r, "reset");
 }
 
 static verdict check_set_batch(runner *r, const mwi_npz_array *in, size_t n_in)
@@ -496,6 +500,7 @@ verdict run_model_case(const char *folder, const run_options *options, char *why
     runner r = {.why = why, .why_bytes = why_bytes};
     json_t *const root = load_json(folder);
     const bool exact = json_is_true(json_object_get(root, "exact"));
+    const bool consecutive = json_is_true(json_object_get(root, "consecutive"));
     const size_t n_sets = (size_t)json_integer_value(json_object_get(root, "sets"));
     mwi_npz_array *in, *out;
     mwi_arena arena;
@@ -511,8 +516,11 @@ verdict run_model_case(const char *folder, const run_options *options, char *why
     if (v == AGREES && mwi_npz_load(r.ctx, path, &arena, &out, &n_out) != MW_OK)
         v = say(&r, "read");
     if (v == AGREES && n_sets == 0) v = say(&r, "no sets");
-    for (size_t i = 0; i < n_sets && v == AGREES; i++)
-        v = run_set(&r, i, in, n_in, out, n_out, exact);
+    /* Consecutive ones keep their state, and come again from its first value. */
+    for (size_t i = 0; i < (consecutive ? 2 : 1) * n_sets && v == AGREES; i++) {
+        if (i % n_sets == 0 || !consecutive) v = reset(&r);
+        if (v == AGREES) v = run_set(&r, i % n_sets, in, n_in, out, n_out, exact);
+    }
     if (v == AGREES && options->thorough) v = check_set_batch(&r, in, n_in);
     mwi_arena_deinit(&arena);
     close_runner(&r);

@@ -56,16 +56,16 @@ static verdict run_ways(verdict (*run)(const char *, const run_options *, char *
     return AGREES;
 }
 
-static size_t run_models(const char *folder)
+static size_t run_models(const char *parent, const char *kind)
 {
     char path[4096], why[WHY_BYTES];
     size_t n, bad = 0;
 
-    (void)snprintf(path, sizeof path, "%s/models", folder);
+    (void)snprintf(path, sizeof path, "%s/%s", parent, kind);
     char **const names = list_folders(path, &n);
     for (size_t i = 0; i < n; i++) {
         if (*filter_op != '\0' && strcmp(filter_op, names[i]) != 0) continue;
-        (void)snprintf(path, sizeof path, "%s/models/%s", folder, names[i]);
+        (void)snprintf(path, sizeof path, "%s/%s/%s", parent, kind, names[i]);
         const verdict v = run_ways(run_model_case, path, why);
         if (v != AGREES) bad++;
         print_message("model %-30s %s\n", names[i], v == AGREES ? "agrees" : why);
@@ -206,14 +206,24 @@ static void own_models_agree_with_their_expected_outputs(void **state)
 
     (void)state;
     (void)snprintf(path, sizeof path, "%s/tests/data", test_source_dir());
-    assert_int_equal(run_models(path), 0);
+    assert_int_equal(run_models(path, "models"), 0);
+}
+
+/* TFLite Micro's operators, run after run. */
+static void signal_operators_agree_with_the_reference(void **state)
+{
+    char path[4096];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/data", test_source_dir());
+    assert_int_equal(run_models(path, "signal"), 0);
 }
 
 static void models_agree_with_their_expected_outputs(void **state)
 {
     (void)state;
     if (test_shared_dir() == NULL) test_skip_part("the shared material is not here");
-    assert_int_equal(run_models(test_shared_dir()), 0);
+    assert_int_equal(run_models(test_shared_dir(), "models"), 0);
 }
 
 static void operators_agree_with_the_corpus(void **state)
@@ -236,6 +246,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_models_agree_with_their_expected_outputs),
+        cmocka_unit_test(signal_operators_agree_with_the_reference),
         cmocka_unit_test(models_agree_with_their_expected_outputs),
         cmocka_unit_test(operators_agree_with_the_corpus),
         cmocka_unit_test(every_row_of_a_device_agrees),

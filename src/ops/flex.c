@@ -5,6 +5,7 @@
  * Depends: base/reader.  Used by: custom operators.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/flex.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -111,4 +112,35 @@ double mwi_flex_number(const mwi_flex *map, const char *name, double otherwise)
         return get(&map->r, at, width, &bits) ? number(bits, width, kind, otherwise) : otherwise;
     }
     return otherwise;
+}
+
+static mw_status put(mw_ctx *ctx, const mwi_flex *map, const mwi_field *f, void *attr)
+{
+    void *const at = (char *)attr + f->offset;
+    const double v = mwi_flex_number(map, f->name, f->def);
+
+    if (f->kind == MWI_FIELD_BOOL) {
+        *(bool *)at = v != 0;
+        return MW_OK;
+    }
+    if (f->kind == MWI_FIELD_F32) {
+        *(float *)at = (float)v;
+        return MW_OK;
+    }
+    if (!(v >= f->min && v <= f->max) || v != floor(v))
+        return mwi_fail(ctx, MW_EFORMAT, "%s is %g, allowed are integers from %g to %g", f->name, v,
+                        f->min, f->max);
+    *(int32_t *)at = (int32_t)v;
+    return MW_OK;
+}
+
+mw_status mwi_flex_fields(mw_ctx *ctx, const uint8_t *bytes, size_t n, const mwi_field *fields,
+                          void *attr)
+{
+    mwi_flex map;
+
+    MWI_TRY(mwi_flex_open(ctx, bytes, n, &map));
+    for (const mwi_field *f = fields; f->kind != MWI_FIELD_END; f++)
+        MWI_TRY(put(ctx, &map, f, attr));
+    return MW_OK;
 }

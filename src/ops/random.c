@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "ops/kept.h"
 #include "ops/strided.h"
 
 const mwi_field mwi_random_fields[] = {
@@ -13,15 +14,12 @@ const mwi_field mwi_random_fields[] = {
 
 mw_status mwi_random_prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
-    const mwi_host *const h = call->host;
-
-    if (h != NULL) return h->keep(h->self, ctx, call->attr, sizeof(mwi_random), &call->state);
-    return mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_random), &call->state);
+    return mwi_keep(ctx, call, sizeof(mwi_random));
 }
 
 mwi_random *mwi_random_of(const mwi_run_call *call)
 {
-    mwi_random *const r = (mwi_random *)(uintptr_t)call->state; /* made by prepare, not shared */
+    mwi_random *const r = mwi_kept(call);
     const mwi_random_attr *const a = call->attr;
 
     if (r->seeded) return r;
