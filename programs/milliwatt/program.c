@@ -84,12 +84,31 @@ mw_ctx *open_ctx(void)
 
 bool was_interrupted(void) { return interrupted != 0; }
 
+/* How a command line says what the library names in the terms of its API. */
+static const char *option_for(const char *error)
+{
+    static const struct {
+        const char *named, *option;
+    } hints[] = {
+        {"(input_shapes)", "--input-shape"},
+        {"(name the split)", "--split"},
+        {"for this split ", "--split"},
+        {"see the dump of the model", "milliwatt info MODEL --graph"},
+    };
+
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (strstr(error, hints[i].named) != NULL) return hints[i].option;
+    return NULL;
+}
+
 int fail(mw_ctx *ctx, mw_status status)
 {
-    const char *const text = mw_ctx_error(ctx);
+    const char *const text = mw_ctx_error(ctx), *const option = option_for(text);
 
     progress_done();
-    (void)fprintf(stderr, "milliwatt: %s\n", *text != '\0' ? text : mw_status_name(status));
+    (void)fprintf(stderr, "milliwatt: %s", *text != '\0' ? text : mw_status_name(status));
+    if (option != NULL) (void)fprintf(stderr, " [%s]", option);
+    (void)fprintf(stderr, "\n");
     return EXIT_FAILED;
 }
 

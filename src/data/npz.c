@@ -234,7 +234,7 @@ static mw_status choose_split(mw_ctx *ctx, const struct npz *npz, const char *fi
     if (o->split != NULL) {
         if (strcmp(o->split, "x") == 0 && find(npz, "x", "") != NULL) return MW_OK;
         const struct member *const m = find(npz, "x_", o->split);
-        if (m == NULL) return fail_arrays(ctx, npz, file, o, "for this --split (x_<split>, or x)");
+        if (m == NULL) return fail_arrays(ctx, npz, file, o, "for this split (x_<split>, or x)");
         *out = m->name + 1;
         return MW_OK;
     }
@@ -242,8 +242,8 @@ static mw_status choose_split(mw_ctx *ctx, const struct npz *npz, const char *fi
         *out = by_role[o->role];
     else if (find(npz, "x", "") == NULL)
         return fail_arrays(ctx, npz, file, o,
-                           o->role == MW_DATA_TEST ? "x_test or x (say which with --split)"
-                                                   : "x_train or x (say which with --split)");
+                           o->role == MW_DATA_TEST ? "x_test or x (name the split)"
+                                                   : "x_train or x (name the split)");
     return MW_OK;
 }
 

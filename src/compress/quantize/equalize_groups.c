@@ -25,11 +25,9 @@ static bool is_linear_or_relu(const mwi_op *op)
     return act == MWI_ACT_NONE || act == MWI_ACT_RELU;
 }
 
-static bool named(const mwi_op *op, const char *name) { return strcmp(op->desc->name, name) == 0; }
-
 static int32_t last_dim(const mwi_tensor *t) { return t->rank > 0 ? t->dims[t->rank - 1] : 0; }
 
-/* MEAN over anything but channels. */
+/* A reduction over anything but channels. */
 static bool keeps_channels(const mwi_graph *g, const mwi_op *op)
 {
     const mwi_tensor *const in = g->tensors[op->in[0]];
@@ -43,27 +41,30 @@ static bool keeps_channels(const mwi_graph *g, const mwi_op *op)
     return true;
 }
 
+static bool has(const mwi_op *op, uint32_t trait) { return (op->desc->traits & trait) != 0; }
+
 /* Operators that give a channel times a positive factor for a channel times that factor. */
 static bool passes_factors(const mwi_graph *g, const mwi_op *op)
 {
-    static const char *const names[] = {"RELU", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD",
-                                        "LEAKY_RELU"};
-
     if (op->n_out != 1 || op->n_in < 1 || op->in[0] < 0 || !is_linear_or_relu(op)) return false;
     const mwi_tensor *const in = g->tensors[op->in[0]], *const out = g->tensors[op->out[0]];
     if (last_dim(in) <= 0) return false;
-    if (named(op, "RESHAPE"))
-        return last_dim(out) % last_dim(in) == 0; /* channels stay innermost */
-    if (named(op, "MEAN")) return keeps_channels(g, op);
-    for (size_t i = 0; i < MWI_COUNT(names); i++)
-        if (named(op, names[i])) return in->rank == out->rank && last_dim(in) == last_dim(out);
-    return false;
+    if (has(op, MWI_OP_VIEW)) return last_dim(out) % last_dim(in) == 0; /* they stay innermost */
+    if (!has(op, MWI_OP_SCALES_BY_CHANNEL)) return false;
+    if (has(op, MWI_OP_REDUCES)) return keeps_channels(g, op);
+    return in->rank == out->rank && last_dim(in) == last_dim(out);
+}
+
+/* The same, with channels that stay where they are. */
+static bool keeps_shape(const mwi_graph *g, const mwi_op *op)
+{
+    return passes_factors(g, op) && !has(op, MWI_OP_VIEW) && !has(op, MWI_OP_REDUCES);
 }
 
 /* An addition of two computed values of one shape. */
 static bool is_join(const mwi_graph *g, const mwi_op *op)
 {
-    if (!named(op, "ADD") || !is_linear_or_relu(op)) return false;
+    if (op->desc != &mwi_op_add || !is_linear_or_relu(op)) return false;
     const mwi_tensor *const a = g->tensors[op->in[0]], *const b = g->tensors[op->in[1]];
     return !mwi_tensor_is_const(a) && !mwi_tensor_is_const(b) && a->rank == b->rank &&
            memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
@@ -150,8 +151,7 @@ static mw_status visit_maker(mw_ctx *ctx, struct walk *w, int32_t tensor, size_t
         MWI_TRY(visit(ctx, w, op->in[0], false, 0, depth));
         return visit(ctx, w, op->in[1], false, 0, depth);
     }
-    if (passes_factors(g, op) && !named(op, "RESHAPE") && !named(op, "MEAN"))
-        return visit(ctx, w, op->in[0], false, 0, depth);
+    if (keeps_shape(g, op)) return visit(ctx, w, op->in[0], false, 0, depth);
     w->fails = true;
     return MW_OK;
 }

@@ -27,7 +27,7 @@ mw_status mwi_qjob_keep(mw_ctx *ctx, mwi_qjob *job)
         if (n == 0)
             return mwi_fail(ctx, MW_EINVAL,
                             "%s: '%s' matches no layer, tensor or operator of the optimised "
-                            "model; its layers are '%s' and so on, see `info --graph`",
+                            "model; its layers are '%s' and so on, see the dump of the model",
                             job->flt->name, o->keep[p],
                             job->fg->n_ops > 0 && job->fg->ops[0]->n_out > 0
                                 ? job->fg->tensors[job->fg->ops[0]->out[0]]->name

@@ -4,19 +4,6 @@
 
 #include <string.h>
 
-/* One row a kind of layer: what its weight's axes are. */
-struct kind {
-    const char *op;
-    int32_t rank;   /* of the weight */
-    bool window;    /* has strides, padding, dilation */
-    bool depthwise; /* weight is [1, h, w, out] in place of [out, h, w, in] or [out, in] */
-};
-static const struct kind kinds[] = {
-    {"CONV_2D", 4, true, false},
-    {"DEPTHWISE_CONV_2D", 4, true, true},
-    {"FULLY_CONNECTED", 2, false, false},
-};
-
 static int32_t pad_before(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation,
                           int32_t padding)
 {
@@ -41,16 +28,16 @@ static void set_window(const mwi_op *op, const mwi_tensor *in, const mwi_tensor 
     p->pad_w = pad_before(p->in_w, p->out_w, p->kernel_w, p->stride_w, p->dilation_w, padding);
 }
 
-static bool fill(const struct kind *kind, const mwi_tensor *in, const mwi_tensor *w,
+static bool fill(const mwi_linear *l, const mwi_tensor *in, const mwi_tensor *w,
                  const mwi_tensor *out, mwi_patches *p)
 {
-    if (w->rank != kind->rank || w->data == NULL || w->dtype != MW_FLOAT32) return false;
+    if (w->rank != l->rank || w->data == NULL || w->dtype != MW_FLOAT32) return false;
     if (!mwi_dims_count(in->rank, in->dims, &p->n_input) || p->n_input == 0 || in->rank < 1)
         return false;
     p->kernel_h = p->kernel_w = p->in_h = p->in_w = p->out_h = p->out_w = 1;
     p->stride_h = p->stride_w = p->dilation_h = p->dilation_w = 1;
     p->channels = in->dims[in->rank - 1];
-    if (!kind->window) {
+    if (l->flattens) {
         p->n_out = (size_t)w->dims[0];
         p->k = p->k_channels = (size_t)w->dims[1];
         p->n_groups = 1;
@@ -65,33 +52,41 @@ static bool fill(const struct kind *kind, const mwi_tensor *in, const mwi_tensor
     if (in->rank != 4 || out->rank != 4 || p->channels <= 0) return false;
     p->kernel_h = w->dims[1];
     p->kernel_w = w->dims[2];
-    p->n_out = (size_t)w->dims[kind->depthwise ? 3 : 0];
-    p->k_channels = kind->depthwise ? 1 : (size_t)w->dims[3];
+    p->n_out = (size_t)w->dims[l->depthwise ? 3 : 0];
+    p->k_channels = l->depthwise ? 1 : (size_t)w->dims[3];
     p->k = (size_t)p->kernel_h * (size_t)p->kernel_w * p->k_channels;
     if (p->k == 0 || p->n_out == 0) return false;
     p->n_groups = (size_t)p->channels / p->k_channels;
-    p->out_stride = kind->depthwise ? 1 : p->k;
-    p->in_stride = kind->depthwise ? p->n_out : 1;
+    p->out_stride = l->depthwise ? 1 : p->k;
+    p->in_stride = l->depthwise ? p->n_out : 1;
     p->n_positions = (size_t)out->dims[0] * (size_t)out->dims[1] * (size_t)out->dims[2];
     return p->n_groups > 0 && p->n_out % p->n_groups == 0 &&
            (size_t)p->channels == p->n_groups * p->k_channels;
 }
 
+/* Rows of a matrix product, or windows over height and width: [out, in], [out, h, w, in], or
+ * [1, h, w, out] of a depthwise layer. */
+static bool has_patches(const mwi_op_desc *desc)
+{
+    const mwi_linear *const l = desc->linear;
+
+    if (l == NULL || l->transposed || l->value != 0 || l->weight != 1) return false;
+    if (l->flattens) return l->rank == 2 && l->out_axis == 0;
+    return l->rank == 4 && desc->windows != NULL && desc->windows->n == 2 &&
+           l->out_axis == (l->depthwise ? 3 : 0);
+}
+
 bool mwi_patches_of(const mwi_graph *g, const mwi_op *op, mwi_patches *out)
 {
-    const struct kind *kind = NULL;
-
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(op->desc->name, kinds[i].op) == 0) kind = &kinds[i];
-    if (kind == NULL || op->n_in < 2 || op->in[0] < 0 || op->in[1] < 0 || op->n_out < 1)
+    if (!has_patches(op->desc) || op->n_in < 2 || op->in[0] < 0 || op->in[1] < 0 || op->n_out < 1)
         return false;
     const mwi_tensor *const in = g->tensors[op->in[0]], *const result = g->tensors[op->out[0]];
     out->op = op;
     out->input = op->in[0];
     if (in->dtype != MW_FLOAT32 || mwi_tensor_is_const(in)) return false;
-    if (!fill(kind, in, g->tensors[op->in[1]], result, out)) return false;
-    if (kind->window) set_window(op, in, result, out);
+    if (!fill(op->desc->linear, in, g->tensors[op->in[1]], result, out)) return false;
+    if (!op->desc->linear->flattens) set_window(op, in, result, out);
     return true;
 }
 

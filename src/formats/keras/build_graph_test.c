@@ -209,7 +209,7 @@ static void open_dimensions_are_shown_with_an_example(void **state)
     (void)state;
     assert_int_equal(load(ctx, json, NULL), MW_EINVAL);
     assert_non_null(
-        strstr(mw_ctx_error(ctx), "[?,?,5]: give its shape, e.g. --input-shape 1,32,5"));
+        strstr(mw_ctx_error(ctx), "[?,?,5]: load it with its shape (input_shapes), e.g. 1,32,5"));
     assert_null(strstr(mw_ctx_error(ctx), "mw_load_options"));
     mw_ctx_destroy(ctx);
 }

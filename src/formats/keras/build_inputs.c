@@ -138,9 +138,10 @@ static mw_status fill_open(mwi_keras_build *b, const input_spec *s, size_t index
     }
     for (int32_t i = 1; i < rank; i++) open |= dims[i] < 0;
     if (!open) return MW_OK;
-    return mwi_fail(b->ctx, MW_EINVAL,
-                    "input '%s' has open dimensions, [%s]: give its shape, e.g. --input-shape %s",
-                    s->layer->name, text, example);
+    return mwi_fail(
+        b->ctx, MW_EINVAL,
+        "input '%s' has open dimensions, [%s]: load it with its shape (input_shapes), e.g. %s",
+        s->layer->name, text, example);
 }
 
 mw_status mwi_keras_add_input(mwi_keras_build *b, const mwi_keras_layer *root, size_t index,
