@@ -139,7 +139,7 @@ uint64_t mw_ctx_memory_bytes(const mw_ctx *ctx) { return atomic_load(&ctx->heap-
 uint64_t mw_ctx_peak_memory_bytes(const mw_ctx *ctx) { return atomic_load(&ctx->heap->peak_bytes); }
 const mw_limits *mwi_limits(const mw_ctx *ctx) { return &ctx->options.limits; }
 
-mw_status mwi_fail(mw_ctx *ctx, mw_status status, const char *format, ...)
+mw_status(mwi_fail)(mw_ctx *ctx, mw_status status, const char *format, ...)
 {
     mwi_error *const e = &ctx->error;
     char text[MWI_ERROR_BYTES];

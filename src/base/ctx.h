@@ -28,6 +28,9 @@ static inline void mwi_enter(mw_ctx *ctx) { mw_ctx_clear(ctx); }
  * one that is recorded; the layers above put context before it (mwi_prefix). */
 MW_MUST_USE mw_status mwi_fail(mw_ctx *ctx, mw_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__ /* which does not see that what failed is not MW_OK */
+#define mwi_fail(ctx, status, ...) ((void)(mwi_fail)((ctx), (status), __VA_ARGS__), (status))
+#endif
 /* Puts "prefix: " before the recorded message and returns `status` as it is. A status that came
  * without a record of its own gets its name as the message. */
 MW_MUST_USE mw_status mwi_prefix(mw_ctx *ctx, mw_status status, const char *format, ...)

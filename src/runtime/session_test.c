@@ -1,6 +1,7 @@
 /* runtime/session_test.c - sessions of graphs made by hand: state, resizing, hooks, profile,
  * observers, signatures, what cannot run, failing allocations, two threads.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "flaky.h"
 #include "graph_builder.h"
 #include "support.h"
 
@@ -503,33 +504,10 @@ static void all_that_cannot_run_is_named(void **state)
 
 /* ---- failing allocations ---- */
 
-typedef struct flaky {
-    _Atomic size_t left, live;
-} flaky;
-
-static void *flaky_alloc(void *self, size_t bytes, size_t align)
-{
-    flaky *const f = self;
-    void *ptr = NULL;
-
-    if (atomic_load(&f->left) == 0) return NULL;
-    atomic_fetch_sub(&f->left, 1);
-    if (posix_memalign(&ptr, align < sizeof ptr ? sizeof ptr : align, bytes) != 0) return NULL;
-    atomic_fetch_add(&f->live, 1);
-    return ptr;
-}
-
-static void flaky_free(void *self, void *ptr, size_t bytes)
-{
-    (void)bytes;
-    atomic_fetch_sub(&((flaky *)self)->live, 1);
-    free(ptr);
-}
-
 static void every_allocation_may_fail(void **state)
 {
     flaky f = {SIZE_MAX, 0};
-    const mw_allocator allocator = {flaky_alloc, flaky_free, &f};
+    const mw_allocator allocator = flaky_allocator(&f);
     const mw_shape bigger = {2, {300, 8}};
     mw_ctx *ctx;
     mw_session *s = NULL;

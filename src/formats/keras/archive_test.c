@@ -1,6 +1,7 @@
 /* formats/keras/archive_test.c - what the readers of .h5 and .keras give and refuse, on whole,
  * cut, damaged and hostile files and without memory; and the writer, read back.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "flaky.h"
 #include "support.h"
 
 #include "base/file.h"
@@ -364,35 +365,11 @@ static void hostile_files_do_no_harm(void **state)
 
 /* ---- no memory ---- */
 
-typedef struct budget {
-    size_t left, live;
-} budget;
-
-static void *take(void *self, size_t n, size_t align)
-{
-    budget *const b = self;
-    void *p = NULL;
-
-    if (b->left == 0 || posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, n) != 0)
-        return NULL;
-    b->left--;
-    b->live++;
-    return p;
-}
-
-static void give_back(void *self, void *p, size_t n)
-{
-    budget *const b = self;
-    (void)n;
-    b->live--;
-    free(p);
-}
-
 /* *done: the file was read with `n` allocations. */
 static void open_with(bytes file, open_fn open, size_t n, bool *done)
 {
-    budget b = {n, 0};
-    const mw_allocator allocator = {take, give_back, &b};
+    flaky b = {n, 0};
+    const mw_allocator allocator = flaky_allocator(&b);
     const mw_ctx_options options = {.allocator = &allocator};
     const mwi_reader reader = {"test file", file.p, file.n};
     mwi_keras_archive archive = {0};
