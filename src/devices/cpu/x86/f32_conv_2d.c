@@ -13,7 +13,8 @@
 
 enum {
     MAX_REGIONS = 256,
-    SMALL_MACS = 400000, /* fewer: waking threads takes longer */
+    SMALL_MACS = 400000,  /* fewer: waking threads takes longer */
+    SAMPLES_A_THREAD = 4, /* fewer: threads share each sample */
 };
 
 /* Outputs with the same pieces. */
@@ -30,6 +31,8 @@ typedef struct state {
     mwi_window w; /* of the area that is read: without borders when it is a copy */
     mwi_window padded;
     bool copies, is_small;
+    bool by_sample;                    /* threads take whole samples, else strips of one */
+    size_t area, area_at;              /* copies: floats of one, bytes into the scratch */
     size_t n_regions, n_strips, strip; /* pixels of a strip */
     region *regions;
 } state;
@@ -49,9 +52,7 @@ static bool accepts(const mwi_prepare_call *call)
 {
     const int32_t *const f = call->in[1].dims, *const x = call->in[0].dims;
 
-    if (f[3] != x[3] || f[0] < 1 || f[1] < 1 || f[2] < 1 || f[3] < 1) return false; /* groups */
-    if (call->n_in > 2 && call->in[2].tensor != NULL && call->in[2].data == NULL) return false;
-    return call->in[1].data != NULL;
+    return f[3] == x[3] && f[0] > 0 && f[1] > 0 && f[2] > 0 && f[3] > 0; /* no groups */
 }
 
 /* Pieces of a window clipped to taps of `rows` and `columns`; neighbours in memory are one. */
@@ -123,14 +124,31 @@ static bool wants_copy(const mwi_window *w, const mwi_spans *rows, const mwi_spa
            (w->in_c < 8 && whole < all * 3 / 4);
 }
 
-/* Strips of 48 pixels; of fewer where there are several threads to feed. */
+/* Strips of 48 pixels; of fewer where one sample has several threads to feed. */
 static size_t strip_of(const state *s, uint32_t n_threads)
 {
     const size_t n = (size_t)s->w.out_h * (size_t)s->w.out_w;
 
-    if (n_threads < 2 || s->is_small) return MWI_F32_MAX_PIXELS;
+    if (s->by_sample) return MWI_F32_MAX_PIXELS;
     const size_t share = (n / (n_threads * 4) + 7) / 8 * 8;
     return share < 8 ? 8 : share > MWI_F32_MAX_PIXELS ? MWI_F32_MAX_PIXELS : share;
+}
+
+/* Room for a copy of one sample for each thread that makes one. */
+static mw_status plan_copies(mw_ctx *ctx, mwi_prepare_call *call, state *s)
+{
+    const size_t n = s->by_sample && call->n_threads > 1 ? call->n_threads : 1;
+    size_t bytes;
+
+    if (!mwi_window_padded_count(&s->w, &s->area) || !mwi_align_up(s->area, 16, &s->area) ||
+        !mwi_mul(s->area, n * sizeof(float), &bytes) ||
+        !mwi_align_up(call->scratch_bytes, 64, &s->area_at) ||
+        !mwi_add(s->area_at, bytes, &call->scratch_bytes))
+        return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
+    s->w.in_h = s->w.padded_h;
+    s->w.in_w = s->w.padded_w;
+    s->w.pad_top = s->w.pad_left = 0;
+    return MW_OK;
 }
 
 static mw_status plan_window(mw_ctx *ctx, mwi_prepare_call *call, state *s)
@@ -140,17 +158,15 @@ static mw_status plan_window(mw_ctx *ctx, mwi_prepare_call *call, state *s)
     if (!window_of(ctx, call, &s->w)) return mw_ctx_error_status(ctx);
     s->padded = s->w;
     s->is_small =
-        (double)s->w.out_h * s->w.out_w * (double)(s->layer.taps * s->layer.out_c) < SMALL_MACS;
+        (double)s->w.batch * s->w.out_h * s->w.out_w * (double)(s->layer.taps * s->layer.out_c) <
+        SMALL_MACS;
+    s->by_sample = s->is_small || call->n_threads < 2 ||
+                   (uint32_t)s->w.batch >= SAMPLES_A_THREAD * call->n_threads;
     s->strip = strip_of(s, call->n_threads);
     MWI_TRY(mwi_spans_make(ctx, call->arena, &s->w, &rows, &columns));
     s->copies = wants_copy(&s->w, &rows, &columns);
     if (s->copies) {
-        size_t n;
-        if (!mwi_window_padded_count(&s->w, &n) || !mwi_mul(n, sizeof(float), &call->scratch_bytes))
-            return mwi_fail(ctx, MW_ELIMIT, "the window is too large");
-        s->w.in_h = s->w.padded_h;
-        s->w.in_w = s->w.padded_w;
-        s->w.pad_top = s->w.pad_left = 0;
+        MWI_TRY(plan_copies(ctx, call, s));
         MWI_TRY(mwi_spans_make(ctx, call->arena, &s->w, &rows, &columns));
     }
     return make_regions(ctx, call->arena, s, &rows, &columns);
@@ -159,13 +175,14 @@ static mw_status plan_window(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_isa *isa)
 {
     const mwi_view *const f = &call->in[1];
-    const size_t taps = (size_t)f->dims[1] * (size_t)f->dims[2] * (size_t)f->dims[3];
+    const mwi_f32_matrix m = mwi_f32_matrix_of_filter(
+        (size_t)f->dims[0], (size_t)f->dims[1] * (size_t)f->dims[2], (size_t)f->dims[3]);
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = memory;
     call->state = s;
-    MWI_TRY(mwi_f32_layer_make(ctx, call, isa, taps, (size_t)f->dims[0], &s->layer));
+    MWI_TRY(mwi_f32_layer_make(ctx, call, isa, &m, &s->layer));
     MWI_TRY(mwi_act_range_f32(ctx, mwi_op_get_i32(call->op, "fused_activation_function", 0),
                               &s->layer.low, &s->layer.high));
     return plan_window(ctx, call, s);
@@ -185,11 +202,14 @@ static mw_status prepare_avx512(mw_ctx *ctx, mwi_prepare_call *call)
 
 typedef struct job {
     const state *s;
-    const float *area;
-    float *out; /* of this item of the batch */
+    mwi_f32_layer layer;
+    const float *in;
+    float *out, *areas;
+    size_t sample; /* that is run by strips */
 } job;
 
-static void run_strip(const job *j, const region *r, size_t begin, size_t end)
+static void run_strip(const job *j, const region *r, size_t begin, size_t end, const float *area,
+                      float *item)
 {
     const state *const s = j->s;
     const size_t in_c = (size_t)s->w.in_c, out_c = s->layer.out_c, w = (size_t)r->w;
@@ -200,43 +220,73 @@ static void run_strip(const job *j, const region *r, size_t begin, size_t end)
     size_t y = begin / w, x = begin % w;
 
     for (size_t i = 0; i < end - begin; i++) {
-        pixels[i] = j->area + r->corner + y * step_y + x * step_x;
-        out[i] = j->out + (((size_t)r->y + y) * (size_t)s->w.out_w + (size_t)r->x + x) * out_c;
+        pixels[i] = area + r->corner + y * step_y + x * step_x;
+        out[i] = item + (((size_t)r->y + y) * (size_t)s->w.out_w + (size_t)r->x + x) * out_c;
         if (++x == w) x = 0, y++;
     }
-    s->layer.isa->run(&s->layer, r->pieces, r->n_pieces, pixels, out, end - begin);
+    j->layer.isa->run(&j->layer, r->pieces, r->n_pieces, pixels, out, end - begin);
 }
 
-static void run_strips(void *arg, size_t begin, size_t end, uint32_t thread)
+/* Strips [begin, end) of sample b. */
+static void run_sample(const job *j, size_t b, size_t begin, size_t end, const float *area)
 {
-    const job *const j = arg;
     const state *const s = j->s;
+    float *const item = j->out + b * (size_t)s->w.out_h * (size_t)s->w.out_w * s->layer.out_c;
     const region *r = s->regions;
 
-    (void)thread;
     for (size_t i = begin; i < end; i++) {
         while (r + 1 < s->regions + s->n_regions && r[1].first_strip <= i) r++;
         const size_t n = (size_t)r->h * (size_t)r->w, first = (i - r->first_strip) * s->strip;
-        run_strip(j, r, first, n - first < s->strip ? n : first + s->strip);
+        run_strip(j, r, first, n - first < s->strip ? n : first + s->strip, area, item);
     }
+}
+
+static const float *sample_at(const job *j, size_t b)
+{
+    const mwi_window *const w = &j->s->padded;
+    return j->in + b * (size_t)w->in_h * (size_t)w->in_w * (size_t)w->in_c;
+}
+
+/* Whole samples, each copied first where that is wanted. */
+static void run_samples(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const job *const j = arg;
+    const state *const s = j->s;
+    float *const area = j->areas + thread * s->area;
+
+    for (size_t b = begin; b < end; b++) {
+        if (s->copies) mwi_window_pad_f32(&s->padded, sample_at(j, b), area);
+        run_sample(j, b, 0, s->n_strips, s->copies ? area : sample_at(j, b));
+    }
+}
+
+/* Strips of one sample, which has been copied where that is wanted. */
+static void run_strips(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const job *const j = arg;
+
+    (void)thread;
+    run_sample(j, j->sample, begin, end, j->s->copies ? j->areas : sample_at(j, j->sample));
 }
 
 static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 {
     const state *const s = call->state;
-    const mwi_window *const in = &s->padded;
-    const size_t in_item = (size_t)in->in_h * (size_t)in->in_w * (size_t)in->in_c;
-    const size_t out_item = (size_t)in->out_h * (size_t)in->out_w * s->layer.out_c;
+    mwi_pool *const pool = s->is_small ? NULL : call->pool;
+    job j = {.s = s,
+             .layer = mwi_f32_layer_at_run(&s->layer, call),
+             .in = call->in[0].data,
+             .out = call->out[0].data,
+             .areas = (float *)(void *)((char *)call->scratch + s->area_at)};
 
     (void)ctx;
-    for (int32_t b = 0; b < in->batch; b++) {
-        const float *const item = (const float *)call->in[0].data + (size_t)b * in_item;
-        job j = {.s = s,
-                 .area = s->copies ? call->scratch : item,
-                 .out = (float *)call->out[0].data + (size_t)b * out_item};
-        if (s->copies) mwi_window_pad_f32(in, item, call->scratch);
-        mwi_par_for(s->is_small ? NULL : call->pool, s->n_strips, s->is_small ? s->n_strips : 1,
-                    run_strips, &j);
+    if (s->by_sample) {
+        mwi_par_for(pool, (size_t)s->padded.batch, 1, run_samples, &j);
+        return MW_OK;
+    }
+    for (; j.sample < (size_t)s->padded.batch; j.sample++) {
+        if (s->copies) mwi_window_pad_f32(&s->padded, sample_at(&j, j.sample), j.areas);
+        mwi_par_for(pool, s->n_strips, 1, run_strips, &j);
     }
     return MW_OK;
 }

@@ -1,4 +1,5 @@
-/* Float CONV_2D: every row against the reference row, over odd sizes, tails and borders.
+/* Float CONV_2D: every row against the reference row, over odd sizes, tails and borders,
+ * with constant and with computed weights.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernel_rows.h"
 #include "support.h"
@@ -21,13 +22,19 @@ static const shape shapes[] = {
     {1, 4, 40, 70, 130, 3, 3, 1, 1, 0, 3},
 };
 
-static void check(const shape *s, bool has_bias, uint64_t seed)
+static int32_t operand(builder *b, bool is_constant, int32_t rank, const int32_t *dims,
+                       uint64_t seed)
+{
+    return is_constant ? builder_random(b, rank, dims, seed) : builder_value(b, rank, dims);
+}
+
+static void check(const shape *s, bool has_bias, bool is_constant, uint64_t seed)
 {
     mw_ctx *const ctx = test_ctx();
     builder b = builder_open(ctx);
     const int32_t x = builder_value(&b, DIMS(s->batch, s->h, s->w, s->in_c));
-    const int32_t f = builder_random(&b, DIMS(s->out_c, s->kh, s->kw, s->in_c), seed + 1);
-    const int32_t bias = has_bias ? builder_random(&b, DIMS(s->out_c), seed + 2) : -1;
+    const int32_t f = operand(&b, is_constant, DIMS(s->out_c, s->kh, s->kw, s->in_c), seed + 1);
+    const int32_t bias = has_bias ? operand(&b, is_constant, DIMS(s->out_c), seed + 2) : -1;
     const int32_t y = builder_value(&b, DIMS(1, 1, 1, 1));
     mwi_op *const op = builder_op(&b, "CONV_2D", TENSORS(x, f, bias), &y, 1);
 
@@ -46,8 +53,10 @@ static void rows_agree(void **unused)
 {
     (void)unused;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        check(&shapes[i], true, i);
-        check(&shapes[i], false, 100 + i);
+        check(&shapes[i], true, true, i);
+        check(&shapes[i], false, true, 100 + i);
+        check(&shapes[i], true, false, 200 + i);
+        check(&shapes[i], false, false, 300 + i);
     }
 }
 

@@ -19,18 +19,14 @@ typedef struct state {
     mwi_window w;
     mwi_spans rows, columns;
     mwi_f32_columns_fn fn;
-    const float *weights, *bias;
+    const float *no_bias; /* NULL: operand 2 */
     size_t channels, multiplier;
     float low, high;
     bool is_small;
     size_t rows_a_piece;
 } state;
 
-static bool accepts(const mwi_prepare_call *call)
-{
-    if (call->n_in > 2 && call->in[2].tensor != NULL && call->in[2].data == NULL) return false;
-    return call->in[1].data != NULL && call->in[1].dims[3] > 0;
-}
+static bool accepts(const mwi_prepare_call *call) { return call->in[1].dims[3] > 0; }
 
 static mw_status make_window(mw_ctx *ctx, const mwi_prepare_call *call, mwi_window *w)
 {
@@ -45,14 +41,11 @@ static mw_status make_window(mw_ctx *ctx, const mwi_prepare_call *call, mwi_wind
 
 static mw_status make_bias(mw_ctx *ctx, mwi_prepare_call *call, state *s)
 {
-    void *memory;
+    void *zeros;
 
-    if (call->n_in > 2 && call->in[2].tensor != NULL) {
-        s->bias = call->in[2].data;
-        return MW_OK;
-    }
-    MWI_TRY(mwi_arena_array(ctx, call->arena, s->channels, sizeof(float), &memory));
-    s->bias = memory;
+    if (call->n_in > 2 && call->in[2].tensor != NULL) return MW_OK;
+    MWI_TRY(mwi_arena_array(ctx, call->arena, s->channels, sizeof(float), &zeros));
+    s->no_bias = zeros;
     return MW_OK;
 }
 
@@ -78,7 +71,6 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, bool is_wide)
     const mwi_window *const w = &s->w;
     s->channels = (size_t)f->dims[3];
     s->multiplier = s->channels / (size_t)w->in_c;
-    s->weights = f->data;
     /* Up to 8 channels would leave half of a wide vector empty. */
     s->fn = is_wide && s->channels > 8 ? mwi_f32_columns_avx512 : mwi_f32_columns_avx2;
     s->is_small =
@@ -107,6 +99,7 @@ static mw_status prepare_avx2(mw_ctx *ctx, mwi_prepare_call *call)
 
 typedef struct job {
     const state *s;
+    const float *weights, *bias;
     const float *in; /* of this item of the batch, a channel an output */
     float *out;
 } job;
@@ -121,7 +114,7 @@ static void run_span(const job *j, size_t begin, size_t end, const mwi_span *row
     const size_t out_row = (size_t)w->out_w * c;
     const float *const in =
         j->in + ((size_t)row->at + (begin - (size_t)row->from) * (size_t)w->stride_h) * in_row;
-    mwi_f32_columns cut = {.bias = s->bias,
+    mwi_f32_columns cut = {.bias = j->bias,
                            .channels = c,
                            .n_out_rows = end - begin,
                            .x_row = (size_t)w->stride_h * in_row,
@@ -139,7 +132,7 @@ static void run_span(const job *j, size_t begin, size_t end, const mwi_span *row
         cut.n = (size_t)(x->to - x->from);
         cut.n_taps = (size_t)(x->tap_end - x->tap);
         cut.x = in + (size_t)x->at * c;
-        cut.weights = s->weights + (size_t)row->tap * filter_row + (size_t)x->tap * c;
+        cut.weights = j->weights + (size_t)row->tap * filter_row + (size_t)x->tap * c;
         cut.out = j->out + begin * out_row + (size_t)x->from * c;
         s->fn(&cut);
     }
@@ -177,6 +170,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     for (int32_t b = 0; b < w->batch; b++) {
         const float *const item = (const float *)call->in[0].data + (size_t)b * in_item;
         job j = {.s = s,
+                 .weights = call->in[1].data,
+                 .bias = s->no_bias != NULL ? s->no_bias : call->in[2].data,
                  .in = s->multiplier == 1 ? item : call->scratch,
                  .out = (float *)call->out[0].data + (size_t)b * out_item};
         if (s->multiplier != 1) spread(item, in_item, s->multiplier, call->scratch);

@@ -1,5 +1,5 @@
 /* devices/cpu/x86/f32_fully_connected.c - FULLY_CONNECTED of floats: a matrix product with packed
- * weights; for computed weights, and large ones on one sample, dot products with them where they
+ * weights; for few samples of computed or large weights, dot products with them where they
  * are.
  * Depends: f32_layer, f32_rows, ops/fixed.  Used by: the list of kernels only.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -13,6 +13,7 @@ enum {
     LARGE_BYTES = 16 << 20, /* of weights: they come from memory, which packing does not speed up */
     ROWS_A_PIECE = 64,
     SAMPLES_A_PIECE = 24,
+    LEAST_SAMPLES = 4,   /* fewer are not worth packing computed weights */
     SMALL_MACS = 400000, /* fewer: waking threads takes longer */
 };
 
@@ -34,8 +35,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_isa 
                          mwi_f32_rows_fn rows)
 {
     const mwi_view *const f = &call->in[1];
-    const bool has_bias = call->n_in > 2 && call->in[2].tensor != NULL;
-    const bool is_constant = f->data != NULL && (!has_bias || call->in[2].data != NULL);
+    const bool is_constant = f->data != NULL;
     void *memory;
     size_t n = 0;
 
@@ -48,12 +48,13 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_isa 
     s->batch = n / s->in;
     s->rows = rows;
     s->is_small = (double)s->batch * (double)s->in * (double)s->out < SMALL_MACS;
-    s->is_packed = is_constant && (s->batch > 1 || f->bytes < LARGE_BYTES);
+    s->is_packed = is_constant ? s->batch > 1 || f->bytes < LARGE_BYTES : s->batch >= LEAST_SAMPLES;
     MWI_TRY(mwi_act_range_f32(ctx, mwi_op_get_i32(call->op, "fused_activation_function", 0),
                               &s->low, &s->high));
     if (!s->is_packed) return MW_OK;
     s->piece.n = s->in;
-    MWI_TRY(mwi_f32_layer_make(ctx, call, isa, s->in, s->out, &s->layer));
+    const mwi_f32_matrix m = mwi_f32_matrix_of_filter(s->out, 1, s->in);
+    MWI_TRY(mwi_f32_layer_make(ctx, call, isa, &m, &s->layer));
     s->layer.low = s->low;
     s->layer.high = s->high;
     return MW_OK;
@@ -73,6 +74,7 @@ static mw_status prepare_avx2(mw_ctx *ctx, mwi_prepare_call *call)
 
 typedef struct job {
     const state *s;
+    mwi_f32_layer layer;
     mwi_f32_rows rows;
     const float *in;
     float *out;
@@ -98,7 +100,7 @@ static void run_samples(void *arg, size_t begin, size_t end, uint32_t thread)
         samples[i] = j->in + (begin + i) * s->in;
         out[i] = j->out + (begin + i) * s->out;
     }
-    s->layer.isa->run(&s->layer, &s->piece, 1, samples, out, end - begin);
+    j->layer.isa->run(&j->layer, &s->piece, 1, samples, out, end - begin);
 }
 
 static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
@@ -109,6 +111,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     if (s->is_packed) {
+        j.layer = mwi_f32_layer_at_run(&s->layer, call);
         mwi_par_for(pool, s->batch, SAMPLES_A_PIECE, run_samples, &j);
         return MW_OK;
     }

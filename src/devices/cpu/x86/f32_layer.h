@@ -3,12 +3,12 @@
  * one tap of a dilated one) at fixed places after its corner; a clipped window has fewer pieces.
  * Each output is one chain of fused multiply-adds over its pieces in order: the same value in
  * every tile, whatever the split of the work.
- * Depends: model/op_desc.  Used by: the kernels of this folder.
+ * Depends: ops/weights.  Used by: the kernels of this folder.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_DEVICES_CPU_X86_F32_LAYER_H
 #define MWI_DEVICES_CPU_X86_F32_LAYER_H
 
-#include "model/op_desc.h"
+#include "ops/weights.h"
 
 enum { MWI_F32_MAX_PIXELS = 48 };
 
@@ -28,6 +28,27 @@ typedef struct mwi_f32_isa {
                 const float *const *pixels, float *const *out, size_t n);
 } mwi_f32_isa;
 
+/* Where the weights of a layer lie: that of channel c, tap t and input channel k at c * out_step +
+ * t * tap_step + k * in_step floats of operand `input`. */
+typedef struct mwi_f32_matrix {
+    const char *kind; /* static storage: tells this order from others of the same tensor */
+    size_t input;
+    size_t out_c, n_taps, in_c;
+    size_t out_step, tap_step, in_step;
+    bool is_flipped;      /* the last tap comes first */
+    bool has_bias;        /* operand 2, if it is there */
+    mwi_repack_fn repack; /* NULL: blocks as below; else its own order, in as much room for each of
+                           * `planes` */
+    size_t planes;
+} mwi_f32_matrix;
+
+/* Weights in the order of the tiles. `weights` comes first: a repack function casts back. */
+typedef struct mwi_f32_packing {
+    mwi_weights weights;
+    mwi_f32_matrix matrix;
+    size_t padded_c, block; /* channels up to whole vectors; of a block */
+} mwi_f32_packing;
+
 struct mwi_f32_layer {
     const mwi_f32_isa *isa;
     const float *weights; /* blocks of channels: [weight][channel of block]; the last block is only
@@ -35,14 +56,20 @@ struct mwi_f32_layer {
     const float *bias;    /* of whole vectors */
     size_t taps, out_c;
     float low, high;
+    mwi_f32_packing packing;
+    mwi_weights bias_packing;
 };
 
 extern const mwi_f32_isa mwi_f32_layer_avx512, mwi_f32_layer_avx2;
 
-/* Packs input 1, [out_c][taps], once for the model; the bias, input 2 if any, lives in the arena.
- */
+/* The matrix of a filter [out_c][n_taps][in_c], operand 1, and its bias. */
+mwi_f32_matrix mwi_f32_matrix_of_filter(size_t out_c, size_t n_taps, size_t in_c);
+/* A layer without bounds. Constants are packed once for the model; for others call->scratch_bytes
+ * grows. Fails: MW_ELIMIT, MW_ENOMEM. */
 MW_MUST_USE mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_prepare_call *call,
-                                         const mwi_f32_isa *isa, size_t taps, size_t out_c,
+                                         const mwi_f32_isa *isa, const mwi_f32_matrix *matrix,
                                          mwi_f32_layer *out);
+/* The layer of one run: packs what was not known before. */
+mwi_f32_layer mwi_f32_layer_at_run(const mwi_f32_layer *layer, const mwi_run_call *call);
 
 #endif
