@@ -4,6 +4,8 @@
  * one.
  * Depends: ops/fixed, ops/dot.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/batch_matmul.h"
+
 #include "ops/dot.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
@@ -14,7 +16,8 @@
 
 #include <string.h>
 
-enum { MAX_RANK = 5, N_BATCH_DIMS = MAX_RANK - 2 };
+enum { MAX_RANK = 5, N_BATCH_DIMS = MWI_MATMUL_BATCH_DIMS };
+_Static_assert(MAX_RANK == N_BATCH_DIMS + 2, "all dimensions before the matrices");
 
 typedef struct attr {
     bool adj_x, adj_y, asymmetric;
@@ -65,38 +68,49 @@ static uint64_t macs(const mwi_shape_call *call)
 
 /* ---- operands as rows ---- */
 
-/* How one operand becomes rows: n matrices of [rows, depth], transposed in the file or not. */
-typedef struct operand {
-    size_t n, rows, depth,
-        step[N_BATCH_DIMS]; /* matrices to go on for each batch dimension; 0: broadcast */
-    bool transposed;        /* the file has [depth, rows] */
-    mwi_weights values;     /* n matrices of [rows, depth] */
-} operand;
-
 typedef struct state {
-    operand x, y;
-    size_t batch[N_BATCH_DIMS], n_batches, row_at, row_bytes;
+    mwi_matmul m;
+    mwi_weights x, y; /* matrices of [rows, depth] */
+    size_t row_at, row_bytes;
     mwi_requant rq;
     const float *scales; /* hybrid */
     bool per_channel, asymmetric;
 } state;
 
-static void set_operand(const mwi_view *v, bool transposed, bool is_second, operand *o)
+static mwi_matmul_operand operand_of(const mwi_view *v, bool transposed, bool is_second)
 {
     const int32_t *const m = v->dims + v->rank - 2;
+    mwi_matmul_operand o;
     size_t step = 1;
 
     /* Rows of the first are rows; of the second columns. */
-    o->transposed = transposed != is_second;
-    o->rows = (size_t)m[o->transposed ? 1 : 0];
-    o->depth = (size_t)m[o->transposed ? 0 : 1];
+    o.transposed = transposed != is_second;
+    o.rows = (size_t)m[o.transposed ? 1 : 0];
+    o.depth = (size_t)m[o.transposed ? 0 : 1];
     for (int32_t i = N_BATCH_DIMS - 1; i >= 0; i--) {
         const int32_t k = v->rank - 2 - N_BATCH_DIMS + i;
         const size_t d = k < 0 ? 1 : (size_t)v->dims[k];
-        o->step[i] = d == 1 ? 0 : step;
+        o.step[i] = d == 1 ? 0 : step;
         step *= d;
     }
-    o->n = step;
+    o.n = step;
+    return o;
+}
+
+mwi_matmul mwi_matmul_of(const mwi_prepare_call *call)
+{
+    const attr *const a = call->attr;
+    const mwi_view *const out = &call->out[0];
+    mwi_matmul m = {.x = operand_of(&call->in[0], a->adj_x, false),
+                    .y = operand_of(&call->in[1], a->adj_y, true),
+                    .n_batches = 1};
+
+    for (int32_t i = 0; i < N_BATCH_DIMS; i++) {
+        const int32_t k = out->rank - 2 - N_BATCH_DIMS + i;
+        m.batch[i] = k < 0 ? 1 : (size_t)out->dims[k];
+        m.n_batches *= m.batch[i];
+    }
+    return m;
 }
 
 /* shape: n, rows, depth, transposed. */
@@ -122,11 +136,10 @@ ROWS_OF(widened_rows, int8_t, int16_t, MINUS)
 
 /* Where the rows come from: the tensor itself, a copy made now, or a copy made at each run. */
 static mw_status plan_operand(mw_ctx *ctx, mwi_prepare_call *call, size_t input, bool widen,
-                              int32_t zero, operand *o)
+                              int32_t zero, const mwi_matmul_operand *o, mwi_weights *w)
 {
     const mwi_view *const v = &call->in[input];
     const bool widens = widen && v->dtype == MW_INT8;
-    mwi_weights *const w = &o->values;
 
     *w = (mwi_weights){.input = input,
                        .dtype = v->dtype,
@@ -145,22 +158,13 @@ static mw_status plan_operand(mw_ctx *ctx, mwi_prepare_call *call, size_t input,
 
 static mw_status prepare_common(mw_ctx *ctx, mwi_prepare_call *call, state **out)
 {
-    const attr *const a = call->attr;
-    const mwi_view *const o = &call->out[0];
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
     state *const s = call->state = *out = memory;
     call->scratch_bytes = 0;
-    set_operand(&call->in[0], a->adj_x, false, &s->x);
-    set_operand(&call->in[1], a->adj_y, true, &s->y);
-    s->n_batches = 1;
-    for (int32_t i = 0; i < N_BATCH_DIMS; i++) {
-        const int32_t k = o->rank - 2 - N_BATCH_DIMS + i;
-        s->batch[i] = k < 0 ? 1 : (size_t)o->dims[k];
-        s->n_batches *= s->batch[i];
-    }
-    s->asymmetric = a->asymmetric;
+    s->m = mwi_matmul_of(call);
+    s->asymmetric = ((const attr *)call->attr)->asymmetric;
     return MW_OK;
 }
 
@@ -169,8 +173,8 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     state *s;
 
     MWI_TRY(prepare_common(ctx, call, &s));
-    MWI_TRY(plan_operand(ctx, call, 0, false, 0, &s->x));
-    return plan_operand(ctx, call, 1, false, 0, &s->y);
+    MWI_TRY(plan_operand(ctx, call, 0, false, 0, &s->m.x, &s->x));
+    return plan_operand(ctx, call, 1, false, 0, &s->m.y, &s->y);
 }
 
 static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
@@ -182,8 +186,8 @@ static mw_status prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     if (!raw) MWI_TRY(mwi_requant_make(ctx, call, 1, 0, true, MWI_ACT_NONE, &s->rq));
     if (wide && (s->rq.in_zero != 0 || s->rq.weight_zero != 0 || s->rq.out_zero != 0))
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
-    MWI_TRY(plan_operand(ctx, call, 0, true, s->rq.in_zero, &s->x));
-    return plan_operand(ctx, call, 1, true, s->rq.weight_zero, &s->y);
+    MWI_TRY(plan_operand(ctx, call, 0, true, s->rq.in_zero, &s->m.x, &s->x));
+    return plan_operand(ctx, call, 1, true, s->rq.weight_zero, &s->m.y, &s->y);
 }
 
 /* Scratch of the float rows, quantized: one row for each thread. */
@@ -194,17 +198,17 @@ static mw_status prepare_hybrid(mw_ctx *ctx, mwi_prepare_call *call)
     state *s;
 
     MWI_TRY(prepare_common(ctx, call, &s));
-    MWI_TRY(mwi_need_scales(ctx, y, "second matrix", s->y.rows));
+    MWI_TRY(mwi_need_scales(ctx, y, "second matrix", s->m.y.rows));
     const mw_quantization *const q = &y->quant->q;
     s->per_channel = q->n_scales > 1;
     s->scales = q->scales;
-    if (s->per_channel && q->axis != (s->y.transposed ? y->rank - 1 : y->rank - 2))
+    if (s->per_channel && q->axis != (s->m.y.transposed ? y->rank - 1 : y->rank - 2))
         return mwi_fail(ctx, MW_EUNSUPPORTED, "the second matrix is quantized along axis %d",
                         q->axis);
-    MWI_TRY(plan_operand(ctx, call, 0, false, 0, &s->x));
-    MWI_TRY(plan_operand(ctx, call, 1, false, 0, &s->y));
+    MWI_TRY(plan_operand(ctx, call, 0, false, 0, &s->m.x, &s->x));
+    MWI_TRY(plan_operand(ctx, call, 1, false, 0, &s->m.y, &s->y));
     if (!mwi_align_up(call->scratch_bytes, 64, &s->row_at) ||
-        !mwi_align_up(s->x.depth, 64, &s->row_bytes) ||
+        !mwi_align_up(s->m.x.depth, 64, &s->row_bytes) ||
         !mwi_mul(s->row_bytes, call->n_threads, &bytes) ||
         !mwi_add(s->row_at, bytes, &call->scratch_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "the matrices are too large");
@@ -219,11 +223,10 @@ typedef struct job {
     const void *x, *y;
 } job;
 
-/* Which matrix of an operand batch `b` reads. */
-static size_t matrix_of(const state *s, const operand *o, size_t b)
+size_t mwi_matmul_matrix(const mwi_matmul *m, const mwi_matmul_operand *o, size_t b)
 {
-    const size_t b2 = b % s->batch[2], b1 = b / s->batch[2] % s->batch[1],
-                 b0 = b / s->batch[2] / s->batch[1];
+    const size_t b2 = b % m->batch[2], b1 = b / m->batch[2] % m->batch[1],
+                 b0 = b / m->batch[2] / m->batch[1];
     return b0 * o->step[0] + b1 * o->step[1] + b2 * o->step[2];
 }
 
@@ -231,23 +234,23 @@ static size_t matrix_of(const state *s, const operand *o, size_t b)
  * matrix. */
 static void place(const state *s, size_t i, size_t *x, size_t *y)
 {
-    const size_t b = i / s->x.rows, row = i % s->x.rows;
-    *x = (matrix_of(s, &s->x, b) * s->x.rows + row) * s->x.depth;
-    *y = matrix_of(s, &s->y, b) * s->y.rows * s->y.depth;
+    const size_t b = i / s->m.x.rows, row = i % s->m.x.rows;
+    *x = (mwi_matmul_matrix(&s->m, &s->m.x, b) * s->m.x.rows + row) * s->m.x.depth;
+    *y = mwi_matmul_matrix(&s->m, &s->m.y, b) * s->m.y.rows * s->m.y.depth;
 }
 
 static void rows_f32(void *arg, size_t begin, size_t end, uint32_t thread)
 {
     const job *const j = arg;
     const state *const s = j->s;
-    float *out = (float *)j->call->out[0].data + begin * s->y.rows;
+    float *out = (float *)j->call->out[0].data + begin * s->m.y.rows;
     size_t x, y;
 
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         place(s, i, &x, &y);
-        for (size_t c = 0; c < s->y.rows; c++, y += s->y.depth)
-            *out++ = mwi_dot_f32((const float *)j->x + x, (const float *)j->y + y, s->y.depth);
+        for (size_t c = 0; c < s->m.y.rows; c++, y += s->m.y.depth)
+            *out++ = mwi_dot_f32((const float *)j->x + x, (const float *)j->y + y, s->m.y.depth);
     }
 }
 
@@ -256,16 +259,16 @@ static void rows_8(void *arg, size_t begin, size_t end, uint32_t thread)
     const job *const j = arg;
     const state *const s = j->s;
     const bool raw = j->call->out[0].dtype == MW_INT32;
-    int8_t *out = (int8_t *)j->call->out[0].data + begin * s->y.rows;
-    int32_t *out32 = (int32_t *)j->call->out[0].data + begin * s->y.rows;
+    int8_t *out = (int8_t *)j->call->out[0].data + begin * s->m.y.rows;
+    int32_t *out32 = (int32_t *)j->call->out[0].data + begin * s->m.y.rows;
     size_t x, y;
 
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         place(s, i, &x, &y);
-        for (size_t c = 0; c < s->y.rows; c++, y += s->y.depth) {
+        for (size_t c = 0; c < s->m.y.rows; c++, y += s->m.y.depth) {
             const int32_t sum =
-                mwi_dot_s16((const int16_t *)j->x + x, (const int16_t *)j->y + y, s->y.depth);
+                mwi_dot_s16((const int16_t *)j->x + x, (const int16_t *)j->y + y, s->m.y.depth);
             if (raw)
                 *out32++ = sum;
             else
@@ -280,17 +283,17 @@ static void rows_16(void *arg, size_t begin, size_t end, uint32_t thread)
 {
     const job *const j = arg;
     const state *const s = j->s;
-    int16_t *out = (int16_t *)j->call->out[0].data + begin * s->y.rows;
+    int16_t *out = (int16_t *)j->call->out[0].data + begin * s->m.y.rows;
     size_t x, y;
 
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         place(s, i, &x, &y);
-        for (size_t c = 0; c < s->y.rows; c++, y += s->y.depth) {
+        for (size_t c = 0; c < s->m.y.rows; c++, y += s->m.y.depth) {
             const int16_t *const a = (const int16_t *)j->x + x, *const b =
                                                                     (const int16_t *)j->y + y;
             int64_t sum = 0;
-            for (size_t k = 0; k < s->y.depth; k++) sum += (int32_t)a[k] * b[k];
+            for (size_t k = 0; k < s->m.y.depth; k++) sum += (int32_t)a[k] * b[k];
             *out++ = (int16_t)mwi_clamp(mwi_scale64(sum, s->rq.channels[0]), s->rq.low, s->rq.high);
         }
     }
@@ -309,22 +312,22 @@ static void rows_hybrid(void *arg, size_t begin, size_t end, uint32_t thread)
     const job *const j = arg;
     const state *const s = j->s;
     int8_t *const q = (int8_t *)j->call->scratch + s->row_at + thread * s->row_bytes;
-    float *out = (float *)j->call->out[0].data + begin * s->y.rows;
+    float *out = (float *)j->call->out[0].data + begin * s->m.y.rows;
     size_t x, y;
 
     for (size_t i = begin; i < end; i++) {
         int32_t zero = 0;
         place(s, i, &x, &y);
         const float *const row = (const float *)j->x + x;
-        float scale = s->asymmetric ? mwi_quantize_asymmetric(row, s->x.depth, q, &zero)
-                                    : mwi_quantize_symmetric(row, s->x.depth, q);
+        float scale = s->asymmetric ? mwi_quantize_asymmetric(row, s->m.x.depth, q, &zero)
+                                    : mwi_quantize_symmetric(row, s->m.x.depth, q);
         if (!s->per_channel) scale *= s->scales[0];
-        for (size_t c = 0; c < s->y.rows; c++, y += s->y.depth) {
+        for (size_t c = 0; c < s->m.y.rows; c++, y += s->m.y.depth) {
             const int8_t *const w = (const int8_t *)j->y + y;
             uint32_t weights = 0;
-            for (size_t k = 0; k < s->y.depth; k++) weights += (uint32_t)w[k];
+            for (size_t k = 0; k < s->m.y.depth; k++) weights += (uint32_t)w[k];
             const float dot =
-                (float)mwi_dot_s8(q, w, s->y.depth) - (float)(int32_t)weights * (float)zero;
+                (float)mwi_dot_s8(q, w, s->m.y.depth) - (float)(int32_t)weights * (float)zero;
             *out++ = (s->per_channel ? scale * s->scales[c] : scale) * whole(dot);
         }
     }
@@ -336,10 +339,10 @@ static mw_status run(const mwi_run_call *call, mwi_range_fn rows)
     job j = {.s = s, .call = call};
 
     if (call->out[0].bytes == 0) return MW_OK;
-    j.x = mwi_weights_at_run(&s->x.values, call);
-    j.y = mwi_weights_at_run(&s->y.values, call);
-    mwi_par_for(call->pool, s->n_batches * s->x.rows, 1 + 16384 / (s->y.rows * s->y.depth + 1),
-                rows, &j);
+    j.x = mwi_weights_at_run(&s->x, call);
+    j.y = mwi_weights_at_run(&s->y, call);
+    mwi_par_for(call->pool, s->m.n_batches * s->m.x.rows,
+                1 + 16384 / (s->m.y.rows * s->m.y.depth + 1), rows, &j);
     return MW_OK;
 }
 

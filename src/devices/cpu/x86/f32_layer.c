@@ -39,23 +39,15 @@ static void pack_columns(const mwi_f32_matrix *m, const float *from, size_t n, s
     }
 }
 
-static void pack(const mwi_weights *w, const void *from, void *to)
+static void pack_plane(const mwi_f32_packing *p, const mwi_f32_matrix *m, const float *from,
+                       float *out)
 {
-    const mwi_f32_packing *const p = (const mwi_f32_packing *)(const void *)w;
-    const mwi_f32_matrix *m = &p->matrix;
     const size_t taps = m->n_taps * m->in_c;
-    mwi_f32_matrix whole = *m;
-    float *out = to;
 
-    if (m->tap_step == m->in_c * m->in_step && !m->is_flipped) { /* one long tap */
-        whole.in_c = taps;
-        whole.n_taps = 1;
-        m = &whole;
-    }
     for (size_t first = 0; first < p->padded_c; first += p->block) {
         const size_t end = p->padded_c - first < p->block ? p->padded_c : first + p->block;
         const size_t width = end - first, n = (m->out_c < end ? m->out_c : end) - first;
-        const float *const in = (const float *)from + first * m->out_step;
+        const float *const in = from + first * m->out_step;
         if (m->out_step == 1)
             pack_rows(m, in, n, width, out);
         else
@@ -64,6 +56,20 @@ static void pack(const mwi_weights *w, const void *from, void *to)
             memset(out + t * width + n, 0, (width - n) * sizeof *out);
         out += taps * width;
     }
+}
+
+static void pack(const mwi_weights *w, const void *from, void *to)
+{
+    const mwi_f32_packing *const p = (const mwi_f32_packing *)(const void *)w;
+    const size_t plane = p->matrix.out_c * p->matrix.n_taps * p->matrix.in_c;
+    mwi_f32_matrix m = p->matrix;
+
+    if (m.tap_step == m.in_c * m.in_step && !m.is_flipped) { /* one long tap */
+        m.in_c *= m.n_taps;
+        m.n_taps = 1;
+    }
+    for (size_t i = 0; i < m.planes; i++)
+        pack_plane(p, &m, (const float *)from + i * plane, (float *)to + i * p->plane);
 }
 
 /* ---- bias, filled up with zeros ---- */
@@ -119,14 +125,14 @@ mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_
                            .low = -INFINITY,
                            .high = INFINITY};
     p->matrix = *matrix;
+    if (matrix->planes == 0) p->matrix.planes = 1;
     p->padded_c = (matrix->out_c + isa->lanes - 1) / isa->lanes * isa->lanes;
     p->block = isa->lanes * isa->max_vectors;
     *w = (mwi_weights){.repack = matrix->repack != NULL ? matrix->repack : pack,
                        .input = matrix->input,
                        .dtype = MW_FLOAT32};
-    if (!mwi_mul(out->taps, p->padded_c, &w->n) ||
-        (matrix->repack != NULL && !mwi_mul(w->n, matrix->planes, &w->n)) ||
-        !mwi_mul(w->n, sizeof(float), &w->bytes))
+    if (!mwi_mul(matrix->repack == NULL ? out->taps : matrix->in_c, p->padded_c, &p->plane) ||
+        !mwi_mul(p->plane, p->matrix.planes, &w->n) || !mwi_mul(w->n, sizeof(float), &w->bytes))
         return mwi_fail(ctx, MW_ELIMIT, "weights are too large");
     MWI_TRY(mwi_weights_make(ctx, call, matrix->kind, (int64_t)(isa->lanes << 8 | isa->max_vectors),
                              w));
@@ -139,5 +145,16 @@ mwi_f32_layer mwi_f32_layer_at_run(const mwi_f32_layer *layer, const mwi_run_cal
 
     l.weights = mwi_weights_at_run(&layer->packing.weights, call);
     l.bias = mwi_weights_at_run(&layer->bias_packing, call);
+    return l;
+}
+
+mwi_f32_layer mwi_f32_layer_block(const mwi_f32_layer *layer, size_t plane, size_t block)
+{
+    const size_t first = block * layer->packing.block, left = layer->out_c - first;
+    mwi_f32_layer l = *layer;
+
+    l.weights += plane * layer->packing.plane + first * layer->taps;
+    l.bias += first;
+    l.out_c = left < layer->packing.block ? left : layer->packing.block;
     return l;
 }

@@ -37,9 +37,9 @@ typedef struct mwi_f32_matrix {
     size_t out_step, tap_step, in_step;
     bool is_flipped;      /* the last tap comes first */
     bool has_bias;        /* operand 2, if it is there */
-    mwi_repack_fn repack; /* NULL: blocks as below; else its own order, in as much room for each of
-                           * `planes` */
-    size_t planes;
+    size_t planes;        /* matrices, one after the other; 0: one */
+    mwi_repack_fn repack; /* NULL: blocks as below, plane after plane; else the room of as many
+                           * planes, filled from the one matrix that there is */
 } mwi_f32_matrix;
 
 /* Weights in the order of the tiles. `weights` comes first: a repack function casts back. */
@@ -47,6 +47,7 @@ typedef struct mwi_f32_packing {
     mwi_weights weights;
     mwi_f32_matrix matrix;
     size_t padded_c, block; /* channels up to whole vectors; of a block */
+    size_t plane;           /* floats of a packed plane */
 } mwi_f32_packing;
 
 struct mwi_f32_layer {
@@ -71,5 +72,7 @@ MW_MUST_USE mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_prepare_call *call,
                                          mwi_f32_layer *out);
 /* The layer of one run: packs what was not known before. */
 mwi_f32_layer mwi_f32_layer_at_run(const mwi_f32_layer *layer, const mwi_run_call *call);
+/* Block `block` of a plane's channels as a layer of its own, for outputs moved as far. */
+mwi_f32_layer mwi_f32_layer_block(const mwi_f32_layer *layer, size_t plane, size_t block);
 
 #endif

@@ -42,7 +42,6 @@ static void pack(const mwi_weights *w, const void *from, void *to)
 {
     const mwi_f32_packing *const p = (const mwi_f32_packing *)(const void *)w;
     const mwi_f32_matrix *const m = &p->matrix;
-    const size_t plane = m->in_c * p->padded_c;
     float *const out = to, values[PLANES];
 
     memset(to, 0, w->bytes);
@@ -53,7 +52,7 @@ static void pack(const mwi_weights *w, const void *from, void *to)
         float *const at = out + first * m->in_c + (c - first);
         for (size_t k = 0; k < m->in_c; k++) {
             transform_filter(m, filter + k * m->in_step, values);
-            for (size_t i = 0; i < PLANES; i++) at[i * plane + k * width] = values[i];
+            for (size_t i = 0; i < PLANES; i++) at[i * p->plane + k * width] = values[i];
         }
     }
 }
@@ -91,7 +90,6 @@ static mw_status make_layer(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_i
     m.planes = PLANES;
     MWI_TRY(mwi_f32_layer_make(ctx, call, isa, &m, &l->layer));
     l->layer.taps = l->in_c; /* of a plane */
-    l->plane_weights = l->in_c * l->layer.packing.padded_c;
     MWI_TRY(mwi_arena_array(ctx, call->arena, l->layer.packing.padded_c, sizeof(float), &zeros));
     l->zeros = zeros;
     return MW_OK;
@@ -208,7 +206,7 @@ static void multiply(const job *j, const float *in, float *out, size_t n)
             results[i] = out + (p * l->group + i) * l->out_c;
         }
         layer.isa->run(&layer, &piece, 1, pixels, results, n);
-        layer.weights += l->plane_weights;
+        layer.weights += l->layer.packing.plane;
     }
 }
 

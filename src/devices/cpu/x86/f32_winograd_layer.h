@@ -15,8 +15,7 @@ typedef struct mwi_winograd_layer {
     mwi_f32_layer layer; /* of plane 0, with the bias and bounds of the whole */
     const mwi_winograd_isa *isa;
     mwi_window w;
-    const float *zeros;   /* one for each output channel */
-    size_t plane_weights; /* floats of one plane's weights */
+    const float *zeros; /* one for each output channel */
     size_t in_c, out_c, tiles_y, tiles_x, group;
     size_t scratch_at, thread_floats; /* scratch of all threads, of one */
 } mwi_winograd_layer;
