@@ -115,6 +115,7 @@ mw_status mwi_arena_string(mw_ctx *ctx, mwi_arena *arena, const char *text, size
     if (!mwi_add(n, 1, &bytes)) return mwi_fail(ctx, MW_ELIMIT, "a string of %zu bytes", n);
     MWI_TRY(mwi_arena_alloc(ctx, arena, bytes, &memory));
     char *const s = memory;
+    MWI_ASSERT(s != NULL);
     if (n != 0) memcpy(s, text, n);
     s[n] = '\0';
     *out = s;
@@ -152,6 +153,7 @@ mw_status mwi_arena_grow(mw_ctx *ctx, mwi_arena *arena, void *items, size_t n, s
     if (!mwi_mul(*capacity == 0 ? 4 : *capacity, *capacity == 0 ? 1 : 2, &wanted))
         return mwi_fail(ctx, MW_ELIMIT, "an array of %zu elements is too large", n);
     MWI_TRY(mwi_arena_array(ctx, arena, wanted, element_bytes, &bigger));
+    MWI_ASSERT(bigger != NULL);
     memcpy(&old, items, sizeof old);
     if (n != 0) memcpy(bigger, old, n * element_bytes);
     memcpy(items, &bigger, sizeof bigger);

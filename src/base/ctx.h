@@ -66,7 +66,7 @@ void mwi_free(mw_ctx *ctx, void *ptr, size_t bytes);         /* accepts a NULL p
 
 /* Our own invariants: on in debug, sanitizer and fuzz builds. Input is never asserted. */
 #if defined(MWI_DEBUG)
-void mwi_assert_failed(const char *file, int line, const char *what);
+void mwi_assert_failed(const char *file, int line, const char *what) __attribute__((noreturn));
 #define MWI_ASSERT(x) ((x) ? (void)0 : mwi_assert_failed(__FILE__, __LINE__, #x))
 #else
 #define MWI_ASSERT(x) ((void)sizeof(x))

@@ -50,6 +50,9 @@ static size_t line_end(const mwi_reader *r, size_t at)
     return nl == NULL ? r->len : (size_t)(nl - r->bytes);
 }
 
+/* What may stand around a field, outside of it. */
+static bool is_around(uint8_t c) { return c == ' ' || c == '"' || c == '\r'; }
+
 /* The next field of a line: [*at, end of field); false at the end of the line. */
 static bool next_field(const struct csv *c, size_t *at, size_t end, size_t *begin, size_t *stop)
 {
@@ -59,7 +62,7 @@ static bool next_field(const struct csv *c, size_t *at, size_t end, size_t *begi
     *stop = *at;
     (*at)++;
     while (*begin < *stop && (c->r->bytes[*begin] == ' ' || c->r->bytes[*begin] == '"')) (*begin)++;
-    while (*stop > *begin && memchr(" \"\r", c->r->bytes[*stop - 1], 3) != NULL) (*stop)--;
+    while (*stop > *begin && is_around(c->r->bytes[*stop - 1])) (*stop)--;
     return true;
 }
 

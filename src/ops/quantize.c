@@ -14,6 +14,7 @@ static mw_status prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
     const mw_quantization *const q = out->quant == NULL ? NULL : &out->quant->q;
 
     MWI_TRY(mwi_need_scales(ctx, out, "output", q == NULL ? 1 : q->n_scales));
+    MWI_ASSERT(q != NULL);
     if (q->n_scales > 1 &&
         (q->axis < 0 || q->axis >= out->rank || (size_t)out->dims[q->axis] != q->n_scales))
         return mwi_fail(ctx, MW_EFORMAT, "%zu scales along axis %d do not fit the shape",

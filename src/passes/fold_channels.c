@@ -184,6 +184,7 @@ mw_status mwi_fold_into_producer(mw_ctx *ctx, mwi_rw *rw, int32_t value, const m
     MWI_TRY(mwi_arena_array(ctx, rw->arena, n + c->n, sizeof(double), &memory));
     double *const values = memory, *const sums = values + n;
     const size_t inner = inner_of(wt, k->out_axis);
+    MWI_ASSERT(n == 0 || (inner > 0 && c->n > 0));
     for (size_t i = 0; i < n; i++) values[i] = (double)w[i] * c->scale[i / inner % c->n];
     for (size_t i = 0; i < c->n; i++)
         sums[i] = (bias == NULL ? 0 : (double)bias[i]) * c->scale[i] + c->offset[i];

@@ -170,7 +170,8 @@ static mw_status into_pad(mw_ctx *ctx, mwi_rw *rw, int32_t i, bool *done)
     int32_t sums[2 * MW_MAX_RANK], operand;
     padding a, b;
 
-    if (!padding_of(rw, op, &b) || !padding_of(rw, before, &a) || a.rank != b.rank) return MW_OK;
+    if (!padding_of(rw, op, &b) || !padding_of(rw, before, &a) || a.rank != rank || b.rank != rank)
+        return MW_OK;
     for (int32_t k = 0; k < rank; k++) {
         sums[2 * k] = (int32_t)(a.before[k] + b.before[k]);
         sums[2 * k + 1] = (int32_t)(a.behind[k] + b.behind[k]);

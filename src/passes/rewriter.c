@@ -577,7 +577,7 @@ mw_status mwi_rw_make_reshape(mw_ctx *ctx, mwi_rw *rw, int32_t op, int32_t in, b
                               bool *out_done)
 {
     const int32_t out = rw->ops[op]->out[0];
-    int64_t shape[MW_MAX_RANK];
+    int64_t shape[MW_MAX_RANK] = {0};
     int32_t operands[2] = {in, -1};
     mwi_op *made;
 

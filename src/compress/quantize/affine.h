@@ -33,6 +33,7 @@ typedef struct mwi_channels {
 mwi_channels mwi_channels_of(int32_t rank, const int32_t *dims, int32_t axis);
 static inline size_t mwi_channel(const mwi_channels *c, size_t i)
 {
+    MWI_ASSERT(c->inner > 0);
     return c->n_channels == 1 ? 0 : i / c->inner % c->n_channels;
 }
 

@@ -264,19 +264,21 @@ static void make_factors(size_t n, const struct profiles *p, double a, double b)
 static bool choose(const struct equalizer *e, const mwi_shared_channels *g,
                    const struct profiles *p)
 {
-    const double steps = e->job->options->per_tensor ? 4 : 10;
+    const bool per_tensor = e->job->options->per_tensor;
+    const int steps = per_tensor ? 4 : 10;
     double best, best_a = -1, best_b = 0;
 
     for (size_t c = 0; c < g->channels; c++) p->factor[c] = 1;
     best = predicted(e, g, p->factor);
-    for (double a = 0; a <= steps; a++) {
-        for (double b = 0; a + b <= (e->job->options->per_tensor ? steps : a); b++) {
-            make_factors(g->channels, p, a / steps, b / steps);
+    for (int i = 0; i <= steps; i++) {
+        for (int k = 0; i + k <= (per_tensor ? steps : i); k++) {
+            const double a = (double)i / steps, b = (double)k / steps;
+            make_factors(g->channels, p, a, b);
             const double error = predicted(e, g, p->factor);
             if (error >= best) continue;
             best = error;
-            best_a = a / steps;
-            best_b = b / steps;
+            best_a = a;
+            best_b = b;
         }
     }
     if (best_a < 0) return false;

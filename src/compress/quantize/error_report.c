@@ -270,7 +270,7 @@ static void fill_layer(const mwi_qjob *job, const struct measure *m, size_t i, c
 {
     const mwi_op *const op = job->fg->ops[i];
     const mwi_qvalue *const v = &job->values[op->out[0]];
-    const bool measured = m->alone != NULL;
+    const bool measured = m->alone != NULL && m->whole != NULL;
 
     *out = (mw_layer_error){
         .name = put(names, job->fg->tensors[op->out[0]]->name),

@@ -51,7 +51,7 @@ static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis
     w->scales = memory;
     if (w->block > 0) {
         MWI_TRY(
-            mwi_arena_array(ctx, &job->arena, w->channels.n / block, sizeof(uint16_t), &memory));
+            mwi_arena_array(ctx, &job->arena, w->channels.n / w->block, sizeof(uint16_t), &memory));
         w->block_scales = memory;
     }
     *out = w;

@@ -71,6 +71,7 @@ static mw_status read_text(mwi_h5 *h5, const mwi_h5_attrs *attrs, const char *na
     *bytes = 0;
     MWI_TRY(mwi_prefix(h5->ctx, read_names(h5, attrs, name, &parts, &n), "attribute '%s'", name));
     if (n == 0) return MW_OK;
+    MWI_ASSERT(parts != NULL);
     for (size_t i = 0; i < n; i++)
         if (!mwi_add(total, strlen(parts[i]), &total))
             return mwi_fail(h5->ctx, MW_ELIMIT, "%s: attribute '%s' is too long", h5->r->name,

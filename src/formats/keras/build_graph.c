@@ -395,6 +395,7 @@ static mw_status call_functional(mwi_keras_build *b, mwi_keras_layer *model,
     MWI_TRY(mwi_arena_array(b->ctx, b->scratch, net->n_nodes, sizeof(results), &memory));
     results *const of_node = memory;
     MWI_TRY(bind_inputs(b, model, as, of_node));
+    MWI_ASSERT(net->n_order == 0 || net->order != NULL);
     for (size_t i = 0; i < net->n_order; i++) {
         const mwi_keras_node *const node = &net->nodes[net->order[i]];
         MWI_TRY(mwi_progress(b->ctx, "read layers", i, net->n_order));

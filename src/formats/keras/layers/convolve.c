@@ -68,13 +68,14 @@ mw_status mwi_keras_convolve(mwi_keras_call *c, const mwi_keras_window *w, bool 
 {
     const mwi_tensor *const k = mwi_keras_tensor(c, weight);
     const int32_t channels = mwi_keras_tensor(c, x)->dims[3], n_out = k->dims[depthwise ? 3 : 0];
+    const int32_t multiplier = n_out / channels; /* of a depthwise layer */
     const mwi_keras_attr attrs[] = {
         {"padding", w->padding == 1 ? MWI_PADDING_SAME : MWI_PADDING_VALID},
         {"stride_h", w->strides[0]},
         {"stride_w", w->strides[1]},
         {"dilation_h_factor", w->dilation[0]},
         {"dilation_w_factor", w->dilation[1]},
-        {depthwise ? "depth_multiplier" : NULL, n_out / channels},
+        {depthwise ? "depth_multiplier" : NULL, multiplier},
         {NULL, 0}};
     int32_t operands[3] = {x, weight, bias};
 

@@ -293,7 +293,8 @@ mw_status mwi_keras_operand_number(mwi_keras_call *c, int position, const char *
 
 bool mwi_keras_operand_flag(const mwi_keras_call *c, int position, const char *names)
 {
-    return json_is_true(mwi_keras_operand_of(c, position, names).json);
+    const json_t *const v = mwi_keras_operand_of(c, position, names).json;
+    return json_is_true(v);
 }
 
 mw_status mwi_keras_cast(mwi_keras_call *c, int32_t x, mw_dtype to, int32_t *out)

@@ -119,7 +119,7 @@ static void move_axis(int32_t rank, int32_t from, int32_t to, int32_t *perm)
 
 MWI_KERAS_EMIT(transpose)
 {
-    int32_t x, perm[MW_MAX_RANK], a, b;
+    int32_t x, perm[MW_MAX_RANK] = {0}, a, b;
     int64_t given[MW_MAX_RANK];
     unsigned seen = 0;
     size_t n;
