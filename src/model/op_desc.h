@@ -260,6 +260,33 @@ typedef struct mwi_windows {
     const char *size[3], *stride[3], *dilation[3]; /* stride, dilation: NULL where always 1 */
 } mwi_windows;
 
+/* ---- gradients ---- */
+
+/* Where operators are added: at the end of a graph. */
+typedef struct mwi_emitter {
+    mw_model *model;
+    mwi_graph *graph;
+    const mwi_op *op; /* gives new tensors their names, and attributes where they are asked for */
+} mwi_emitter;
+
+/* Reverse mode: the row adds operators that compute, from the gradients of an operator's outputs,
+ * those of its inputs (ops/emit_op.h). They may read the operator's inputs and outputs. A dimension
+ * of 1 may stand for an open one: what depends on sizes is left to operators that see them at run.
+ */
+typedef struct mwi_gradient_call {
+    mwi_emitter at;       /* at.op: the operator */
+    const int32_t *d_out; /* tensors, of the outputs' shapes; -1: nothing depends on that output */
+    const bool *wanted;   /* of each input: whether its gradient is asked for */
+    int32_t *d_in;        /* set, in the shape of the input; left at -1 where it is zero */
+} mwi_gradient_call;
+
+/* dy/dx of a pointwise operator, for POINTWISE_GRAD. */
+typedef struct mwi_slope {
+    double (*at)(double x, double y, double parameter);
+    const char *parameter; /* the row's float or bool field that `at` gets; NULL: none */
+    bool reads_x, reads_y; /* what is not read need not be kept */
+} mwi_slope;
+
 /* ---- the row ---- */
 
 enum {
@@ -308,6 +335,11 @@ struct mwi_op_desc {
     /* Shape and type rules. Proves all that run relies on. Never trusts: dims may be anything >= 0.
      */
     mw_status (*infer)(mw_ctx *ctx, mwi_shape_call *call);
+    /* NULL: it has none. Rows whose results do not change with their inputs a little (FLOOR, SHAPE,
+     * comparisons) have one that leaves all d_in at -1. Fails: MW_EUNSUPPORTED (these attributes).
+     */
+    mw_status (*gradient)(mw_ctx *ctx, mwi_gradient_call *call);
+    const mwi_slope *slope;                         /* NULL: not pointwise, or it has no gradient */
     uint64_t (*macs)(const mwi_shape_call *call);   /* NULL: 0 */
     int32_t (*version)(const mwi_shape_call *call); /* least version that LiteRT wants; NULL: 1 */
 };

@@ -1,6 +1,7 @@
 /* ops/add.c - ADD: a + b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -82,6 +83,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    int32_t dy;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    MWI_TRY(mwi_gradient_to_input(ctx, call, 0, dy));
+    return mwi_gradient_to_input(ctx, call, 1, dy);
+}
+
 const mwi_op_desc mwi_op_add = {
     .name = "ADD",
     .tflite_code = 0,
@@ -96,5 +106,6 @@ const mwi_op_desc mwi_op_add = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
     .version = version,
 };

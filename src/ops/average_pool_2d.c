@@ -1,5 +1,6 @@
 /* ops/average_pool_2d.c - AVERAGE_POOL_2D: the mean over the part of the window that lies inside.
  * Depends: ops/pool.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/pool.h"
 
 enum { BLOCK = 64 }; /* channels summed at a time */
@@ -106,6 +107,15 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_SAME_SCALE,
                                      .data_inputs = {0, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    int32_t dy;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    return mwi_emit(ctx, &call->at, &mwi_op_avg_pool_grad, MWI_IN(dy, call->at.op->in[0]),
+                    mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_average_pool_2d = {
     .name = "AVERAGE_POOL_2D",
     .tflite_code = 1,
@@ -121,6 +131,7 @@ const mwi_op_desc mwi_op_average_pool_2d = {
     .quant = &quant,
     .windows = &mwi_pool_windows,
     .infer = mwi_pool_infer,
+    .gradient = gradient,
     .macs = mwi_pool_macs,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/ceil.c - CEIL: the smallest integer not below x.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/unary.h"
 
 #include <math.h>
@@ -22,4 +23,5 @@ const mwi_op_desc mwi_op_ceil = {
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_none,
 };

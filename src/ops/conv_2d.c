@@ -4,6 +4,7 @@
  * filters are dot products of whole filter rows, float ones run over blocks of output channels.
  * Depends: ops/window, ops/weights, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conv_backprop.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 #include "ops/weights.h"
@@ -539,6 +540,7 @@ const mwi_op_desc mwi_op_conv_2d = {
     .linear = &linear,
     .windows = &windows,
     .infer = infer,
+    .gradient = mwi_conv_2d_gradient,
     .macs = macs,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/div.c - DIV: a / b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 
 typedef struct attr {
@@ -115,6 +116,22 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* dy / b, and -(dy / b) * (a / b). */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    int32_t dy, da, ratio, db;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_div, dy, in[1], &da));
+    MWI_TRY(mwi_gradient_to_input(ctx, call, 0, da));
+    if (!call->wanted[1]) return MW_OK;
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_div, in[0], in[1], &ratio));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, da, ratio, &db));
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_neg, db, &db));
+    return mwi_gradient_to_input(ctx, call, 1, db);
+}
+
 const mwi_op_desc mwi_op_div = {
     .name = "DIV",
     .tflite_code = 42,
@@ -128,5 +145,6 @@ const mwi_op_desc mwi_op_div = {
     .fields = fields,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/expand_dims.c - EXPAND_DIMS: puts a dimension of 1 before axis (input 1).
  * Depends: ops/view_op.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
@@ -41,4 +42,5 @@ const mwi_op_desc mwi_op_expand_dims = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = mwi_gradient_reshape,
 };

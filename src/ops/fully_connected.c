@@ -1,6 +1,7 @@
 /* ops/fully_connected.c - FULLY_CONNECTED: x [..., in], weights [out,in], bias [out]?.
  * Depends: ops/window (dot products), ops/weights, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 #include "ops/weights.h"
@@ -542,6 +543,39 @@ static const mwi_quant_rule quant = {
 static const mwi_linear linear = {
     .value = 0, .weight = 1, .bias = 2, .rank = 2, .out_axis = 0, .in_axis = 1, .flattens = true};
 
+/* As matrices of rows: dx = dy . w, dw = transposed dy . x. */
+static mw_status as_rows(mw_ctx *ctx, const mwi_emitter *at, int32_t t, int32_t columns,
+                         int32_t *out)
+{
+    const mwi_tensor *const v = at->graph->tensors[t];
+    int32_t shape;
+
+    *out = t;
+    if (v->rank == 2 && v->dims[1] == columns) return MW_OK;
+    MWI_TRY(mwi_emit_ints(ctx, at, (const int32_t[]){-1, columns}, 2, &shape));
+    return mwi_emit2(ctx, at, &mwi_op_reshape, t, shape, out);
+}
+
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    const int32_t *const w = call->at.graph->tensors[in[1]]->dims;
+    int32_t dy, x;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    MWI_TRY(as_rows(ctx, &call->at, dy, w[0], &dy));
+    MWI_TRY(as_rows(ctx, &call->at, in[0], w[1], &x));
+    if (call->wanted[0]) {
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_batch_matmul, dy, in[1], &call->d_in[0]));
+        if (x != in[0])
+            MWI_TRY(mwi_emit_reshape_like(ctx, &call->at, call->d_in[0], in[0], &call->d_in[0]));
+    }
+    if (call->wanted[1])
+        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_batch_matmul, MWI_IN(dy, x),
+                         MWI_SET({"adj_x", 1, NULL}), &call->d_in[1]));
+    return mwi_gradient_of_bias(ctx, call, 2, dy);
+}
+
 const mwi_op_desc mwi_op_fully_connected = {
     .name = "FULLY_CONNECTED",
     .tflite_code = 9,
@@ -557,6 +591,7 @@ const mwi_op_desc mwi_op_fully_connected = {
     .quant = &quant,
     .linear = &linear,
     .infer = infer,
+    .gradient = gradient,
     .macs = macs,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/logistic.c - LOGISTIC: 1 / (1 + exp(-x)).
  * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/sigmoid16.h"
 #include "ops/unary.h"
@@ -75,6 +76,15 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .fixed_int16 = {1.0f / 32768, 0},
                                      .data_inputs = {0, -1}};
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)x;
+    (void)parameter;
+    return y * (1 - y);
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_y = true};
+
 const mwi_op_desc mwi_op_logistic = {
     .name = "LOGISTIC",
     .tflite_code = 14,
@@ -88,5 +98,7 @@ const mwi_op_desc mwi_op_logistic = {
     .out_low = 0,
     .out_high = 1,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = mwi_version_i8_i16,
 };

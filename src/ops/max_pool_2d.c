@@ -1,5 +1,6 @@
 /* ops/max_pool_2d.c - MAX_POOL_2D: the largest value of the part of the window that lies inside.
  * Depends: ops/pool.  Used by: the list of operators only.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/pool.h"
 
 #include <float.h>
@@ -70,6 +71,16 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_SAME_SCALE,
                                      .data_inputs = {0, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    int32_t dy;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    return mwi_emit(ctx, &call->at, &mwi_op_max_pool_grad, MWI_IN(op->in[0], op->out[0], dy),
+                    mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_max_pool_2d = {
     .name = "MAX_POOL_2D",
     .tflite_code = 17,
@@ -85,6 +96,7 @@ const mwi_op_desc mwi_op_max_pool_2d = {
     .quant = &quant,
     .windows = &mwi_pool_windows,
     .infer = mwi_pool_infer,
+    .gradient = gradient,
     .macs = mwi_pool_macs,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/mean.c - MEAN over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -29,6 +30,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_sum_grad, MWI_IN(call->d_out[0], in[0], in[1]),
+                    MWI_SET({"mean", 1, NULL}), &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_mean = {
     .name = "MEAN",
     .tflite_code = 40,
@@ -43,5 +51,6 @@ const mwi_op_desc mwi_op_mean = {
     .kernels = kernels,
     .quant = &mwi_quant_first,
     .infer = mwi_reduce_infer,
+    .gradient = gradient,
     .version = mwi_version_i8_i16,
 };

@@ -1,6 +1,7 @@
 /* ops/mul.c - MUL: a * b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -78,6 +79,20 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    int32_t dy, product;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    for (size_t k = 0; k < 2; k++) {
+        if (!call->wanted[k]) continue;
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, dy, in[1 - k], &product));
+        MWI_TRY(mwi_gradient_to_input(ctx, call, k, product));
+    }
+    return MW_OK;
+}
+
 const mwi_op_desc mwi_op_mul = {
     .name = "MUL",
     .tflite_code = 18,
@@ -92,5 +107,6 @@ const mwi_op_desc mwi_op_mul = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
     .version = version,
 };

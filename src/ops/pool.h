@@ -22,6 +22,10 @@ typedef struct mwi_pool_state {
 
 mw_status mwi_pool_infer(mw_ctx *ctx, mwi_shape_call *call);
 mw_status mwi_pool_prepare_f32(mw_ctx *ctx, mwi_prepare_call *call);
+/* State with the window over input i: for the gradients. */
+mw_status mwi_pool_prepare_grad(mw_ctx *ctx, mwi_prepare_call *call, size_t i);
+/* Proves that input `y` has the shape of the pool's result for input `x`, that of the output. */
+mw_status mwi_pool_infer_grad(mw_ctx *ctx, mwi_shape_call *call, size_t x, size_t y);
 mw_status mwi_pool_prepare_int(mw_ctx *ctx, mwi_prepare_call *call);
 uint64_t mwi_pool_macs(const mwi_shape_call *call);
 
@@ -35,5 +39,8 @@ typedef struct mwi_pool_pixel {
     size_t out;
 } mwi_pool_pixel;
 void mwi_pool_run(const mwi_run_call *call, void (*pixel)(const mwi_pool_pixel *p));
+/* The same, all windows of a batch item in order on one thread: for what adds to the input's
+ * elements. */
+void mwi_pool_run_items(const mwi_run_call *call, void (*pixel)(const mwi_pool_pixel *p));
 
 #endif

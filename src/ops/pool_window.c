@@ -2,6 +2,8 @@
  * Depends: ops/window.  Used by: pooling operators.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pool.h"
 
+#include <string.h>
+
 const mwi_field mwi_pool_fields[] = {
     {"padding", offsetof(mwi_pool_attr, padding), MWI_FIELD_ENUM, 0, 0, 0, 1, mwi_padding_names},
     {"stride_w", offsetof(mwi_pool_attr, stride_w), MWI_FIELD_I32, 1, 0, 1, INT32_MAX, NULL},
@@ -43,20 +45,40 @@ uint64_t mwi_pool_macs(const mwi_shape_call *call)
     return mwi_view_count(&call->out[0]) * (uint64_t)a->filter_h * (uint64_t)a->filter_w;
 }
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, mwi_pool_state **out)
+mw_status mwi_pool_infer_grad(mw_ctx *ctx, mwi_shape_call *call, size_t x, size_t y)
+{
+    mwi_window w;
+
+    MWI_TRY(mwi_need_input(ctx, call, x, 4, 4));
+    MWI_TRY(mwi_need_input(ctx, call, y, 4, 4));
+    MWI_TRY(window_of(ctx, call->attr, &call->in[x], &w));
+    const int32_t dims[] = {w.batch, w.out_h, w.out_w, w.in_c};
+    if (memcmp(call->in[y].dims, dims, sizeof dims) != 0)
+        return mwi_fail(ctx, MW_EFORMAT, "input %zu is not a result for input %zu", y, x);
+    mwi_view_set_dims(&call->out[0], 4, call->in[x].dims);
+    return MW_OK;
+}
+
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call, size_t i, mwi_pool_state **out)
 {
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof **out, &memory));
     call->state = *out = memory;
-    return window_of(ctx, call->attr, &call->in[0], &(*out)->w);
+    return window_of(ctx, call->attr, &call->in[i], &(*out)->w);
+}
+
+mw_status mwi_pool_prepare_grad(mw_ctx *ctx, mwi_prepare_call *call, size_t i)
+{
+    mwi_pool_state *s;
+    return prepare(ctx, call, i, &s);
 }
 
 mw_status mwi_pool_prepare_f32(mw_ctx *ctx, mwi_prepare_call *call)
 {
     mwi_pool_state *s;
 
-    MWI_TRY(prepare(ctx, call, &s));
+    MWI_TRY(prepare(ctx, call, 0, &s));
     return mwi_act_range_f32(ctx, ((const mwi_pool_attr *)call->attr)->activation, &s->low_f,
                              &s->high_f);
 }
@@ -67,7 +89,7 @@ mw_status mwi_pool_prepare_int(mw_ctx *ctx, mwi_prepare_call *call)
     float in, out;
     int32_t in_zero, out_zero;
 
-    MWI_TRY(prepare(ctx, call, &s));
+    MWI_TRY(prepare(ctx, call, 0, &s));
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in, &in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out, &out_zero));
     return mwi_act_range(ctx, ((const mwi_pool_attr *)call->attr)->activation, &call->out[0],
@@ -107,9 +129,21 @@ static void rows(void *arg, size_t begin, size_t end, uint32_t thread)
     }
 }
 
-void mwi_pool_run(const mwi_run_call *call, void (*pixel)(const mwi_pool_pixel *p))
+static void run_pieces(const mwi_run_call *call, size_t rows_a_piece,
+                       void (*pixel)(const mwi_pool_pixel *p))
 {
     const mwi_pool_state *const s = call->state;
     task t = {.call = call, .s = s, .pixel = pixel};
-    mwi_par_for(call->pool, (size_t)s->w.batch * (size_t)s->w.out_h, 1, rows, &t);
+    mwi_par_for(call->pool, (size_t)s->w.batch * (size_t)s->w.out_h, rows_a_piece, rows, &t);
+}
+
+void mwi_pool_run(const mwi_run_call *call, void (*pixel)(const mwi_pool_pixel *p))
+{
+    run_pieces(call, 1, pixel);
+}
+
+void mwi_pool_run_items(const mwi_run_call *call, void (*pixel)(const mwi_pool_pixel *p))
+{
+    const mwi_pool_state *const s = call->state;
+    if (s->w.out_h > 0) run_pieces(call, (size_t)s->w.out_h, pixel);
 }

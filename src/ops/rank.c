@@ -1,6 +1,7 @@
 /* ops/rank.c - RANK: the number of dimensions of the input.
  * Depends: ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/shapes.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -34,4 +35,5 @@ const mwi_op_desc mwi_op_rank = {
     .traits = MWI_OP_SHAPE_ONLY,
     .kernels = kernels,
     .infer = infer,
+    .gradient = mwi_gradient_none,
 };

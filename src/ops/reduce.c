@@ -11,23 +11,32 @@ const mwi_field mwi_reduce_fields[] = {
 
 enum { MAX_AXES = 64 }; /* axes may be named more than once */
 
+mw_status mwi_reduce_axes(mw_ctx *ctx, mwi_shape_call *call, size_t i, int32_t rank,
+                          bool gone[MW_MAX_RANK])
+{
+    int64_t axes[MAX_AXES];
+    size_t n;
+
+    memset(gone, 0, MW_MAX_RANK * sizeof *gone);
+    MWI_TRY(mwi_param_ints(ctx, call, i, MAX_AXES, axes, &n));
+    for (size_t k = 0; k < n; k++) {
+        int32_t axis;
+        MWI_TRY(mwi_axis(ctx, axes[k], rank, &axis));
+        gone[axis] = true;
+    }
+    return MW_OK;
+}
+
 mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call)
 {
     const mwi_reduce_attr *const a = call->attr;
     const mwi_view *const x = &call->in[0];
-    int64_t axes[MAX_AXES];
     int32_t dims[MW_MAX_RANK], rank = 0;
-    bool gone[MW_MAX_RANK] = {false};
-    size_t n;
+    bool gone[MW_MAX_RANK];
 
     MWI_TRY(mwi_need_input(ctx, call, 0, 0, MW_MAX_RANK));
-    MWI_TRY(mwi_param_ints(ctx, call, 1, MAX_AXES, axes, &n));
+    MWI_TRY(mwi_reduce_axes(ctx, call, 1, x->rank, gone));
     if (call->unknown) return MW_OK;
-    for (size_t i = 0; i < n; i++) {
-        int32_t axis;
-        MWI_TRY(mwi_axis(ctx, axes[i], x->rank, &axis));
-        gone[axis] = true;
-    }
     for (int32_t i = 0; i < x->rank; i++) {
         if (!gone[i])
             dims[rank++] = x->dims[i];
@@ -36,6 +45,32 @@ mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call)
     }
     mwi_view_set_dims(&call->out[0], rank, dims);
     return MW_OK;
+}
+
+static void run_axes(const mwi_view *axes, int32_t rank, bool gone[MW_MAX_RANK])
+{
+    int64_t v[MAX_AXES];
+    const size_t n = mwi_run_ints(axes, v, MAX_AXES);
+
+    memset(gone, 0, MW_MAX_RANK * sizeof *gone);
+    for (size_t i = 0; i < n; i++) gone[v[i] < 0 ? v[i] + rank : v[i]] = true;
+}
+
+void mwi_spread_plan(const mwi_view *axes, const mwi_view *x, mwi_spread *s)
+{
+    bool gone[MW_MAX_RANK];
+    size_t stride = 1;
+
+    run_axes(axes, x->rank, gone);
+    *s = (mwi_spread){.rank = x->rank, .n_gone = 1};
+    for (int32_t i = x->rank - 1; i >= 0; i--) {
+        s->dims[i] = (size_t)x->dims[i];
+        s->strides[i] = gone[i] ? 0 : stride;
+        if (gone[i])
+            s->n_gone *= s->dims[i];
+        else
+            stride *= s->dims[i];
+    }
 }
 
 /* One dimension of the input, from the innermost out. */
@@ -66,13 +101,11 @@ static void reverse(size_t *v, int32_t n)
 void mwi_reduce_plan(const mwi_view *in, mwi_reduce *r)
 {
     const mwi_view *const x = &in[0];
-    int64_t axes[MAX_AXES];
-    bool gone[MW_MAX_RANK] = {false}, last_gone = false;
-    const size_t n = mwi_run_ints(&in[1], axes, MAX_AXES);
+    bool gone[MW_MAX_RANK], last_gone = false;
     size_t stride = 1;
 
     memset(r, 0, sizeof *r);
-    for (size_t i = 0; i < n; i++) gone[axes[i] < 0 ? axes[i] + x->rank : axes[i]] = true;
+    run_axes(&in[1], x->rank, gone);
     for (int32_t i = x->rank - 1; i >= 0; i--) {
         const size_t d = (size_t)x->dims[i];
         if (d != 1) add_dim(r, d, stride, gone[i], &last_gone);

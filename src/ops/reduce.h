@@ -13,6 +13,28 @@ extern const mwi_field mwi_reduce_fields[];
 
 mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call);
 
+/* Which axes of a value of `rank` input i names. Sets call->unknown when they are not constant.
+ * Fails: MW_EFORMAT. */
+MW_MUST_USE mw_status mwi_reduce_axes(mw_ctx *ctx, mwi_shape_call *call, size_t i, int32_t rank,
+                                      bool gone[MW_MAX_RANK]);
+
+/* The way back: to which result each input of a reduction went. */
+typedef struct mwi_spread {
+    int32_t rank;
+    size_t dims[MW_MAX_RANK], strides[MW_MAX_RANK]; /* of the results; 0: a reduced axis */
+    size_t n_gone;                                  /* inputs of one result */
+} mwi_spread;
+void mwi_spread_plan(const mwi_view *axes, const mwi_view *x, mwi_spread *s);
+static inline size_t mwi_spread_place(const mwi_spread *s, size_t i)
+{
+    size_t place = 0;
+    for (int32_t k = s->rank - 1; k >= 0; k--) {
+        place += i % s->dims[k] * s->strides[k];
+        i /= s->dims[k];
+    }
+    return place;
+}
+
 enum { MWI_REDUCE_LANES = 64 }; /* outputs that one piece works on side by side */
 
 /* The walk over merged dimensions. Where the innermost one stays, its outputs are lanes; where it

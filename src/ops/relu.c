@@ -1,6 +1,7 @@
 /* ops/relu.c - RELU: max(0, x). A small row: start here to add an operator.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -43,5 +44,6 @@ const mwi_op_desc mwi_op_relu = {
     .out_low = 0,
     .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_clamp,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/relu6.c - RELU6: x between 0 and 6.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -43,5 +44,6 @@ const mwi_op_desc mwi_op_relu6 = {
     .out_low = 0,
     .out_high = 6,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_clamp,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/relu_0_to_1.c - RELU_0_TO_1: x between 0 and 1.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -44,5 +45,6 @@ const mwi_op_desc mwi_op_relu_0_to_1 = {
     .out_low = 0,
     .out_high = 1,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_clamp,
     /* No version rule: LiteRT registers version 1 only, whatever the types. */
 };

@@ -1,6 +1,7 @@
 /* ops/reshape.c - RESHAPE: the same values in another shape, from input 1 or the attribute.
  * Depends: ops/strided.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
@@ -82,4 +83,5 @@ const mwi_op_desc mwi_op_reshape = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = mwi_gradient_reshape,
 };

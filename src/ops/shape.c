@@ -1,6 +1,7 @@
 /* ops/shape.c - SHAPE: the dimensions of the input.
  * Depends: ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/shapes.h"
 
 typedef struct attr {
@@ -54,4 +55,5 @@ const mwi_op_desc mwi_op_shape = {
     .fields = fields,
     .kernels = kernels,
     .infer = infer,
+    .gradient = mwi_gradient_none,
 };

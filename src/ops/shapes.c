@@ -28,6 +28,30 @@ mw_status mwi_need_input(mw_ctx *ctx, const mwi_shape_call *call, size_t i, int3
     return MW_OK;
 }
 
+bool mwi_view_same_dims(const mwi_view *a, const mwi_view *b)
+{
+    return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+mw_status mwi_need_same_shapes(mw_ctx *ctx, const mwi_shape_call *call, size_t a, size_t b)
+{
+    MWI_TRY(mwi_need_input(ctx, call, a, 0, MW_MAX_RANK));
+    MWI_TRY(mwi_need_input(ctx, call, b, 0, MW_MAX_RANK));
+    if (!mwi_view_same_dims(&call->in[a], &call->in[b]))
+        return mwi_fail(ctx, MW_EFORMAT, "inputs %zu and %zu have different shapes", a, b);
+    return MW_OK;
+}
+
+void mwi_run_rows(const mwi_run_call *call, const mwi_view *view, mwi_range_fn fn)
+{
+    enum { GRAIN = 4096 }; /* elements a piece */
+    const size_t depth = view->rank == 0 ? 1 : (size_t)view->dims[view->rank - 1];
+
+    if (depth == 0) return;
+    mwi_par_for(call->pool, mwi_view_count(view) / depth, depth >= GRAIN ? 1 : GRAIN / depth, fn,
+                (void *)(uintptr_t)call); /* read only */
+}
+
 mw_status mwi_infer_same(mw_ctx *ctx, mwi_shape_call *call)
 {
     (void)ctx;

@@ -1,6 +1,7 @@
 /* ops/sign.c - SIGN: -1, 0 or 1; NaN stays.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -29,5 +30,6 @@ const mwi_op_desc mwi_op_sign = {
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_none,
     .version = version,
 };

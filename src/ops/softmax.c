@@ -2,6 +2,7 @@
  * 8 bits in gemmlowp's fixed point, 16 bits by tables, as TFLite's reference kernels.
  * Depends: ops/fixed, ops/unary (tables).  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/unary.h"
 
 #include <float.h>
@@ -217,6 +218,12 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .fixed_int16 = {1.0f / 32768, 0},
                                      .data_inputs = {0, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit(ctx, &call->at, &mwi_op_softmax_grad,
+                    MWI_IN(call->at.op->out[0], call->d_out[0]), mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_softmax = {
     .name = "SOFTMAX",
     .tflite_code = 25,
@@ -233,5 +240,6 @@ const mwi_op_desc mwi_op_softmax = {
     .out_low = 0,
     .out_high = 1,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/squeeze.c - SQUEEZE: drops dimensions of 1, all or those named.
  * Depends: ops/view_op.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 #include "ops/view_op.h"
@@ -54,4 +55,5 @@ const mwi_op_desc mwi_op_squeeze = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = mwi_gradient_reshape,
 };

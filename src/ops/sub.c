@@ -1,6 +1,7 @@
 /* ops/sub.c - SUB: a - b with broadcast and a fused activation.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -80,6 +81,17 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    int32_t dy, minus;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    MWI_TRY(mwi_gradient_to_input(ctx, call, 0, dy));
+    if (!call->wanted[1]) return MW_OK;
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_neg, dy, &minus));
+    return mwi_gradient_to_input(ctx, call, 1, minus);
+}
+
 const mwi_op_desc mwi_op_sub = {
     .name = "SUB",
     .tflite_code = 41,
@@ -94,5 +106,6 @@ const mwi_op_desc mwi_op_sub = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/sum.c - SUM over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -27,6 +28,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_sum_grad, MWI_IN(call->d_out[0], in[0], in[1]),
+                    MWI_SET({"mean", 0, NULL}), &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_sum = {
     .name = "SUM",
     .tflite_code = 74,
@@ -41,5 +49,6 @@ const mwi_op_desc mwi_op_sum = {
     .kernels = kernels,
     .quant = &mwi_quant_first,
     .infer = mwi_reduce_infer,
+    .gradient = gradient,
     .version = mwi_version_i8,
 };

@@ -1,6 +1,7 @@
 /* ops/tanh.c - TANH.
  * Depends: ops/unary, ops/sigmoid16.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/sigmoid16.h"
 #include "ops/unary.h"
@@ -62,6 +63,15 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .fixed_int16 = {1.0f / 32768, 0},
                                      .data_inputs = {0, -1}};
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)x;
+    (void)parameter;
+    return 1 - y * y;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_y = true};
+
 const mwi_op_desc mwi_op_tanh = {
     .name = "TANH",
     .tflite_code = 28,
@@ -75,5 +85,7 @@ const mwi_op_desc mwi_op_tanh = {
     .out_low = -1,
     .out_high = 1,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = mwi_version_i8_i16,
 };

@@ -1,6 +1,7 @@
 /* ops/zeros_like.c - ZEROS_LIKE: zeros of the input's shape.
  * Depends: ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/shapes.h"
 
 #include <string.h>
@@ -30,4 +31,5 @@ const mwi_op_desc mwi_op_zeros_like = {
     .traits = MWI_OP_INPLACE | MWI_OP_SHAPE_ONLY,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_none,
 };

@@ -1,0 +1,46 @@
+/* ops/gradient.h - gradients that several rows share.
+ * Depends: ops/emit_op.  Used by: ops/.   SPDX-License-Identifier: Apache-2.0 */
+#ifndef MWI_OPS_GRADIENT_H
+#define MWI_OPS_GRADIENT_H
+
+#include "ops/emit_op.h"
+
+/* Rows' `gradient`: nothing flows through (FLOOR, SHAPE, comparisons). */
+mw_status mwi_gradient_none(mw_ctx *ctx, mwi_gradient_call *call);
+/* The output's gradient in the shape of input 0 (RESHAPE, SQUEEZE, EXPAND_DIMS). */
+mw_status mwi_gradient_reshape(mw_ctx *ctx, mwi_gradient_call *call);
+/* By the row's slope: POINTWISE_GRAD. */
+mw_status mwi_gradient_pointwise(mw_ctx *ctx, mwi_gradient_call *call);
+/* Clamps between the row's out_low and out_high: RELU_GRAD. */
+mw_status mwi_gradient_clamp(mw_ctx *ctx, mwi_gradient_call *call);
+
+/* The gradient of output 0 before its fused activation. Fails: MW_EUNSUPPORTED (TANH, SIGN_BIT). */
+MW_MUST_USE mw_status mwi_gradient_of_sum(mw_ctx *ctx, const mwi_gradient_call *call, int32_t *out);
+/* d_in[k] from a gradient in the shape of the output to which input k was broadcast; nothing when
+ * it is not wanted. */
+MW_MUST_USE mw_status mwi_gradient_to_input(mw_ctx *ctx, mwi_gradient_call *call, size_t k,
+                                            int32_t gradient);
+/* d_in[k] of a bias: the sum of `gradient` over all dimensions but the last. Nothing when there is
+ * no such input or it is not wanted. */
+MW_MUST_USE mw_status mwi_gradient_of_bias(mw_ctx *ctx, mwi_gradient_call *call, size_t k,
+                                           int32_t gradient);
+/* `t` in the shape of `like`, by RESHAPE_LIKE. */
+MW_MUST_USE mw_status mwi_emit_reshape_like(mw_ctx *ctx, const mwi_emitter *at, int32_t t,
+                                            int32_t like, int32_t *out);
+/* a * b, a / b, ... with broadcast: desc ADD, SUB, MUL, DIV. */
+static inline mw_status mwi_emit2(mw_ctx *ctx, const mwi_emitter *at, const mwi_op_desc *desc,
+                                  int32_t a, int32_t b, int32_t *out)
+{
+    return mwi_emit(ctx, at, desc, MWI_IN(a, b), NULL, out);
+}
+/* One operand, no settings. */
+static inline mw_status mwi_emit1(mw_ctx *ctx, const mwi_emitter *at, const mwi_op_desc *desc,
+                                  int32_t a, int32_t *out)
+{
+    return mwi_emit(ctx, at, desc, MWI_IN(a), NULL, out);
+}
+/* t * value. */
+MW_MUST_USE mw_status mwi_emit_scaled(mw_ctx *ctx, const mwi_emitter *at, int32_t t, double value,
+                                      int32_t *out);
+
+#endif
