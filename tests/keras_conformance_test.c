@@ -24,18 +24,29 @@ typedef struct kase {
     void *got[MAX_ENDS];
 } kase;
 
-static bool load_arrays(kase *k, const char *folder)
+/* "in_0.npy", and of the second invocation "in_0.s1.npy". */
+static void load_array(const kase *k, const char *folder, const char *what, size_t i, size_t turn,
+                       mw_array *out)
 {
     char path[8192];
 
+    if (turn == 0)
+        (void)snprintf(path, sizeof path, "%s/%s_%zu.npy", folder, what, i);
+    else
+        (void)snprintf(path, sizeof path, "%s/%s_%zu.s%zu.npy", folder, what, i, turn);
+    mw_array_free(out);
+    assert_ok(k->ctx, mw_array_load(k->ctx, path, out));
+}
+
+static bool load_arrays(kase *k, const char *folder, size_t turn)
+{
+
     if (mw_session_n_inputs(k->s) > MAX_ENDS || mw_session_n_outputs(k->s) > MAX_ENDS) return false;
-    for (size_t i = 0; i < mw_session_n_inputs(k->s); i++) {
-        (void)snprintf(path, sizeof path, "%s/in_%zu.npy", folder, i);
-        assert_ok(k->ctx, mw_array_load(k->ctx, path, &k->in[i]));
-    }
+    for (size_t i = 0; i < mw_session_n_inputs(k->s); i++)
+        load_array(k, folder, "in", i, turn, &k->in[i]);
     for (size_t i = 0; i < mw_session_n_outputs(k->s); i++) {
-        (void)snprintf(path, sizeof path, "%s/out_%zu.npy", folder, i);
-        assert_ok(k->ctx, mw_array_load(k->ctx, path, &k->expected[i]));
+        load_array(k, folder, "out", i, turn, &k->expected[i]);
+        free(k->got[i]);
         k->got[i] = calloc(1, k->expected[i].bytes + 1);
         assert_non_null(k->got[i]);
     }
@@ -114,6 +125,29 @@ static bool names_all(mw_status st, const json_t *layers, const char *why)
     return true;
 }
 
+static mw_status run_any(kase *k)
+{
+    const mw_status st = run_resized(k);
+
+    if (st == MW_OK) return st;
+    mw_ctx_clear(k->ctx);
+    return run_batch(k);
+}
+
+/* One run after another; those of a stateful model once more from its first state. */
+static mw_status run_turns(kase *k, const char *folder, size_t n, const tolerance *tol, verdict *v,
+                           char *why, size_t why_bytes)
+{
+    *v = AGREES;
+    for (size_t i = 0; i < (n > 1 ? 2 * n : 1) && *v == AGREES; i++) {
+        if (i == n) MWI_TRY(mw_session_reset(k->ctx, k->s));
+        assert_true(load_arrays(k, folder, i % n));
+        MWI_TRY(run_any(k));
+        *v = compare(k, tol, why, why_bytes);
+    }
+    return MW_OK;
+}
+
 static verdict run_case(const char *folder, const json_t *root, char *why, size_t why_bytes)
 {
     char path[8192];
@@ -129,18 +163,13 @@ static verdict run_case(const char *folder, const json_t *root, char *why, size_
                    json_string_value(json_object_get(root, "file")));
     st = mw_model_load(k.ctx, path, NULL, &k.m);
     if (st == MW_OK) st = mw_session_create(k.ctx, k.m, NULL, &k.s);
-    if (st == MW_OK) {
-        assert_true(load_arrays(&k, folder));
-        st = run_resized(&k);
-        if (st != MW_OK) {
-            mw_ctx_clear(k.ctx);
-            st = run_batch(&k);
-        }
-    }
+    const json_int_t turns = json_integer_value(json_object_get(root, "invocations"));
     if (st == MW_OK)
-        v = compare(&k, &tol, why, why_bytes);
-    else
+        st = run_turns(&k, folder, turns > 1 ? (size_t)turns : 1, &tol, &v, why, why_bytes);
+    if (st != MW_OK) {
+        v = REFUSED;
         (void)snprintf(why, why_bytes, "%s", mw_ctx_error(k.ctx));
+    }
     if (v == REFUSED && !names_all(st, json_object_get(root, "layers"), why)) v = DIFFERS;
     for (size_t i = 0; i < MAX_ENDS; i++)
         mw_array_free(&k.in[i]), mw_array_free(&k.expected[i]), free(k.got[i]);

@@ -15,6 +15,7 @@ struct mwi_keras_build {
     mw_ctx *ctx;
     mw_model *model;
     mwi_graph *graph;
+    mwi_graph *initializer; /* gives variables their first values; NULL: there are none */
     const mwi_keras_archive
         *archive; /* NULL: missing weights are zeros of the shape that is wanted */
     const mw_load_options *options;

@@ -532,6 +532,7 @@ static mw_status remember(mwi_keras_build *b)
         mwi_arena_array(b->ctx, &b->model->arena, b->graph->n_ops, sizeof(mwi_op_desc *), &memory));
     b->origin->ops = memory;
     b->origin->n_ops = b->graph->n_ops;
+    b->origin->n_graphs = b->model->n_graphs;
     for (size_t i = 0; i < b->graph->n_ops; i++) b->origin->ops[i] = b->graph->ops[i]->desc;
     return MW_OK;
 }

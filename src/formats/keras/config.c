@@ -367,7 +367,6 @@ static const char *refusal_of(const json_t *json, const char *class_name)
         {"TorchModuleWrapper", "holds code of another framework"},
         {"MelSpectrogram", "computes a Fourier transform of the signal; do it before the model"},
         {"STFTSpectrogram", "computes a Fourier transform of the signal; do it before the model"},
-        {"ConvLSTM3D", "has no lowering: use ConvLSTM1D or ConvLSTM2D"},
     };
 
     for (size_t i = 0; i < MWI_COUNT(known); i++)

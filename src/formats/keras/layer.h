@@ -231,6 +231,19 @@ MW_MUST_USE mw_status mwi_keras_check_activation(mw_ctx *ctx, const mwi_keras_la
 MW_MUST_USE mw_status mwi_keras_leaky(mwi_keras_call *call, int32_t x, double slope, int32_t *out);
 MW_MUST_USE mw_status mwi_keras_elu(mwi_keras_call *call, int32_t x, double alpha, int32_t *out);
 
+/* ---- state ---- */
+
+/* A variable of the session below the layer's path, which begins at zero: the same one in all calls
+ * of a layer.
+ *   out  its handle, for read and write
+ * Fails: MW_EUNSUPPORTED (the batch is open: Keras keeps a state for each sample). */
+MW_MUST_USE mw_status mwi_keras_variable(mwi_keras_call *call, const char *name, int32_t rank,
+                                         const int32_t *dims, int32_t *out);
+MW_MUST_USE mw_status mwi_keras_variable_read(mwi_keras_call *call, int32_t variable, int32_t rank,
+                                              const int32_t *dims, int32_t *out);
+MW_MUST_USE mw_status mwi_keras_variable_write(mwi_keras_call *call, int32_t variable,
+                                               int32_t value);
+
 /* ---- weights ---- */
 
 enum { MWI_KERAS_WEIGHT_RANK = 6 };

@@ -40,6 +40,7 @@ typedef struct mwi_keras_origin {
     size_t n_uses, uses_capacity;
     const mwi_op_desc **ops; /* the graph's operators as they were: weights alone may change */
     size_t n_ops;
+    size_t n_graphs;
 } mwi_keras_origin;
 
 /* Values of the part in the graph's order as floats.

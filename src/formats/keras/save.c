@@ -103,7 +103,7 @@ static mw_status find_tensors(mw_ctx *ctx, const mw_model *m, const mwi_keras_or
                               mwi_arena *arena, const mwi_tensor ***out)
 {
     const mwi_graph *const g = m->graphs[0];
-    bool same = m->n_graphs == 1 && g->n_ops == o->n_ops;
+    bool same = m->n_graphs == o->n_graphs && g->n_ops == o->n_ops;
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, arena, o->n_uses, sizeof(mwi_tensor *), &memory));

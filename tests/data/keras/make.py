@@ -18,17 +18,18 @@ FORMS = ["legacy_h5", "keras3_zip", "keras3_h5", "legacy_zip"]
 cases = []
 
 
-def case(name, *shapes, form=None, dtype="float32", gen=None, refused=False):
+def case(name, *shapes, form=None, dtype="float32", gen=None, refused=False, runs=1):
     def note(build):
-        cases.append((name, shapes, build, form, dtype, gen, refused))
+        cases.append((name, shapes, build, form, dtype, gen, refused, runs))
         return build
     return note
 
 
 def seq(name, shape, *layers, **options):
     def build(K, L):
-        return K.Sequential([K.Input(shape, dtype=options.get("dtype", "float32"))] +
-                            [f(L) for f in layers])
+        dtype = options.get("dtype", "float32")
+        first = K.Input(batch_shape=(2,) + shape, dtype=dtype) if "runs" in options else K.Input(shape, dtype=dtype)
+        return K.Sequential([first] + [f(L) for f in layers])
     case(name, shape, **options)(build)
 
 
@@ -61,6 +62,16 @@ seq("rnn_stack_h5", (5, 4), lambda L: L.RNN([L.LSTMCell(3), L.GRUCell(2)], retur
 seq("conv_lstm", (3, 5, 4, 2), lambda L: L.ConvLSTM2D(3, 2, padding="same", return_sequences=True),
     lambda L: L.ConvLSTM2D(2, (2, 1), strides=2, go_backwards=True))
 seq("conv_lstm_1d", (3, 6, 2), lambda L: L.Bidirectional(L.ConvLSTM1D(2, 3, padding="same")))
+# Stateful layers: two samples a batch, three runs, each from the states of the one before.
+seq("stateful_lstm", (3, 4), lambda L: L.LSTM(5, stateful=True, return_sequences=True),
+    lambda L: L.GRU(4, stateful=True, go_backwards=True), lambda L: L.Dense(2), runs=3, form="keras3_zip")
+seq("stateful_bidirectional", (4, 3), lambda L: L.Masking(0.0),
+    lambda L: L.Bidirectional(L.SimpleRNN(4, stateful=True, return_sequences=True), merge_mode="sum"), gen=steps, runs=3,
+    form="legacy_h5")
+seq("stateful_stack", (3, 4), lambda L: L.RNN([L.LSTMCell(3), L.GRUCell(2)], stateful=True), runs=3, form="legacy_zip")
+seq("stateful_conv", (3, 5, 4, 2), lambda L: L.ConvLSTM2D(3, 2, stateful=True), runs=3, form="keras3_h5")
+seq("conv_lstm_3d", (2, 3, 4, 3, 2), lambda L: L.ConvLSTM3D(2, 2, padding="same", return_sequences=True),
+    lambda L: L.ConvLSTM3D(2, (1, 2, 2), strides=2))
 seq("masking_lstm", (6, 4), lambda L: L.Masking(0.0), lambda L: L.LSTM(3, return_sequences=True),
     lambda L: L.TimeDistributed(L.Dense(4)), lambda L: L.GRU(2), gen=steps)
 seq("masking_bidirectional", (6,), lambda L: L.Embedding(10, 4, mask_zero=True),
@@ -184,7 +195,7 @@ def main():
     to = pathlib.Path(__file__).parent
     if args[:1] == ["--to"]:
         to, args = pathlib.Path(args[1]), args[2:]
-    for k, (name, shapes, build, form, dtype, gen, refused) in enumerate(cases):
+    for k, (name, shapes, build, form, dtype, gen, refused, runs) in enumerate(cases):
         if args and name not in args:
             continue
         form = form or FORMS[k % len(FORMS)]
@@ -193,21 +204,26 @@ def main():
         K.backend.clear_session()
         m = build(K, K.layers)
         randomize(m, rng)
-        ins = [(gen(rng, (2,) + s) if gen else rng.normal(size=(2,) + s)).astype(dtype)
-               for s in shapes]
         folder = to / name / form
         folder.mkdir(parents=True, exist_ok=True)
         file = "model.h5" if form.endswith("h5") else "model.keras"
         m.save(folder / file)
-        y = m.predict(ins if len(ins) > 1 else ins[0], verbose=0)
-        ys = [np.asarray(a, "float32") for a in (y if isinstance(y, (list, tuple)) else [y])]
-        for i, a in enumerate(ins):
-            np.save(folder / f"in_{i}.npy", a)
-        for i, a in enumerate(ys):
-            np.save(folder / f"out_{i}.npy", a)
+        ys = []
+        for run in range(runs):
+            suffix = ".s%d.npy" % run if run else ".npy"
+            ins = [(gen(rng, (2,) + s) if gen else rng.normal(size=(2,) + s)).astype(dtype) for s in shapes]
+            y = m.predict(ins if len(ins) > 1 else ins[0], verbose=0)
+            made = [np.asarray(a, "float32") for a in (y if isinstance(y, (list, tuple)) else [y])]
+            for i, a in enumerate(ins):
+                np.save(folder / f"in_{i}{suffix}", a)
+            for i, a in enumerate(made):
+                np.save(folder / f"out_{i}{suffix}", a)
+            ys += made
         top = max(1, *[float(np.abs(a).max()) for a in ys])
         info = {"model": name, "file": file, "layers": sorted(classes(m, set())),
                 "tolerance": {"max_abs": 1e-5 * top, "max_ulp": 64}}
+        if runs > 1:
+            info["invocations"] = runs
         if refused:
             info["refused"] = True
         (folder / "case.json").write_text(json.dumps(info) + "\n")

@@ -1,4 +1,4 @@
-/* formats/keras/layers/layer_conv_lstm.c - ConvLSTM1D and ConvLSTM2D: an LSTM whose products are
+/* formats/keras/layers/layer_conv_lstm.c - ConvLSTM1D, 2D and 3D: an LSTM whose products are
  * convolutions.
  * Depends: layers/recurrent.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -6,70 +6,94 @@
 
 #include <string.h>
 
-/* [..., height, width, channels] as [samples, height, width, channels] and back. */
-static mw_status convolve(mwi_keras_call *c, const mwi_keras_window *w, int32_t x, int32_t kernel,
-                          int32_t bias, int32_t *out)
+/* [..., space, channels] as [samples, space, channels], where one dimension of space has a height
+ * of 1 before it, and back. */
+static mw_status convolve(mwi_keras_call *c, const mwi_keras_cell *cell, int32_t x, int32_t kernel,
+                          int32_t bias, bool of_state, int32_t *out)
 {
-    const mwi_tensor *const t = mwi_keras_tensor(c, x);
-    const int32_t rank = t->rank, before = rank - w->n_dims - 1, *const d = t->dims;
-    int32_t dims[MW_MAX_RANK], result[MW_MAX_RANK];
+    const int32_t n = mwi_keras_n_dims(c->layer), rank = mwi_keras_tensor(c, x)->rank,
+                  before = rank - n - 1, flat = n == 1 ? 1 : 0;
+    int32_t dims[MW_MAX_RANK] = {1, 1}, result[MW_MAX_RANK];
 
-    dims[0] = 1; /* the first is open anyway */
+    memcpy(result, mwi_keras_tensor(c, x)->dims, sizeof result);
     for (int32_t i = 0; i < before; i++) {
-        if (dims[0] > INT32_MAX / d[i]) return mwi_fail(c->ctx, MW_ELIMIT, "too many steps");
-        dims[0] *= d[i];
+        if (dims[0] > INT32_MAX / result[i]) return mwi_fail(c->ctx, MW_ELIMIT, "too many steps");
+        dims[0] *= result[i]; /* the first is open anyway */
     }
-    dims[1] = w->n_dims == 1 ? 1 : d[rank - 3];
-    dims[2] = d[rank - 2];
-    dims[3] = d[rank - 1];
-    memcpy(result, d, sizeof result);
-    MWI_TRY(mwi_keras_reshape(c, x, 4, dims, &x));
-    MWI_TRY(mwi_keras_convolve(c, w, false, x, kernel, bias, &x));
-    const mwi_tensor *const y = mwi_keras_tensor(c, x);
-    if (w->n_dims == 2) result[rank - 3] = y->dims[1];
-    result[rank - 2] = y->dims[2];
-    result[rank - 1] = y->dims[3];
+    for (int32_t i = 0; i <= n; i++) dims[1 + flat + i] = result[before + i];
+    MWI_TRY(mwi_keras_reshape(c, x, n + 2 + flat, dims, &x));
+    if (n == 3) {
+        mwi_keras_window_3d w = cell->window_3d;
+        for (int i = 0; i < 3 && of_state; i++) w.strides[i] = w.dilation[i] = 1;
+        if (of_state) w.padding = 1;
+        MWI_TRY(mwi_keras_convolve_3d(c, &w, "CONV_3D", bias < 0 ? 2 : 3,
+                                      (const int32_t[]){x, kernel, bias}, &x));
+    } else {
+        mwi_keras_window w = cell->window;
+        for (int i = 0; i < 2 && of_state; i++) w.strides[i] = w.dilation[i] = 1;
+        if (of_state) w.padding = 1;
+        MWI_TRY(mwi_keras_convolve(c, &w, false, x, kernel, bias, &x));
+    }
+    for (int32_t i = 0; i <= n; i++)
+        result[before + i] = mwi_keras_tensor(c, x)->dims[1 + flat + i];
     return mwi_keras_reshape(c, x, rank, result, out);
 }
 
 static mw_status project(mwi_keras_call *c, const mwi_keras_cell *cell, int32_t x, int32_t *out)
 {
-    return convolve(c, &cell->window, x, cell->kernel, cell->bias, out);
+    return convolve(c, cell, x, cell->kernel, cell->bias, false, out);
 }
 
+/* States keep their size: strides and dilation are for the input alone. */
 static mw_status project_state(mwi_keras_call *c, const mwi_keras_cell *cell, int32_t state,
                                int32_t *out)
 {
-    mwi_keras_window w = cell->window;
+    return convolve(c, cell, state, cell->recurrent, -1, true, out);
+}
 
-    for (int i = 0; i < 2; i++) w.strides[i] = w.dilation[i] = 1;
-    w.padding = 1;
-    return convolve(c, &w, state, cell->recurrent, -1, out);
+/* The kernel of CONV_3D lies as Keras has it. */
+static mw_status kernel_3d(mwi_keras_call *c, const mwi_keras_window_3d *w, const char *weight,
+                           int32_t in, int32_t *out)
+{
+    return mwi_keras_weight(
+        c,
+        &(mwi_keras_part){.weight = weight,
+                          .rank = 5,
+                          .dims = {w->kernel[0], w->kernel[1], w->kernel[2], in, 4 * w->filters}},
+        out);
+}
+
+static mw_status open_kernels(mwi_keras_call *c, mwi_keras_cell *cell)
+{
+    const int32_t in = cell->dims[cell->rank - 1], n = cell->units;
+
+    if (mwi_keras_n_dims(c->layer) == 3) {
+        MWI_TRY(mwi_keras_read_window_3d(c->ctx, c->layer, &cell->window_3d));
+        MWI_TRY(kernel_3d(c, &cell->window_3d, "kernel", in, &cell->kernel));
+        return kernel_3d(c, &cell->window_3d, "recurrent_kernel", n, &cell->recurrent);
+    }
+    MWI_TRY(mwi_keras_read_window(c->ctx, c->layer, &cell->window));
+    if (cell->window.padding == 2)
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has padding 'causal', allowed are: valid, same");
+    MWI_TRY(mwi_keras_conv_kernel(c, &cell->window, "kernel", in, 4 * n, &cell->kernel));
+    return mwi_keras_conv_kernel(c, &cell->window, "recurrent_kernel", n, 4 * n, &cell->recurrent);
 }
 
 static mw_status open_cell(mwi_keras_call *c, mwi_keras_cell *cell)
 {
-    mwi_keras_window *const w = &cell->window;
-    int32_t filters;
+    const int32_t rank = mwi_keras_n_dims(c->layer) + 2;
 
-    MWI_TRY(mwi_keras_read_window(c->ctx, c->layer, w));
-    MWI_TRY(
-        mwi_keras_int(c->ctx, c->layer, "filters", MWI_KERAS_REQUIRED, 1, INT32_MAX / 4, &filters));
-    if (cell->rank != w->n_dims + 2)
+    MWI_TRY(mwi_keras_int(c->ctx, c->layer, "filters", MWI_KERAS_REQUIRED, 1, INT32_MAX / 4,
+                          &cell->units));
+    if (cell->rank != rank)
         return mwi_fail(c->ctx, MW_EFORMAT, "takes steps of rank %d with the batch, allowed is %d",
-                        cell->rank, w->n_dims + 2);
-    if (w->padding == 2)
-        return mwi_fail(c->ctx, MW_EUNSUPPORTED, "has padding 'causal', allowed are: valid, same");
-    cell->units = filters;
+                        cell->rank, rank);
     cell->n_gates = 4;
     cell->n_states = 2;
     cell->out_rank = cell->rank;
-    MWI_TRY(mwi_keras_conv_kernel(c, w, "kernel", cell->dims[cell->rank - 1], 4 * filters,
-                                  &cell->kernel));
-    MWI_TRY(
-        mwi_keras_conv_kernel(c, w, "recurrent_kernel", filters, 4 * filters, &cell->recurrent));
+    MWI_TRY(open_kernels(c, cell));
     if (mwi_keras_slot_of(c->layer, "bias") != NULL)
-        MWI_TRY(mwi_keras_vector(c, "bias", 4 * filters, &cell->bias));
+        MWI_TRY(mwi_keras_vector(c, "bias", 4 * cell->units, &cell->bias));
     cell->project = project;
     cell->project_state = project_state;
     cell->step = mwi_keras_lstm_step;
@@ -113,7 +137,7 @@ static mw_status build(mwi_keras_call *c)
     return MW_OK;
 }
 
-static const char *const classes[] = {"ConvLSTM2D", "ConvLSTM1D", NULL};
+static const char *const classes[] = {"ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D", NULL};
 static const mwi_keras_weight_rule weights[] = {
     {.name = "kernel", .sub = "cell|"},
     {.name = "recurrent_kernel", .sub = "cell|"},
@@ -121,7 +145,7 @@ static const mwi_keras_weight_rule weights[] = {
     {.name = NULL}};
 const mwi_keras_row mwi_keras_layer_conv_lstm = {
     .classes = classes,
-    .summary = "CONV_2D, SPLIT, LOGISTIC, TANH, MUL, ADD, step by step",
+    .summary = "CONV_2D or CONV_3D, SPLIT, LOGISTIC, TANH, MUL, ADD, step by step",
     .weights = weights,
     .check = mwi_keras_recurrent_check,
     .open_cell = open_cell,

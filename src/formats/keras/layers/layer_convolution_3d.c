@@ -1,26 +1,10 @@
 /* formats/keras/layers/layer_convolution_3d.c - Conv3D and Conv3DTranspose: CONV_3D,
  * CONV_3D_TRANSPOSE.
- * Depends: layers/convolve.  Used by: the list of layers only.
+ * Depends: layers/convolve_3d.  Used by: the list of layers only.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "formats/keras/layers/convolve.h"
+#include "formats/keras/layers/convolve_3d.h"
 
 #include <string.h>
-
-typedef struct window {
-    int32_t kernel[3], strides[3], dilation[3];
-    int32_t filters;
-    int padding;
-} window;
-
-static mw_status read_window(mw_ctx *ctx, const mwi_keras_layer *l, window *w)
-{
-    MWI_TRY(mwi_keras_ints(ctx, l, "kernel_size", 3, MWI_KERAS_REQUIRED, 1, INT32_MAX, w->kernel));
-    MWI_TRY(mwi_keras_ints(ctx, l, "strides|subsample", 3, 1, 1, INT32_MAX, w->strides));
-    MWI_TRY(mwi_keras_ints(ctx, l, "dilation_rate", 3, 1, 1, INT32_MAX, w->dilation));
-    MWI_TRY(
-        mwi_keras_int(ctx, l, "filters|nb_filter", MWI_KERAS_REQUIRED, 1, INT32_MAX, &w->filters));
-    return mwi_keras_padding(ctx, l, false, &w->padding);
-}
 
 static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
 {
@@ -29,24 +13,9 @@ static mw_status check(mw_ctx *ctx, const mwi_keras_layer *l)
     return mwi_keras_check_activation(ctx, l, "activation");
 }
 
-static mw_status run(mwi_keras_call *c, const window *w, const char *op, size_t n_in,
-                     const int32_t *in, int32_t *out)
-{
-    const mwi_keras_attr attrs[] = {
-        {"padding", w->padding == 1 ? MWI_PADDING_SAME : MWI_PADDING_VALID},
-        {"stride_d", w->strides[0]},
-        {"stride_h", w->strides[1]},
-        {"stride_w", w->strides[2]},
-        {"dilation_d_factor", w->dilation[0]},
-        {"dilation_h_factor", w->dilation[1]},
-        {"dilation_w_factor", w->dilation[2]},
-        {NULL, 0}};
-    return mwi_keras_op(c, op, n_in, in, attrs, out);
-}
-
 /* CONV_3D has no groups: each has its own part of the kernel, and results are joined. */
-static mw_status one_group(mwi_keras_call *c, const window *w, int32_t x, int32_t groups,
-                           int32_t group, int32_t *out)
+static mw_status one_group(mwi_keras_call *c, const mwi_keras_window_3d *w, int32_t x,
+                           int32_t groups, int32_t group, int32_t *out)
 {
     const int32_t in = mwi_keras_tensor(c, x)->dims[4], n = w->filters / groups;
     mwi_keras_part kernel = {.weight = "kernel",
@@ -62,12 +31,13 @@ static mw_status one_group(mwi_keras_call *c, const window *w, int32_t x, int32_
     MWI_TRY(mwi_keras_weight(c, &kernel, &operands[1]));
     const bool has_bias = mwi_keras_slot_of(c->layer, "bias") != NULL;
     if (has_bias) MWI_TRY(mwi_keras_weight(c, &bias, &operands[2]));
-    return run(c, w, "CONV_3D", has_bias ? 3 : 2, operands, out);
+    return mwi_keras_convolve_3d(c, w, "CONV_3D", has_bias ? 3 : 2, operands, out);
 }
 
 enum { MAX_GROUPS = 1024 };
 
-static mw_status all_groups(mwi_keras_call *c, const window *w, int32_t groups, int32_t *out)
+static mw_status all_groups(mwi_keras_call *c, const mwi_keras_window_3d *w, int32_t groups,
+                            int32_t *out)
 {
     const mwi_keras_attr pieces[] = {{"num_splits", groups}, {NULL, 0}};
     const mwi_keras_attr join[] = {{"axis", 4}, {NULL, 0}};
@@ -83,11 +53,11 @@ static mw_status all_groups(mwi_keras_call *c, const window *w, int32_t groups, 
 static mw_status build(mwi_keras_call *c)
 {
     int32_t groups, x;
-    window w;
+    mwi_keras_window_3d w;
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(mwi_keras_need_rank(c, 0, 5, 5));
-    MWI_TRY(read_window(c->ctx, c->layer, &w));
+    MWI_TRY(mwi_keras_read_window_3d(c->ctx, c->layer, &w));
     MWI_TRY(mwi_keras_int(c->ctx, c->layer, "groups", 1, 1, MAX_GROUPS, &groups));
     const int32_t channels = mwi_keras_tensor(c, c->in[0])->dims[4];
     if (channels % groups != 0 || w.filters % groups != 0)
@@ -118,10 +88,10 @@ const mwi_keras_row mwi_keras_layer_convolution_3d = {
 
 static mw_status check_transposed(mw_ctx *ctx, const mwi_keras_layer *l)
 {
-    window w;
+    mwi_keras_window_3d w;
 
     MWI_TRY(check(ctx, l));
-    MWI_TRY(read_window(ctx, l, &w));
+    MWI_TRY(mwi_keras_read_window_3d(ctx, l, &w));
     if (w.dilation[0] == 1 && w.dilation[1] == 1 && w.dilation[2] == 1) return MW_OK;
     return mwi_fail(ctx, MW_EUNSUPPORTED,
                     "has a dilation_rate, which CONV_3D_TRANSPOSE does not have; use 1");
@@ -130,11 +100,11 @@ static mw_status check_transposed(mw_ctx *ctx, const mwi_keras_layer *l)
 static mw_status build_transposed(mwi_keras_call *c)
 {
     int32_t extra[3], shape[5], operands[4] = {-1, -1, -1, -1}, x;
-    window w;
+    mwi_keras_window_3d w;
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(mwi_keras_need_rank(c, 0, 5, 5));
-    MWI_TRY(read_window(c->ctx, c->layer, &w));
+    MWI_TRY(mwi_keras_read_window_3d(c->ctx, c->layer, &w));
     MWI_TRY(mwi_keras_ints(c->ctx, c->layer, "output_padding", 3, -1, 0, INT32_MAX, extra));
     const mwi_tensor *const t = mwi_keras_tensor(c, c->in[0]);
     shape[0] = t->dims[0];
@@ -152,7 +122,7 @@ static mw_status build_transposed(mwi_keras_call *c)
     operands[2] = c->in[0];
     const bool bias = mwi_keras_slot_of(c->layer, "bias") != NULL;
     if (bias) MWI_TRY(mwi_keras_vector(c, "bias", w.filters, &operands[3]));
-    MWI_TRY(run(c, &w, "CONV_3D_TRANSPOSE", bias ? 4 : 3, operands, &x));
+    MWI_TRY(mwi_keras_convolve_3d(c, &w, "CONV_3D_TRANSPOSE", bias ? 4 : 3, operands, &x));
     MWI_TRY(mwi_keras_activate(c, "activation", x, &x));
     return mwi_keras_return(c, x);
 }

@@ -5,14 +5,13 @@
 
 #include "formats/keras/build.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_STEPS = 4096 };
 
 mw_status mwi_keras_recurrent_check(mw_ctx *ctx, const mwi_keras_layer *l)
 {
-    bool yes;
-
     if (l->row->open_cell != NULL) {
         MWI_TRY(mwi_keras_check_activation(ctx, l, "activation"));
         MWI_TRY(mwi_keras_check_activation(ctx, l, "recurrent_activation|inner_activation"));
@@ -20,10 +19,6 @@ mw_status mwi_keras_recurrent_check(mw_ctx *ctx, const mwi_keras_layer *l)
     if (l->keras_major == 1)
         return mwi_fail(ctx, MW_EUNSUPPORTED,
                         "has weights gate by gate, as Keras 1 stores them; save it with Keras 2");
-    MWI_TRY(mwi_keras_bool(ctx, l, "stateful", false, &yes));
-    if (yes)
-        return mwi_fail(ctx, MW_EUNSUPPORTED,
-                        "is stateful, which has no lowering here; set stateful=False");
     for (size_t i = 0; i < l->n_children; i++) {
         const mwi_keras_layer *const cell = l->children[i];
         if (cell->row != NULL && cell->row->open_cell == NULL)
@@ -114,7 +109,8 @@ typedef struct run {
     int32_t *steps; /* inputs, then results */
     int32_t *masks; /* of each step [batch, 1, ...]; NULL: all count */
     int32_t states[MWI_KERAS_MAX_STATES];
-    bool backwards, sequences, return_state, time_major, zero_masked;
+    int32_t variables[MWI_KERAS_MAX_STATES]; /* of a stateful layer */
+    bool backwards, sequences, return_state, time_major, zero_masked, stateful;
 } run;
 
 /* The steps of [batch, steps, ...] as values of their own, in the order of the run. */
@@ -158,7 +154,12 @@ static mw_status read_options(mwi_keras_call *c, run *r)
     MWI_TRY(mwi_keras_bool(c->ctx, l, "return_state", false, &r->return_state));
     MWI_TRY(mwi_keras_bool(c->ctx, l, "time_major", false, &r->time_major));
     MWI_TRY(mwi_keras_bool(c->ctx, l, "zero_output_for_mask", false, &r->zero_masked));
+    MWI_TRY(mwi_keras_bool(c->ctx, l, "stateful", false, &r->stateful));
     r->backwards ^= l->mirrored;
+    if (r->time_major && c->build->batch_open && mwi_keras_tensor(c, c->in[0])->dims[0] == 1)
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED,
+                        "is time_major, and the first dimension, its steps, is open: give the "
+                        "input's shape");
     /* Bidirectional sets it in both directions, whatever the config says. */
     if (l->parent != NULL && mwi_keras_is_class(l->parent, "Bidirectional"))
         r->zero_masked = r->sequences;
@@ -198,6 +199,58 @@ static mw_status start(mwi_keras_call *c, run *r, int32_t x)
     return mwi_fail(c->ctx, MW_EUNSUPPORTED,
                     "runs over %d steps, which are written out one by one; the limit is %d",
                     r->n_steps, MAX_STEPS);
+}
+
+/* The cell whose state k is: all of its states have the shape of its results. */
+static const mwi_keras_cell *cell_of_state(const mwi_keras_cell *cell, int32_t k)
+{
+    const mwi_keras_cell *at = cell->below;
+
+    if (at == NULL) return cell;
+    while (k >= at->n_states) k -= (at++)->n_states;
+    return at;
+}
+
+/* A stateful layer begins with the states that its last run ended with, unless it is called with
+ * others. */
+static mw_status read_variables(mwi_keras_call *c, run *r)
+{
+    char name[16];
+
+    if (!r->stateful) return MW_OK;
+    if (c->layer->n_calls > 1)
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED,
+                        "is stateful and called more than once: which call goes first is not in "
+                        "the file");
+    if (c->n_in > 1 && c->layer->keras_major < 3)
+        return mwi_fail(c->ctx, MW_EUNSUPPORTED,
+                        "is stateful and called with initial states, which Keras 2 takes or not by "
+                        "what the states hold; leave one of both out");
+    for (int32_t i = 0; i < r->cell.n_states; i++) {
+        const mwi_keras_cell *const s = cell_of_state(&r->cell, i);
+        (void)snprintf(name, sizeof name, "state_%d", i);
+        MWI_TRY(mwi_keras_variable(c, name, s->out_rank, s->out_dims, &r->variables[i]));
+        if (c->n_in == 1)
+            MWI_TRY(mwi_keras_variable_read(c, r->variables[i], s->out_rank, s->out_dims,
+                                            &r->states[i]));
+    }
+    return MW_OK;
+}
+
+/* [batch, steps, ..., gates * units] is what all steps give to the gates. */
+static void set_result_shape(mwi_keras_cell *cell, const mwi_tensor *projected)
+{
+    if (cell->below != NULL) return;
+    for (int32_t i = 1; i < cell->out_rank; i++) cell->out_dims[i] = projected->dims[i + 1];
+    cell->out_dims[0] = projected->dims[0];
+    cell->out_dims[cell->out_rank - 1] = cell->units;
+}
+
+static mw_status write_variables(mwi_keras_call *c, const run *r)
+{
+    for (int32_t i = 0; i < r->cell.n_states && r->stateful; i++)
+        MWI_TRY(mwi_keras_variable_write(c, r->variables[i], r->states[i]));
+    return MW_OK;
 }
 
 static mw_status unpack_mask(mwi_keras_call *c, run *r)
@@ -274,9 +327,12 @@ static mw_status run_all(mwi_keras_call *c, run *r)
     const mw_status st = r->cell.project(c, &r->cell, x, &x);
     c->layer = r->outer;
     MWI_TRY(st);
+    set_result_shape(&r->cell, mwi_keras_tensor(c, x));
+    MWI_TRY(read_variables(c, r));
     MWI_TRY(unpack(c, r, x, &r->steps));
     MWI_TRY(unpack_mask(c, r));
     for (int32_t i = 0; i < r->n_steps; i++) MWI_TRY(run_step(c, r, i, &last));
+    MWI_TRY(write_variables(c, r));
     return give_results(c, r, last);
 }
 

@@ -1,12 +1,12 @@
 /* formats/keras/layers/recurrent.h - what all recurrent layers share: a cell, run one step after
- * another and written out. A layer that keeps no state between calls has no variable in the graph:
- * samples of a batch stay apart, and any activation will do.
- * Depends: layers/convolve.  Used by: layers of recurrent networks.
+ * another and written out: any activation will do. A layer that keeps no state between calls has no
+ * variable in the graph, and samples of a batch stay apart.
+ * Depends: layers/convolve_3d.  Used by: layers of recurrent networks.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_FORMATS_KERAS_LAYERS_RECURRENT_H
 #define MWI_FORMATS_KERAS_LAYERS_RECURRENT_H
 
-#include "formats/keras/layers/convolve.h"
+#include "formats/keras/layers/convolve_3d.h"
 
 enum { MWI_KERAS_MAX_STATES = 64 };
 
@@ -24,7 +24,8 @@ struct mwi_keras_cell {
     int32_t kernel, bias;              /* constants; bias -1: none */
     int32_t recurrent, recurrent_rest; /* the second of a GRU, else -1 */
     int32_t recurrent_bias;            /* -1: none */
-    mwi_keras_window window;           /* of convolutional cells */
+    mwi_keras_window window;           /* of convolutional cells of one and two dimensions */
+    mwi_keras_window_3d window_3d;     /* of three */
     mwi_keras_cell *below;             /* of a stack */
     size_t n_below;
     /* What the input gives to all gates; x has one dimension more when it holds all steps. */
