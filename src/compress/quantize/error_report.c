@@ -206,7 +206,7 @@ static mw_status measure_run(mw_ctx *ctx, struct measure *m, mwi_feed *feed, mw_
 {
     mwi_session_observe(feed->session, mwi_capture_step, &m->floats);
     MWI_TRY(mwi_feed_run(ctx, feed, r));
-    MWI_TRY(mw_session_reset(ctx, quantized));
+    if (r == 0) MWI_TRY(mw_session_reset(ctx, quantized));
     MWI_TRY(set_inputs(ctx, m, feed, r, quantized));
     mwi_session_observe(quantized, compare_step, m);
     MWI_TRY(mw_session_run(ctx, quantized));

@@ -90,7 +90,7 @@ mw_status mwi_feed_read(mw_ctx *ctx, const mwi_feed *feed, uint64_t run, size_t 
 
 mw_status mwi_feed_run(mw_ctx *ctx, mwi_feed *feed, uint64_t run)
 {
-    MWI_TRY(mw_session_reset(ctx, feed->session));
+    if (run == 0) MWI_TRY(mw_session_reset(ctx, feed->session));
     for (size_t i = 0; i < feed->n_inputs; i++) {
         mw_buffer buffer;
         MWI_TRY(mw_session_input(ctx, feed->session, i, &buffer));

@@ -23,7 +23,8 @@ typedef struct mwi_feed {
 MW_MUST_USE mw_status mwi_feed_open(mw_ctx *ctx, const mw_model *model, mw_dataset *data,
                                     uint64_t max_samples, uint32_t n_threads, mwi_feed *out);
 void mwi_feed_close(mwi_feed *feed); /* accepts a zeroed one */
-/* State is reset before each run, so that runs do not depend on their order. */
+/* State is reset before run 0 alone: samples of a model with state follow each other in time, so
+ * that the ranges are those of states that have built up. */
 MW_MUST_USE mw_status mwi_feed_run(mw_ctx *ctx, mwi_feed *feed, uint64_t run);
 /* What input `i` of a run is fed, into a buffer of the model's or of another's same input. */
 MW_MUST_USE mw_status mwi_feed_read(mw_ctx *ctx, const mwi_feed *feed, uint64_t run, size_t i,

@@ -1,4 +1,5 @@
-/* compress/quantize/feed_test.c - samples that do not fill a run.
+/* compress/quantize/feed_test.c - samples that do not fill a run, state from one run to
+ * the next.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "graph_builder.h"
 #include "support.h"
@@ -48,6 +49,37 @@ static void each_sample_is_fed(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* The first output value of one run. */
+static float run_once(mw_ctx *ctx, mwi_feed *feed, uint64_t run)
+{
+    mw_buffer out;
+
+    assert_ok(ctx, mwi_feed_run(ctx, feed, run));
+    assert_ok(ctx, mw_session_output(ctx, feed->session, 0, &out));
+    return *(const float *)out.data;
+}
+
+static void state_builds_up_from_run_0(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *m;
+    mwi_feed feed;
+    char path[4096];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/data/keras/stateful_lstm/keras3_zip/model.keras",
+                   test_source_dir());
+    assert_ok(ctx, mw_model_load(ctx, path, NULL, &m));
+    assert_ok(ctx, mwi_feed_open(ctx, m, NULL, 0, 1, &feed));
+    const float alone = run_once(ctx, &feed, 1), first = run_once(ctx, &feed, 0),
+                after = run_once(ctx, &feed, 1);
+    assert_true(after != alone); /* the first value is of a fresh session, the last of a state */
+    assert_true(run_once(ctx, &feed, 0) == first);
+    mwi_feed_close(&feed);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 static void readers_are_found(void **state)
 {
     mw_ctx *const ctx = test_ctx();
@@ -77,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_sample_is_fed),
+        cmocka_unit_test(state_builds_up_from_run_0),
         cmocka_unit_test(readers_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
