@@ -209,6 +209,20 @@ mw_status mwi_quant_per_tensor(mw_ctx *ctx, mw_model *model, float scale, int64_
     return MW_OK;
 }
 
+bool mwi_same_quant(const mwi_quant *a, const mwi_quant *b)
+{
+    const size_t n_a = a == NULL ? 0 : a->q.n_scales, n_b = b == NULL ? 0 : b->q.n_scales;
+
+    if (a == b) return true;
+    if ((a != NULL && a->q.block_size > 0) || (b != NULL && b->q.block_size > 0)) return false;
+    if (n_a != n_b) return false;
+    if (n_a > 1 && a->q.axis != b->q.axis) return false;
+    for (size_t i = 0; i < n_a; i++)
+        if (a->q.scales[i] != b->q.scales[i] || a->q.zero_points[i] != b->q.zero_points[i])
+            return false;
+    return true;
+}
+
 /* ---- copying ---- */
 
 static mw_status copy_op(mw_ctx *ctx, mw_model *to, const mwi_op *op, mwi_op **out)

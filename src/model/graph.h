@@ -149,6 +149,9 @@ MW_MUST_USE mw_status mwi_quant_per_tensor(mw_ctx *ctx, mw_model *model, float s
 
 /* ---- asking ---- */
 
+/* The same scales and zero points, or both none; blockwise ones are the same when they are one. */
+bool mwi_same_quant(const mwi_quant *a, const mwi_quant *b);
+
 /* -1 when no operator makes it (constant, input, state). */
 int32_t mwi_graph_producer(const mwi_graph *graph, int32_t tensor);
 /* Readers of a tensor: operators, plus one for each time it is a graph output. */

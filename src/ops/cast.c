@@ -1,5 +1,5 @@
 /* ops/cast.c - CAST from any number type to any other: integers by their low bits, floats to
- * integers cut.
+ * integers cut, complex numbers to what their real part becomes.
  * Depends: ops/unary, base/half.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/unary.h"
@@ -29,7 +29,8 @@ enum { BLOCK = 256 };
 
 static bool is_float(mw_dtype t)
 {
-    return t == MW_FLOAT32 || t == MW_FLOAT64 || t == MW_FLOAT16 || t == MW_BFLOAT16;
+    return t == MW_COMPLEX64 || t == MW_FLOAT32 || t == MW_FLOAT64 || t == MW_FLOAT16 ||
+           t == MW_BFLOAT16;
 }
 
 static void read_integers(mw_dtype dtype, const void *in, size_t at, size_t n, int64_t *out)
@@ -58,6 +59,9 @@ static void read_floats(mw_dtype dtype, const void *in, size_t at, size_t n, dou
     case MW_FLOAT32:
         for (size_t i = 0; i < n; i++) out[i] = (double)((const float *)in)[at + i];
         return;
+    case MW_COMPLEX64: /* the real part */
+        for (size_t i = 0; i < n; i++) out[i] = (double)((const float *)in)[2 * (at + i)];
+        return;
     case MW_FLOAT64:
         for (size_t i = 0; i < n; i++) out[i] = ((const double *)in)[at + i];
         return;
@@ -81,6 +85,12 @@ static uint16_t bfloat_of(float f)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+static void put_complex(void *out, size_t at, float real)
+{
+    ((float *)out)[2 * at] = real;
+    ((float *)out)[2 * at + 1] = 0;
+}
+
 static void write_integers(mw_dtype dtype, const int64_t *in, size_t n, void *out, size_t at,
                            bool is_unsigned)
 {
@@ -96,6 +106,9 @@ static void write_integers(mw_dtype dtype, const int64_t *in, size_t n, void *ou
 #define TO_FLOAT(i) (is_unsigned ? (float)(uint64_t)in[i] : (float)in[i])
     case MW_FLOAT32:
         for (size_t i = 0; i < n; i++) ((float *)out)[at + i] = TO_FLOAT(i);
+        return;
+    case MW_COMPLEX64:
+        for (size_t i = 0; i < n; i++) put_complex(out, at + i, TO_FLOAT(i));
         return;
     case MW_FLOAT64:
         for (size_t i = 0; i < n; i++)
@@ -144,6 +157,9 @@ static void write_floats(mw_dtype dtype, const double *in, size_t n, void *out, 
     case MW_FLOAT32:
         for (size_t i = 0; i < n; i++) ((float *)out)[at + i] = (float)in[i];
         return;
+    case MW_COMPLEX64:
+        for (size_t i = 0; i < n; i++) put_complex(out, at + i, (float)in[i]);
+        return;
     case MW_FLOAT64:
         for (size_t i = 0; i < n; i++) ((double *)out)[at + i] = in[i];
         return;
@@ -183,6 +199,10 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     mwi_run_call copy = *call;
 
     (void)ctx;
+    if (call->in[0].dtype == MW_COMPLEX64 && call->out[0].dtype == MW_COMPLEX64) {
+        if (call->in[0].bytes > 0) memcpy(call->out[0].data, call->in[0].data, call->in[0].bytes);
+        return MW_OK;
+    }
     mwi_par_for(call->pool, mwi_view_count(&call->out[0]), 32 * BLOCK, piece, &copy);
     return MW_OK;
 }

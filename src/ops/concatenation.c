@@ -123,8 +123,8 @@ static int32_t version(const mwi_shape_call *call)
         .name = t "_concatenation__ref", .types = t "+>" t, .prepare = prepare, .run = run         \
     }
 static const mwi_kernel kernels[] = {
-    ROW("f32"), ROW("i8"),   ROW("u8"),  ROW("i16"),     ROW("i32"),
-    ROW("i64"), ROW("bool"), ROW("u32"), {.name = NULL},
+    ROW("f32"),  ROW("i8"),  ROW("u8"),  ROW("i16"),  ROW("i32"),     ROW("i64"),
+    ROW("bool"), ROW("u32"), ROW("f16"), ROW("bf16"), {.name = NULL},
 };
 
 const mwi_op_desc mwi_op_concatenation = {

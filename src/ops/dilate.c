@@ -21,12 +21,11 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     if (call->unknown) return MW_OK;
     mwi_view_set_dims(&call->out[0], x->rank, x->dims);
     for (size_t i = 0; i < n; i++) {
-        if (factors[i] < 1 || x->dims[i] < 1)
+        if (factors[i] < 1)
             return mwi_fail(ctx, MW_EFORMAT,
-                            "dimension %zu is %d and its factor %lld, allowed 1 "
-                            "and above",
-                            i, x->dims[i], (long long)factors[i]);
-        const int64_t dim = (x->dims[i] - 1) * factors[i] + 1; /* both are below 2^31 */
+                            "the factor of dimension %zu is %lld, allowed 1 and above", i,
+                            (long long)factors[i]);
+        const int64_t dim = x->dims[i] == 0 ? 0 : (x->dims[i] - 1) * factors[i] + 1;
         if (dim > INT32_MAX)
             return mwi_fail(ctx, MW_ELIMIT, "dimension %zu would be %lld", i, (long long)dim);
         call->out[0].dims[i] = (int32_t)dim;

@@ -1,21 +1,21 @@
 /* ops/floor_div.c - FLOOR_DIV: the floor of x / y with broadcast. Zero is refused, for floats too,
- * as in TFLite.
+ * as in TFLite; the least integer by -1 is the largest.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/binary.h"
 
 #include <math.h>
 
-static int64_t floor_div(int64_t x, int64_t y)
+static int64_t floor_div(int64_t x, int64_t y, int64_t most)
 {
-    const int64_t q = x / y;
-    return q - (x % y != 0 && (x < 0) != (y < 0));
+    const int64_t q = x / y - (x % y != 0 && (x < 0) != (y < 0));
+    return q < most ? q : most;
 }
 
 MWI_BINARY_ROW(row_f32, float, float, void, floor((double)x / (double)y))
-MWI_BINARY_ROW(row_i8, int8_t, int8_t, void, floor_div(x, y))
-MWI_BINARY_ROW(row_i16, int16_t, int16_t, void, floor_div(x, y))
-MWI_BINARY_ROW(row_i32, int32_t, int32_t, void, floor_div(x, y))
+MWI_BINARY_ROW(row_i8, int8_t, int8_t, void, floor_div(x, y, INT8_MAX))
+MWI_BINARY_ROW(row_i16, int16_t, int16_t, void, floor_div(x, y, INT16_MAX))
+MWI_BINARY_ROW(row_i32, int32_t, int32_t, void, floor_div(x, y, INT32_MAX))
 
 static mw_status run_f32(mw_ctx *ctx, const mwi_run_call *call)
 {

@@ -190,12 +190,13 @@ static void units_16(void *arg, size_t begin, size_t end, uint32_t thread)
     for (size_t c = begin; c < end; c++) {
         const int16_t *const f = j->weights + c * s->in;
         const int64_t sum = wide ? dot_wide(j->x, f, s->in) : mwi_dot_s16_long(j->x, f, s->in);
+        const int64_t bias = j->bias == NULL ? 0
+                             : narrow        ? ((const int32_t *)j->bias)[c]
+                                             : ((const int64_t *)j->bias)[c];
         const int64_t total =
-            narrow ? mwi_add32((int32_t)sum, ((const int32_t *)j->bias)[c])
-                   : mwi_add64(sum, j->bias == NULL ? 0 : ((const int64_t *)j->bias)[c]);
-        const int32_t q = s->scales_d != NULL ? scaled(s, total, c)
-                          : narrow            ? mwi_scale((int32_t)total, s->rq.channels[c])
-                                              : mwi_scale64(total, s->rq.channels[c]);
+            narrow && !wide ? mwi_add32((int32_t)sum, (int32_t)bias) : mwi_add64(sum, bias);
+        const int32_t q =
+            s->scales_d != NULL ? scaled(s, total, c) : mwi_scale64(total, s->rq.channels[c]);
         ((int16_t *)j->call->out[0].data)[j->row * s->out + c] =
             (int16_t)mwi_clamp(q, s->rq.low, s->rq.high);
     }

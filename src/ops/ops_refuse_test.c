@@ -103,7 +103,7 @@ static void parameters_out_of_range(void **state)
         {"SEGMENT_SUM: f32[2] i32[2]=0,2 > f32", "is 2 after 0"},
         {"RFFT2D: f32[2,2] i32[2]=2,3 > c64", "powers of two"},
         {"RFFT2D: f32[0,2,2] i32[2]=1073741824,1073741824 > c64", "larger than any memory"},
-        {"DILATE: f32[2] i32[1]=0 f32[] > f32", "factor 0"},
+        {"DILATE: f32[2] i32[1]=0 f32[] > f32", "factor of dimension 0 is 0"},
         {"DILATE: f32[2] i32[1]=2147483647 f32[] > f32", "would be"},
         {"DILATE: f32[2,2] i32[1]=1 f32[] > f32", "1 factors for rank 2"},
         {"RANDOM_UNIFORM: i32[1]=-1 > f32", "dimension 0 is -1"},

@@ -39,8 +39,7 @@ mw_status mwi_sigmoid16_prepare(mw_ctx *ctx, mwi_prepare_call *call, int32_t pot
         s->left_shift++;
         m *= 2.0;
     }
-    if (m > 65535.0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "input scale %g is too large", (double)scale);
-    s->multiplier = (int32_t)m;
+    /* From there on every value but 0 is past the table's end. */
+    s->multiplier = (int32_t)(m < (double)MWI_SIGMOID16_END ? m : (double)MWI_SIGMOID16_END);
     return MW_OK;
 }

@@ -32,7 +32,7 @@ static const mwi_kernel kernels[] = {
 
 const mwi_op_desc mwi_op_stablehlo_minimum = {
     .name = "STABLEHLO_MINIMUM",
-    .tflite_code = 180,
+    .tflite_code = 181,
     .min_in = 2,
     .max_in = 2,
     .min_out = 1,

@@ -101,6 +101,7 @@ const mwi_op_desc mwi_op_stablehlo_reduce_window = {
     .max_in = 2,
     .min_out = 1,
     .max_out = 1,
+    .traits = MWI_OP_STATEFUL, /* a subgraph says what it does */
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -111,6 +111,7 @@ const mwi_op_desc mwi_op_stablehlo_scatter = {
     .max_in = 3,
     .min_out = 1,
     .max_out = 1,
+    .traits = MWI_OP_STATEFUL, /* a subgraph says what it does */
     .attr_size = sizeof(attr),
     .fields = fields,
     .kernels = kernels,

@@ -87,8 +87,8 @@ static mw_status range(mw_ctx *ctx, plan *p, const attr *a, const mwi_view *x, s
     const bool from_start = bit(a->begin_mask, term), to_end = bit(a->end_mask, term),
                up = stride > 0;
 
-    p->unknown =
-        p->unknown || (!from_start && !p->begin_known && !a->offset) || (!to_end && !p->end_known);
+    p->unknown = p->unknown || (!from_start && !p->begin_known && (to_end || !a->offset)) ||
+                 (!to_end && !p->end_known);
     const int64_t least = up ? 0 : -1, most = up ? dim : dim - 1;
     int64_t begin = up ? 0 : dim - 1, end = up ? dim : -1;
     if (!from_start)

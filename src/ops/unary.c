@@ -110,7 +110,8 @@ mw_status mwi_unary_table16(mw_ctx *ctx, mwi_prepare_call *call, mwi_unary_fn fn
         const float next = fn(low + (float)(i + 1) * step, call->attr);
         const float sample = roundf(here * inverse);
         const float between = roundf((next * inverse + roundf(here * inverse)) / 2);
-        table[i] = to_i16(sample - roundf((between - roundf(middle * inverse)) / 2));
+        const float bias = roundf((between - roundf(middle * inverse)) / 2);
+        table[i] = to_i16(isfinite(bias) ? sample - bias : sample); /* fn may overflow */
     }
     table[STEPS] = to_i16(roundf(fn(high, call->attr) * inverse));
     return MW_OK;

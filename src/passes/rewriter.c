@@ -237,20 +237,6 @@ bool mwi_rw_same_shape(const mwi_rw *rw, int32_t a, int32_t b)
     return true;
 }
 
-bool mwi_same_quant(const mwi_quant *a, const mwi_quant *b)
-{
-    const size_t n_a = a == NULL ? 0 : a->q.n_scales, n_b = b == NULL ? 0 : b->q.n_scales;
-
-    if (a == b) return true;
-    if ((a != NULL && a->q.block_size > 0) || (b != NULL && b->q.block_size > 0)) return false;
-    if (n_a != n_b) return false;
-    if (n_a > 1 && a->q.axis != b->q.axis) return false;
-    for (size_t i = 0; i < n_a; i++)
-        if (a->q.scales[i] != b->q.scales[i] || a->q.zero_points[i] != b->q.zero_points[i])
-            return false;
-    return true;
-}
-
 bool mwi_rw_same_type(const mwi_rw *rw, int32_t a, int32_t b)
 {
     const mwi_tensor *const x = mwi_rw_tensor_of(rw, a), *const y = mwi_rw_tensor_of(rw, b);

@@ -71,7 +71,6 @@ bool mwi_rw_is_fixed(const mwi_rw *rw, int32_t t);
 bool mwi_rw_same_shape(const mwi_rw *rw, int32_t a, int32_t b);
 /* Same type and quantization; whatever the shape. */
 bool mwi_rw_same_type(const mwi_rw *rw, int32_t a, int32_t b);
-bool mwi_same_quant(const mwi_quant *a, const mwi_quant *b);
 size_t mwi_rw_count(const mwi_rw *rw, int32_t t); /* elements at the declared shape */
 /* Elements of a dense float32 constant; NULL when it is none. */
 const float *mwi_rw_floats(const mwi_rw *rw, int32_t t, size_t *out_n);
