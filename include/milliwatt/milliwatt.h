@@ -10,6 +10,7 @@
 #include <milliwatt/list.h>
 #include <milliwatt/model.h>
 #include <milliwatt/optimize.h>
+#include <milliwatt/prune.h>
 #include <milliwatt/quantize.h>
 #include <milliwatt/session.h>
 #include <milliwatt/tensor.h>

@@ -56,6 +56,10 @@ typedef struct mw_format_info {
 /* Fails: MW_EINVAL (no format of this suffix is written; the message names those that are). */
 MW_API MW_MUST_USE mw_status mw_model_format_of_path(mw_ctx *ctx, const char *path,
                                                      mw_format_info *out_info);
+/* Bytes of a file when it is deflated, as archives, packages and file systems that compress keep
+ * it: zeros and equal weights show in it. Fails: MW_EIO, MW_ENOMEM. */
+MW_API MW_MUST_USE mw_status mw_file_deflated_bytes(mw_ctx *ctx, const char *path,
+                                                    uint64_t *out_bytes);
 /* One more reference / one fewer. A model lives until its last reference is gone. Accepts NULL.
  * Threads: safe. */
 MW_API mw_model *mw_model_retain(mw_model *model);

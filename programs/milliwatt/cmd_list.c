@@ -45,7 +45,8 @@ static int run(int argc, char **argv)
 const command command_list = {
     .name = "list",
     .summary = "what this build holds: operators, layers, passes, formats, devices, ...",
-    .usage = "[ops|kernels|layers|passes|formats|devices|data|schemes|methods|io|commands]",
+    .usage = "[ops|kernels|layers|passes|formats|devices|data|schemes|methods|io|structures|prune_"
+             "schedules|commands]",
     .example = "milliwatt list ops",
     .run = run,
 };

@@ -2,6 +2,7 @@
  * Depends: all lists.  Used by: programs.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/list.h>
 
+#include "compress/prune/structure.h"
 #include "compress/quantize/observe.h"
 #include "compress/quantize/scheme.h"
 #include "data/source.h"
@@ -117,6 +118,20 @@ static bool get_io(size_t i, mw_list_row *out)
     return false;
 }
 
+static bool get_structure(size_t i, mw_list_row *out)
+{
+    for (const mwi_structure_desc *s = mwi_structures; s->name != NULL; s++)
+        if (i-- == 0) return fill_value(out, s->name, s->summary, (int32_t)s->structure);
+    return false;
+}
+
+static bool get_prune_schedule(size_t i, mw_list_row *out)
+{
+    for (const mwi_prune_schedule_desc *s = mwi_prune_schedules; s->name != NULL; s++)
+        if (i-- == 0) return fill_value(out, s->name, s->summary, (int32_t)s->schedule);
+    return false;
+}
+
 static const struct table tables[] = {
     {"ops", get_op},
     {"kernels", get_kernel},
@@ -128,6 +143,8 @@ static const struct table tables[] = {
     {"schemes", get_scheme},
     {"methods", get_method},
     {"io", get_io},
+    {"structures", get_structure},
+    {"prune_schedules", get_prune_schedule},
 };
 
 static const struct table *find(const char *name)

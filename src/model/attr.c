@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/op_desc.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +68,16 @@ const char *mwi_op_name(const mwi_op *op)
     if (op->custom_code != NULL) return op->custom_code;
     const char *const name = mwi_builtin_name(op->code);
     return name != NULL ? name : "UNKNOWN";
+}
+
+bool mwi_op_matches(const mwi_graph *graph, const mwi_op *op, const char *pattern)
+{
+    if (mwi_glob_match(pattern, mwi_op_name(op))) return true;
+    if (op->layer != NULL && mwi_glob_match(pattern, op->layer)) return true;
+    for (size_t k = 0; k < op->n_out; k++)
+        if (op->out[k] >= 0 && mwi_glob_match(pattern, graph->tensors[op->out[k]]->name))
+            return true;
+    return false;
 }
 
 const mwi_field *mwi_op_field(const mwi_op_desc *desc, const char *name)

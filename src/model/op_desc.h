@@ -250,6 +250,11 @@ typedef struct mwi_linear {
     bool grouped;    /* the weight may have fewer input channels than the value */
     bool flattens;   /* reads rows of as many values as in_axis has, whatever the value's shape */
     bool transposed; /* each value is spread over a window of the output */
+    /* Blocks of a sparse weight's rows that LiteRT's kernels read: a bit for 1, 4, 16 values.
+     * Others need a DENSIFY. */
+    uint32_t sparse_f32;
+    bool densifies_s8; /* LiteRT runs it with int8 weights that a DENSIFY makes, its default
+                        * delegate too, which refuses some */
 } mwi_linear;
 
 /* Windows over dimensions 1, 2, ... of a value: operand 0, or mwi_linear.value. Fields by name;
@@ -353,6 +358,8 @@ void mwi_attr_defaults(const mwi_op_desc *desc, void *attr);
 MW_MUST_USE mw_status mwi_attr_check(mw_ctx *ctx, const mwi_op_desc *desc, const void *attr);
 /* The op's name for people: the builtin's (also without a row), the custom code, or "UNKNOWN". */
 const char *mwi_op_name(const mwi_op *op);
+/* Whether people may mean the operator by a name or glob: its own, its layer's, an output's. */
+bool mwi_op_matches(const mwi_graph *graph, const mwi_op *op, const char *pattern);
 /* "ADD" for 0, ...; NULL for a code that is newer than this build. Static storage. */
 const char *mwi_builtin_name(int32_t code);
 /* NULL when the row has no field of that name. */

@@ -430,8 +430,14 @@ static const mwi_kernel kernels[] = {
 static const mwi_quant_rule quant = {
     .quantizable = true, .weight = 1, .axis = 3, .bias = 2, .data_inputs = {0, -1}};
 
-static const mwi_linear linear = {
-    .value = 0, .weight = 1, .bias = 2, .rank = 4, .out_axis = 3, .in_axis = 3, .depthwise = true};
+static const mwi_linear linear = {.value = 0,
+                                  .weight = 1,
+                                  .bias = 2,
+                                  .rank = 4,
+                                  .out_axis = 3,
+                                  .in_axis = 3,
+                                  .depthwise = true,
+                                  .densifies_s8 = true};
 static const mwi_windows windows = {.n = 2,
                                     .weight_axis = {1, 2},
                                     .stride = {"stride_h", "stride_w"},

@@ -541,8 +541,14 @@ static const mwi_kernel kernels[] = {
 static const mwi_quant_rule quant = {
     .quantizable = true, .weight = 1, .axis = 0, .bias = 2, .data_inputs = {0, -1}};
 
-static const mwi_linear linear = {
-    .value = 0, .weight = 1, .bias = 2, .rank = 2, .out_axis = 0, .in_axis = 1, .flattens = true};
+static const mwi_linear linear = {.value = 0,
+                                  .weight = 1,
+                                  .bias = 2,
+                                  .rank = 2,
+                                  .out_axis = 0,
+                                  .in_axis = 1,
+                                  .flattens = true,
+                                  .sparse_f32 = 1 | 2};
 
 /* As matrices of rows: dx = dy . w, dw = transposed dy . x. */
 static mw_status as_rows(mw_ctx *ctx, const mwi_emitter *at, int32_t t, int32_t columns,

@@ -44,7 +44,7 @@ at_least() { awk -v a="${1:-nan}" -v b="$2" 'BEGIN { exit !(a + 0 >= b + 0 && a 
 expect 'help' 0 'usage: milliwatt COMMAND' "$mw" --help
 expect 'no command' 2 'usage' "$mw"
 expect 'unknown command' 2 "no command 'fly'" "$mw" fly
-for c in info optimize quantize run eval bench list; do
+for c in info optimize quantize prune cluster run eval bench list; do
   expect "$c --help" 0 'example:' "$mw" $c --help
   expect "$c unknown option" 2 "no option '--wings'" "$mw" $c --wings
 done
@@ -162,6 +162,40 @@ expect 'warnings in JSON' 0 '"warnings": [' "$mw" eval "$tmp/int8.tflite" --data
 expect 'integers for a float network' 0 'needs --scale 1/16' "$mw" quantize $model -o "$tmp/m.tflite" --calibrate $data --samples 20
 "$mw" eval "$tmp/int8.tflite" --data $data --scale 1/16 >"$tmp/quiet"
 check 'nothing odd, nothing said' test "$(grep -c WARNING "$tmp/quiet")" = 0
+# ---- pruning and clustering ----
+expect 'prune without -o' 2 'add -o' "$mw" prune $model --sparsity 0.5
+expect 'prune without a sparsity' 2 'add --sparsity' "$mw" prune $model -o "$tmp/x.h5"
+expect 'prune all' 1 'sparsity 1, allowed' "$mw" prune $model -o "$tmp/x.h5" --sparsity 1
+expect 'a structure with a sparsity' 2 'fixes the sparsity' "$mw" prune $model -o "$tmp/x.h5" --structure 2:4 --sparsity 0.5
+expect 'a wrong scope' 2 'layer or global' "$mw" prune $model -o "$tmp/x.h5" --sparsity 0.5 --scope all
+expect 'prune --skip that matches nothing' 1 'nosuchlayer' "$mw" prune $model -o "$tmp/x.h5" --sparsity 0.5 --skip nosuchlayer
+expect 'sparse needs .tflite' 2 'encoding of .tflite' "$mw" prune $model -o "$tmp/x.h5" --sparsity 0.5 --sparse
+expect 'sensitivity needs data' 2 '--data' "$mw" prune $model --sensitivity
+expect 'sensitivity writes nothing' 2 'writes no file' "$mw" prune $model --sensitivity --data $data -o "$tmp/x.h5"
+expect 'cluster without a number' 2 'add --clusters' "$mw" cluster $model -o "$tmp/x.h5"
+expect 'too many clusters' 2 'from 2 to 256' "$mw" cluster $model -o "$tmp/x.h5" --clusters 257
+for s in $("$mw" list structures --json | sed -n 's/.*"name": "\(.*\)",/\1/p' | grep -v channel); do
+  case $s in *:*) how=() ;; *) how=(--sparsity 0.75) ;; esac
+  expect "prune --structure $s" 0 "$s" "$mw" prune $model -o "$tmp/p.tflite" --structure $s "${how[@]}"
+  expect "prune --structure $s --sparse" 0 'sparse kernels' "$mw" prune $model -o "$tmp/ps.tflite" --structure $s "${how[@]}" --sparse
+  expect "$s: sparse is the same" 0 'no difference' "$mw" eval "$tmp/ps.tflite" --against "$tmp/p.tflite" --data $data --scale 1/16
+  check "$s: sparse is smaller" [ $(stat -c %s "$tmp/ps.tflite") -lt $(stat -c %s "$tmp/p.tflite") ]
+done
+expect 'prune to .h5' 0 '"deflated_bytes"' "$mw" prune $model -o "$tmp/p.h5" --sparsity 0.8 --scope global --skip conv1 --data $data --scale 1/16 --json
+cp "$tmp/stdout" "$tmp/prune.json"
+check 'prune says how much is zero' at_least "$(field "$tmp/prune.json" sparsity)" 0.79
+check 'prune measures' at_least "$(field "$tmp/prune.json" top1_before)" 0.95
+check 'a pruned .h5 is smaller' [ $(stat -c %s "$tmp/p.h5") -lt $(($(stat -c %s $model) / 2)) ]
+expect 'prune what is pruned' 0 '0.8' "$mw" prune "$tmp/p.h5" -o "$tmp/p2.h5" --sparsity 0.1
+expect 'sensitivity' 0 'top1' "$mw" prune $model --sensitivity --data $data --scale 1/16 --structure 2:4
+expect 'sensitivity as JSON' 0 '"sqnr_db"' "$mw" prune $model --sensitivity --data $data --scale 1/16 --sparsity 0.9 --json
+expect 'cluster to .h5' 0 '"values": 16' "$mw" cluster "$tmp/p.h5" -o "$tmp/c.h5" --clusters 16 --data $data --scale 1/16 --json
+cp "$tmp/stdout" "$tmp/cluster.json"
+check 'clustering keeps zeros' at_least "$(field "$tmp/cluster.json" sparsity)" 0.79
+expect 'cluster again' 0 'written' "$mw" cluster "$tmp/p.h5" -o "$tmp/c2.h5" --clusters 16
+expect 'clusters a channel' 0 'values a channel' "$mw" cluster $model -o "$tmp/c.tflite" --clusters 4 --per-channel
+expect 'both, then int8' 0 'written' "$mw" quantize "$tmp/c.h5" -o "$tmp/cq.tflite" --calibrate $data --scale 1/16 --samples 50 --per-tensor
+
 expect 'nothing to quantize' 1 'quantized already' "$mw" quantize "$tmp/int8.tflite" -o "$tmp/x.tflite" --scheme dynamic
 
 # ---- Ctrl-C ends what takes long, at once and with a word ----

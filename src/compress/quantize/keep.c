@@ -2,17 +2,6 @@
  * Depends: compress/quantize/job.  Used by: mw_quantize.   SPDX-License-Identifier: Apache-2.0 */
 #include "compress/quantize/job.h"
 
-#include "base/text.h"
-
-static bool matches(const mwi_graph *g, const mwi_op *op, const char *pattern)
-{
-    if (mwi_glob_match(pattern, mwi_op_name(op))) return true;
-    if (op->layer != NULL && mwi_glob_match(pattern, op->layer)) return true;
-    for (size_t k = 0; k < op->n_out; k++)
-        if (mwi_glob_match(pattern, g->tensors[op->out[k]]->name)) return true;
-    return false;
-}
-
 mw_status mwi_qjob_keep(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_quantize_options *const o = job->options;
@@ -20,7 +9,7 @@ mw_status mwi_qjob_keep(mw_ctx *ctx, mwi_qjob *job)
     for (size_t p = 0; p < o->n_keep; p++) {
         size_t n = 0;
         for (size_t i = 0; i < job->fg->n_ops; i++) {
-            if (!matches(job->fg, job->fg->ops[i], o->keep[p])) continue;
+            if (!mwi_op_matches(job->fg, job->fg->ops[i], o->keep[p])) continue;
             job->ops[i].reason = "kept by name";
             n++;
         }

@@ -45,9 +45,10 @@ static double objective(struct row *r)
 }
 
 /* Whether q may go to `to`: within the type, and not further from w than the next integer but one.
- */
+ * What was pruned stays zero. */
 static bool allowed(const struct row *r, size_t i, int32_t to)
 {
+    if (r->w[i] == 0) return to == 0;
     if (to > r->limit || to < -r->limit) return false;
     if (r->keep && (r->start[i] == r->limit || r->start[i] == -r->limit)) return false;
     return fabs(to * r->scale[i] - r->w[i]) <= 1.5 * r->scale[i];
