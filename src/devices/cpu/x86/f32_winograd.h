@@ -11,11 +11,14 @@ enum { MWI_WINOGRAD_PLANES = 16 };
 
 /* Steps count floats. */
 typedef struct mwi_winograd_isa {
-    /* 4x4 pixels of `channels` values to out[plane * step + channel]. */
-    void (*in)(const float *x, size_t row_step, size_t channels, float *out, size_t step);
+    /* 4x4 pixels of `channels` values, pixels[4 * y + x], to out[plane * step + channel]. */
+    void (*in)(const float *const *pixels, size_t channels, float *out, size_t step);
     /* planes[plane * step + channel] to four pixels: out[2 * y + x][channel]. */
     void (*out)(const float *planes, size_t step, size_t channels, const float *bias, float low,
                 float high, float *const *out);
+    /* The transpose of `out`: the gradients of four pixels, pixels[2 * y + x], to those of planes.
+     */
+    void (*out_grad)(const float *const *pixels, size_t channels, float *planes, size_t step);
 } mwi_winograd_isa;
 
 extern const mwi_winograd_isa mwi_winograd_avx512, mwi_winograd_avx2;

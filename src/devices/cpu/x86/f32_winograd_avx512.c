@@ -3,4 +3,4 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/cpu/x86/f32_winograd_tiles.h"
 
-const mwi_winograd_isa mwi_winograd_avx512 = {.in = in, .out = out};
+const mwi_winograd_isa mwi_winograd_avx512 = {.in = in, .out = out, .out_grad = out_grad};

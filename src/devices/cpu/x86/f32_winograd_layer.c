@@ -1,5 +1,5 @@
 /* devices/cpu/x86/f32_winograd_layer.c - see f32_winograd_layer.h.
- * Depends: f32_layer, f32_winograd, base/checked.  Used by: the kernels of this folder.
+ * Depends: f32_layer, f32_winograd_grid, base/checked.  Used by: the kernels of this folder.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/cpu/x86/f32_winograd_layer.h"
 
@@ -10,8 +10,6 @@
 
 enum {
     PLANES = MWI_WINOGRAD_PLANES,
-    LEAST_CHANNELS = 16, /* fewer: transforms cost more than products */
-    LEAST_TILES = 4,
     GROUP_FLOATS = 48 * 1024, /* of a group's planes */
 };
 
@@ -59,22 +57,11 @@ static void pack(const mwi_weights *w, const void *from, void *to)
 
 /* ---- prepare ---- */
 
-bool mwi_winograd_pays(const mwi_window *w, size_t out_c)
-{
-    return out_c >= LEAST_CHANNELS && w->in_c >= LEAST_CHANNELS &&
-           (int64_t)(w->out_h / 2) * (w->out_w / 2) >= LEAST_TILES;
-}
-
-static size_t n_tiles(const mwi_winograd_layer *l)
-{
-    return (size_t)l->w.batch * l->tiles_y * l->tiles_x;
-}
-
 /* Tiles of a group: as many as keep planes in the cache, and enough groups for all threads. */
 static size_t group_of(const mwi_winograd_layer *l, uint32_t n_threads)
 {
-    const size_t tiles = n_tiles(l);
-    size_t n = GROUP_FLOATS / (PLANES * (l->in_c + l->out_c)) / 8 * 8;
+    const size_t tiles = l->grid.n_tiles, channels = l->grid.in_c + l->layer.out_c;
+    size_t n = GROUP_FLOATS / (PLANES * channels) / 8 * 8;
 
     if (n_threads > 1 && n > tiles / (2 * n_threads)) n = tiles / (2 * n_threads) / 8 * 8;
     return n < 8 ? 8 : n > MWI_F32_MAX_PIXELS ? MWI_F32_MAX_PIXELS : n;
@@ -89,7 +76,7 @@ static mw_status make_layer(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_i
     m.repack = pack;
     m.planes = PLANES;
     MWI_TRY(mwi_f32_layer_make(ctx, call, isa, &m, &l->layer));
-    l->layer.taps = l->in_c; /* of a plane */
+    l->layer.taps = l->grid.in_c; /* of a plane */
     MWI_TRY(mwi_arena_array(ctx, call->arena, l->layer.packing.padded_c, sizeof(float), &zeros));
     l->zeros = zeros;
     return MW_OK;
@@ -102,17 +89,12 @@ mw_status mwi_winograd_layer_make(mw_ctx *ctx, mwi_prepare_call *call, bool is_w
     const uint32_t n_threads = call->n_threads > 0 ? call->n_threads : 1;
     size_t bytes;
 
-    *out = (mwi_winograd_layer){.isa = is_wide ? &mwi_winograd_avx512 : &mwi_winograd_avx2,
-                                .w = *w,
-                                .in_c = matrix->in_c,
-                                .out_c = matrix->out_c,
-                                .tiles_y = ((size_t)w->out_h + 1) / 2,
-                                .tiles_x = ((size_t)w->out_w + 1) / 2};
-    out->group = group_of(out, n_threads);
+    MWI_TRY(mwi_winograd_grid_make(ctx, call->arena, is_wide, w, &out->grid));
     MWI_TRY(
         make_layer(ctx, call, is_wide ? &mwi_f32_layer_avx512 : &mwi_f32_layer_avx2, matrix, out));
-    /* Planes of the group, a patch of the input, and a pixel that nobody reads. */
-    out->thread_floats = PLANES * (out->group * (out->in_c + out->out_c) + out->in_c) + out->out_c;
+    out->group = group_of(out, n_threads);
+    /* Planes of the group, and a pixel that nobody reads. */
+    out->thread_floats = PLANES * out->group * (matrix->in_c + matrix->out_c) + matrix->out_c;
     out->thread_floats = (out->thread_floats + 15) / 16 * 16;
     if (!mwi_mul(out->thread_floats, n_threads * sizeof(float), &bytes) ||
         !mwi_align_up(call->scratch_bytes, 64, &out->scratch_at) ||
@@ -130,83 +112,39 @@ typedef struct job {
     float *out, *scratch;
 } job;
 
-/* A tile of all samples: its place in its sample. */
-typedef struct place {
-    size_t sample, y, x;
-} place;
-
-static place place_of(const mwi_winograd_layer *l, size_t tile)
-{
-    const size_t a_sample = l->tiles_y * l->tiles_x, at = tile % a_sample;
-    return (place){tile / a_sample, at / l->tiles_x * 2, at % l->tiles_x * 2};
-}
-
-/* The 4x4 pixels from (y, x) on, which lie partly outside, with zeros there. */
-static const float *patch_of(const job *j, const float *item, int32_t y, int32_t x, float *patch)
-{
-    const mwi_window *const w = &j->l->w;
-    const size_t c = j->l->in_c;
-
-    for (int32_t i = 0; i < PLANES; i++) {
-        const int32_t py = y + i / 4, px = x + i % 4;
-        float *const out = patch + (size_t)i * c;
-        if (py < 0 || py >= w->in_h || px < 0 || px >= w->in_w)
-            memset(out, 0, c * sizeof *out);
-        else
-            memcpy(out, item + ((size_t)py * (size_t)w->in_w + (size_t)px) * c, c * sizeof *out);
-    }
-    return patch;
-}
-
-static void read_tile(const job *j, size_t tile, float *planes, float *patch)
-{
-    const mwi_winograd_layer *const l = j->l;
-    const mwi_window *const w = &l->w;
-    const place p = place_of(l, tile);
-    const float *const item = j->in + p.sample * (size_t)w->in_h * (size_t)w->in_w * l->in_c;
-    const int32_t y = (int32_t)p.y - w->pad_top, x = (int32_t)p.x - w->pad_left;
-    const bool is_inside = y >= 0 && x >= 0 && y + 4 <= w->in_h && x + 4 <= w->in_w;
-
-    if (is_inside)
-        l->isa->in(item + ((size_t)y * (size_t)w->in_w + (size_t)x) * l->in_c,
-                   (size_t)w->in_w * l->in_c, l->in_c, planes, l->group * l->in_c);
-    else
-        l->isa->in(patch_of(j, item, y, x, patch), 4 * l->in_c, l->in_c, planes,
-                   l->group * l->in_c);
-}
-
 /* Pixels past the edge go to `nobody`. */
 static void write_tile(const job *j, size_t tile, const float *planes, float *nobody)
 {
     const mwi_winograd_layer *const l = j->l;
-    const place p = place_of(l, tile);
-    const size_t out_h = (size_t)l->w.out_h, out_w = (size_t)l->w.out_w;
-    float *const corner = j->out + ((p.sample * out_h + p.y) * out_w + p.x) * l->out_c;
-    float *const pixels[4] = {corner, p.x + 1 < out_w ? corner + l->out_c : nobody,
-                              p.y + 1 < out_h ? corner + out_w * l->out_c : nobody,
-                              p.y + 1 < out_h && p.x + 1 < out_w ? corner + (out_w + 1) * l->out_c
-                                                                 : nobody};
+    const mwi_winograd_place p = mwi_winograd_place_of(&l->grid, tile);
+    const size_t out_h = (size_t)l->grid.w.out_h, out_w = (size_t)l->grid.w.out_w;
+    const size_t out_c = l->layer.out_c;
+    float *const corner = j->out + ((p.sample * out_h + p.y) * out_w + p.x) * out_c;
+    const bool is_right = p.x + 1 < out_w, is_below = p.y + 1 < out_h;
+    float *const pixels[4] = {corner, is_right ? corner + out_c : nobody,
+                              is_below ? corner + out_w * out_c : nobody,
+                              is_right && is_below ? corner + (out_w + 1) * out_c : nobody};
 
-    l->isa->out(planes, l->group * l->out_c, l->out_c, j->bias, l->layer.low, l->layer.high,
-                pixels);
+    l->grid.isa->out(planes, l->group * out_c, out_c, j->bias, l->layer.low, l->layer.high, pixels);
 }
 
 /* The products of `n` tiles, plane by plane. */
 static void multiply(const job *j, const float *in, float *out, size_t n)
 {
     const mwi_winograd_layer *const l = j->l;
-    const mwi_f32_piece piece = {.n = l->in_c};
+    const size_t in_c = l->grid.in_c, out_c = l->layer.out_c;
+    const mwi_f32_piece piece = {.n = in_c};
     const float *pixels[MWI_F32_MAX_PIXELS];
     float *results[MWI_F32_MAX_PIXELS];
     mwi_f32_layer layer = j->layer;
 
     for (size_t p = 0; p < PLANES; p++) {
         for (size_t i = 0; i < n; i++) {
-            pixels[i] = in + (p * l->group + i) * l->in_c;
-            results[i] = out + (p * l->group + i) * l->out_c;
+            pixels[i] = in + (p * l->group + i) * in_c;
+            results[i] = out + (p * l->group + i) * out_c;
         }
         layer.isa->run(&layer, &piece, 1, pixels, results, n);
-        layer.weights += l->layer.packing.plane;
+        layer.weights += layer.packing.plane;
     }
 }
 
@@ -214,14 +152,15 @@ static void run_group(void *arg, size_t begin, size_t end, uint32_t thread)
 {
     const job *const j = arg;
     const mwi_winograd_layer *const l = j->l;
+    const size_t in_c = l->grid.in_c, out_c = l->layer.out_c;
     float *const in = j->scratch + thread * l->thread_floats;
-    float *const out = in + PLANES * l->group * l->in_c;
-    float *const patch = out + PLANES * l->group * l->out_c;
-    float *const nobody = patch + PLANES * l->in_c;
+    float *const out = in + PLANES * l->group * in_c;
+    float *const nobody = out + PLANES * l->group * out_c;
 
-    for (size_t i = 0; i < end - begin; i++) read_tile(j, begin + i, in + i * l->in_c, patch);
+    for (size_t i = 0; i < end - begin; i++)
+        mwi_winograd_read(&l->grid, j->in, begin + i, in + i * in_c, l->group * in_c);
     multiply(j, in, out, end - begin);
-    for (size_t i = 0; i < end - begin; i++) write_tile(j, begin + i, out + i * l->out_c, nobody);
+    for (size_t i = 0; i < end - begin; i++) write_tile(j, begin + i, out + i * out_c, nobody);
 }
 
 void mwi_winograd_layer_run(const mwi_winograd_layer *layer, const mwi_run_call *call,
@@ -237,5 +176,5 @@ void mwi_winograd_layer_run(const mwi_winograd_layer *layer, const mwi_run_call 
     j.layer.bias = layer->zeros;
     j.layer.low = -INFINITY;
     j.layer.high = INFINITY;
-    mwi_par_for(call->pool, n_tiles(layer), layer->group, run_group, &j);
+    mwi_par_for(call->pool, layer->grid.n_tiles, layer->group, run_group, &j);
 }

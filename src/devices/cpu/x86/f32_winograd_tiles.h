@@ -26,16 +26,17 @@ MWI_INLINE void transform_in(vec d0, vec d1, vec d2, vec d3, vec *out)
     out[3] = vec_sub(d1, d3);
 }
 
-MWI_INLINE void in_vector(const float *x, size_t row_step, size_t pixel, const vec_mask *some,
+MWI_INLINE void in_vector(const float *const *pixels, size_t channel, const vec_mask *some,
                           float *out, size_t step)
 {
     vec rows[4][4], columns[4][4]; /* columns[x][y] */
 
 #pragma GCC unroll 4
     for (size_t y = 0; y < 4; y++)
-        transform_in(load_of(x + y * row_step, some), load_of(x + y * row_step + pixel, some),
-                     load_of(x + y * row_step + 2 * pixel, some),
-                     load_of(x + y * row_step + 3 * pixel, some), rows[y]);
+        transform_in(load_of(pixels[4 * y] + channel, some),
+                     load_of(pixels[4 * y + 1] + channel, some),
+                     load_of(pixels[4 * y + 2] + channel, some),
+                     load_of(pixels[4 * y + 3] + channel, some), rows[y]);
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
         transform_in(rows[0][i], rows[1][i], rows[2][i], rows[3][i], columns[i]);
@@ -43,6 +44,30 @@ MWI_INLINE void in_vector(const float *x, size_t row_step, size_t pixel, const v
     for (size_t y = 0; y < 4; y++)
 #pragma GCC unroll 4
         for (size_t i = 0; i < 4; i++) store_of(out + (4 * y + i) * step, columns[i][y], some);
+}
+
+/* Two values to four: d0, d0 + d1, d0 - d1, -d1. */
+MWI_INLINE void spread(vec d0, vec d1, vec *out)
+{
+    out[0] = d0;
+    out[1] = vec_add(d0, d1);
+    out[2] = vec_sub(d0, d1);
+    out[3] = vec_sub(vec_zero(), d1);
+}
+
+MWI_INLINE void out_grad_vector(const float *const *pixels, size_t channel, const vec_mask *some,
+                                float *planes, size_t step)
+{
+    vec rows[2][4], columns[4][4]; /* columns[x][y] */
+
+    spread(load_of(pixels[0] + channel, some), load_of(pixels[1] + channel, some), rows[0]);
+    spread(load_of(pixels[2] + channel, some), load_of(pixels[3] + channel, some), rows[1]);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) spread(rows[0][i], rows[1][i], columns[i]);
+#pragma GCC unroll 4
+    for (size_t y = 0; y < 4; y++)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++) store_of(planes + (4 * y + i) * step, columns[i][y], some);
 }
 
 MWI_INLINE void out_vector(const float *planes, size_t step, const vec_mask *some, vec bias,
@@ -66,15 +91,25 @@ MWI_INLINE void out_vector(const float *planes, size_t step, const vec_mask *som
     }
 }
 
-static void in(const float *x, size_t row_step, size_t channels, float *to, size_t step)
+static void in(const float *const *pixels, size_t channels, float *to, size_t step)
+{
+    size_t c = 0;
+
+    for (; c + VEC_LANES <= channels; c += VEC_LANES) in_vector(pixels, c, NULL, to + c, step);
+    if (c == channels) return;
+    const vec_mask some = vec_first(channels - c);
+    in_vector(pixels, c, &some, to + c, step);
+}
+
+static void out_grad(const float *const *pixels, size_t channels, float *to, size_t step)
 {
     size_t c = 0;
 
     for (; c + VEC_LANES <= channels; c += VEC_LANES)
-        in_vector(x + c, row_step, channels, NULL, to + c, step);
+        out_grad_vector(pixels, c, NULL, to + c, step);
     if (c == channels) return;
     const vec_mask some = vec_first(channels - c);
-    in_vector(x + c, row_step, channels, &some, to + c, step);
+    out_grad_vector(pixels, c, &some, to + c, step);
 }
 
 static void out(const float *planes, size_t step, size_t channels, const float *bias, float low,

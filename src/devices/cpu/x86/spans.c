@@ -3,11 +3,7 @@
  */
 #include "devices/cpu/x86/spans.h"
 
-typedef struct axis {
-    int64_t in, out, filter, stride, dilation, pad;
-} axis;
-
-static mwi_span span_of(const axis *a, int64_t i)
+static mwi_span span_of(const mwi_spans_axis *a, int64_t i)
 {
     const int64_t start = i * a->stride - a->pad;
     int64_t tap = start < 0 ? (-start + a->dilation - 1) / a->dilation : 0;
@@ -20,7 +16,7 @@ static mwi_span span_of(const axis *a, int64_t i)
 }
 
 /* `out` NULL: counts only. */
-static size_t cut(const axis *a, mwi_span *out)
+static size_t cut(const mwi_spans_axis *a, mwi_span *out)
 {
     mwi_span last = {0};
     size_t n = 0;
@@ -38,7 +34,8 @@ static size_t cut(const axis *a, mwi_span *out)
     return n;
 }
 
-static mw_status make(mw_ctx *ctx, mwi_arena *arena, const axis *a, mwi_spans *out)
+mw_status mwi_spans_make_axis(mw_ctx *ctx, mwi_arena *arena, const mwi_spans_axis *a,
+                              mwi_spans *out)
 {
     void *memory;
 
@@ -52,11 +49,13 @@ static mw_status make(mw_ctx *ctx, mwi_arena *arena, const axis *a, mwi_spans *o
 mw_status mwi_spans_make(mw_ctx *ctx, mwi_arena *arena, const mwi_window *w, mwi_spans *rows,
                          mwi_spans *columns)
 {
-    const axis y = {w->in_h, w->out_h, w->filter_h, w->stride_h, w->dilation_h, w->pad_top};
-    const axis x = {w->in_w, w->out_w, w->filter_w, w->stride_w, w->dilation_w, w->pad_left};
+    const mwi_spans_axis y = {w->in_h,     w->out_h,      w->filter_h,
+                              w->stride_h, w->dilation_h, w->pad_top};
+    const mwi_spans_axis x = {w->in_w,     w->out_w,      w->filter_w,
+                              w->stride_w, w->dilation_w, w->pad_left};
 
-    MWI_TRY(make(ctx, arena, &y, rows));
-    return make(ctx, arena, &x, columns);
+    MWI_TRY(mwi_spans_make_axis(ctx, arena, &y, rows));
+    return mwi_spans_make_axis(ctx, arena, &x, columns);
 }
 
 int32_t mwi_spans_whole(const mwi_spans *spans, int32_t filter)

@@ -18,6 +18,13 @@ typedef struct mwi_spans {
     size_t n;
 } mwi_spans;
 
+/* One axis of a window; pad may be negative: that many pixels before the first window. */
+typedef struct mwi_spans_axis {
+    int64_t in, out, filter, stride, dilation, pad;
+} mwi_spans_axis;
+
+MW_MUST_USE mw_status mwi_spans_make_axis(mw_ctx *ctx, mwi_arena *arena, const mwi_spans_axis *axis,
+                                          mwi_spans *out);
 /* Of rows and of columns of a window, in `arena`. */
 MW_MUST_USE mw_status mwi_spans_make(mw_ctx *ctx, mwi_arena *arena, const mwi_window *w,
                                      mwi_spans *rows, mwi_spans *columns);

@@ -40,6 +40,11 @@ MWI_INLINE vec vec_if_less(vec a, vec b, vec yes, vec no)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
 }
+/* a == b ? yes : no. */
+MWI_INLINE vec vec_if_equal(vec a, vec b, vec yes, vec no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), no, yes);
+}
 MWI_INLINE vec vec_abs(vec v) { return _mm512_abs_ps(v); }
 /* The size of a with the sign of b. */
 MWI_INLINE vec vec_with_sign(vec a, vec b)
