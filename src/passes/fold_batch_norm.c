@@ -64,8 +64,9 @@ static mw_status fold(mw_ctx *ctx, mwi_rw *rw, int32_t i)
     if (mwi_channels_settle(&c)) {
         MWI_TRY(mwi_fold_into_producer(ctx, rw, value, &c, MWI_ACT_NONE, &done));
         if (done) {
+            const int32_t out = op->out[0];
             mwi_rw_absorb(rw, rw->tensors[value].producer, i);
-            return MW_OK;
+            return mwi_rw_renew_before(ctx, rw, out);
         }
         MWI_TRY(mwi_fold_into_reader(ctx, rw, op->out[0], &c, &done));
         if (done) {

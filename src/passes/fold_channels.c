@@ -299,5 +299,5 @@ mw_status mwi_fold_into_reader(mw_ctx *ctx, mwi_rw *rw, int32_t value, const mwi
     if (c->scales) MWI_TRY(set_weights(ctx, rw, layer, k, values));
     if (c->shifts) MWI_TRY(set_bias(ctx, rw, layer, k, t.n_out, sums));
     *out_done = true;
-    return MW_OK;
+    return mwi_rw_renew_behind(ctx, rw, value, rw->ops[layer]->in[k->value]);
 }

@@ -53,32 +53,38 @@ static mwi_op *maker_of(const mwi_rw *rw, int32_t value)
     for (;;) {
         mwi_op *const op = mwi_rw_producer(rw, value);
         if (op == NULL || op->n_out != 1 || !mwi_rw_single(rw, value) ||
-            !mwi_rw_same_type(rw, value, last))
+            rw->tensors[value].is_input || !mwi_rw_same_type(rw, value, last))
             return NULL;
         if ((op->desc->traits & MWI_OP_VIEW) == 0) return op;
         value = op->in[0];
     }
 }
 
-static bool fuse(mwi_rw *rw, int32_t i, int32_t activation)
+static mw_status fuse(mw_ctx *ctx, mwi_rw *rw, int32_t i, int32_t activation, bool *done)
 {
     const mwi_op *const op = rw->ops[i];
     mwi_op *const maker = maker_of(rw, op->in[0]);
+    const int32_t value = op->in[0], out = op->out[0];
 
-    if (maker == NULL || !may_carry(rw, maker) || !only_clamps(rw, op->in[0], op->out[0]))
-        return false;
+    if (maker == NULL || !may_carry(rw, maker) || !only_clamps(rw, value, out)) return MW_OK;
+    if (!mwi_rw_same_shape(rw, value, out)) return MW_OK;
     const int32_t joined = both(mwi_op_activation(maker), activation);
-    if (joined < 0 || !mwi_rw_forward(rw, i, op->in[0])) return false;
+    if (joined < 0) return MW_OK;
+    mwi_rw_absorb(rw, rw->tensors[value].producer, i);
+    MWI_TRY(mwi_rw_renew_before(ctx, rw, out));
     mwi_op_set_i32(maker, "fused_activation_function", joined);
-    return true;
+    *done = true;
+    return MW_OK;
 }
 
 static mw_status run(mw_ctx *ctx, mwi_rw *rw)
 {
-    (void)ctx;
     for (int32_t i = 0; i < (int32_t)rw->n_ops; i++) {
         const int32_t activation = rw->ops[i] == NULL ? MWI_ACT_NONE : activation_of(rw->ops[i]);
-        if (activation != MWI_ACT_NONE && fuse(rw, i, activation)) rw->n_changes++;
+        bool done = false;
+        if (activation == MWI_ACT_NONE) continue;
+        MWI_TRY(fuse(ctx, rw, i, activation, &done));
+        rw->n_changes += done;
     }
     return MW_OK;
 }

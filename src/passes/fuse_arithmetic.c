@@ -69,8 +69,9 @@ static mw_status into_producer(mw_ctx *ctx, mwi_rw *rw, const chain *ch, bool *d
                                    mwi_op_activation(rw->ops[ch->ops[0]]), done));
     if (!*done) return MW_OK;
     remove_chain(rw, ch, 1);
+    const int32_t out = rw->ops[ch->ops[0]]->out[0];
     mwi_rw_absorb(rw, rw->tensors[ch->value].producer, ch->ops[0]);
-    return MW_OK;
+    return mwi_rw_renew_before(ctx, rw, out);
 }
 
 static mw_status into_reader(mw_ctx *ctx, mwi_rw *rw, const chain *ch, bool *done)

@@ -1,12 +1,14 @@
 /* passes/passes_test.c - each pass on small graphs: the operators that remain, and that outputs
  * stay the same. A row whose operators stay as they are is a case in which the pass must not fire.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "graph_builder.h"
 #include "graph_text.h"
 #include "passes/pass.h"
 #include "support.h"
 
 #include "base/rng.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -694,6 +696,104 @@ static void write_graph(writer *w, uint64_t seed)
         if (below(w, 4) == 0) say(w, " v%d", i);
 }
 
+/* ---- tensors keep their values ---- */
+
+static int by_value(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether two values have the same elements, in any order. */
+static bool same_elements(const mwi_tensor *t, float *a, float *b)
+{
+    size_t n;
+
+    assert_true(mwi_dims_count(t->rank, t->dims, &n));
+    qsort(a, n, sizeof *a, by_value);
+    qsort(b, n, sizeof *b, by_value);
+    for (size_t i = 0; i < n; i++)
+        if (!(fabsf(a[i] - b[i]) <= 3e-5f * fmaxf(1, fabsf(a[i])))) return false;
+    return true;
+}
+
+/* Tensors of `after` that were those of `before`, by address: NULL when each holds what it held,
+ * else the name of one. held: addresses by index in `before`. */
+static const char *changed_value(mw_ctx *ctx, const mw_model *before, const mw_model *after,
+                                 mwi_tensor *const *held)
+{
+    const mwi_graph *const a = before->graphs[0], *const b = after->graphs[0];
+    const char *changed = NULL;
+    float input[144];
+    mwi_arena arena;
+    void *memory;
+    mwi_rng rng = {3};
+
+    for (size_t i = 0; i < MWI_COUNT(input); i++) input[i] = (float)(2 * mwi_rng_uniform(&rng) - 1);
+    mwi_arena_init(ctx, &arena);
+    assert_ok(ctx,
+              mwi_arena_array(ctx, &arena, a->n_tensors + b->n_tensors, sizeof(void *), &memory));
+    void **const was = memory, **const is = was + a->n_tensors;
+    was[a->inputs[0]] = is[b->inputs[0]] = input;
+    run_naively(ctx, before, &arena, was);
+    run_naively(ctx, after, &arena, is);
+    for (size_t i = 0; i < a->n_tensors; i++)
+        for (size_t k = 0; k < b->n_tensors; k++)
+            if (b->tensors[k] == held[i] && is[k] != NULL && was[i] != NULL && is[k] != input &&
+                !same_elements(b->tensors[k], was[i], is[k]))
+                changed = a->tensors[i]->name;
+    mwi_arena_deinit(&arena);
+    return changed;
+}
+
+static bool keeps_values(mw_ctx *ctx, const char *text, uint64_t seed)
+{
+    mw_model *const before = graph_from_text(ctx, text, seed), *after;
+
+    assert_ok(ctx, mwi_model_clone(ctx, before, &after));
+    const size_t bytes = after->graphs[0]->n_tensors * sizeof(mwi_tensor *);
+    mwi_tensor **const held = malloc(bytes);
+    assert_non_null(held);
+    memcpy(held, after->graphs[0]->tensors, bytes);
+    assert_ok(ctx, mwi_passes_run(ctx, after, MWI_PASS_LOWER | MWI_PASS_OPTIMIZE, NULL, NULL));
+    const char *const name = changed_value(ctx, before, after, held);
+    if (name != NULL) print_error("seed %d: '%s' holds other values\n%s\n", (int)seed, name, text);
+    free(held);
+    mw_model_destroy(after);
+    mw_model_destroy(before);
+    return name == NULL;
+}
+
+#define V    "x = input f32 [1,6,6,4];"
+#define NORM "m = const f32 [4]; v = const f32 [4] = 0.5,2;"
+
+/* What lies between operators that become one. */
+static const char *const between[] = {
+    V NORM "w = const f32 [4,1,1,4]; c = CONV_2D x w -; s = const i32 [3] = -1,36,4;"
+           "r = RESHAPE c s; n = BATCH_NORMALIZATION r - - m v; y = TANH n; out y",
+    V NORM "s = const i32 [3] = -1,18,8; n = BATCH_NORMALIZATION x - - m v; r = RESHAPE n s;"
+           "w = const f32 [3,8]; y = FULLY_CONNECTED r w - keep_num_dims=true; out y",
+    V "w = const f32 [4,1,1,4]; c = CONV_2D x w -; s = const i32 [3] = -1,36,4; r = RESHAPE c s;"
+      "k = const f32 [4]; n = MUL r k; y = TANH n; out y",
+};
+
+static void tensors_keep_their_values(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    writer *const w = malloc(sizeof *w);
+    size_t bad = 0;
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(between); i++) bad += !keeps_values(ctx, between[i], i);
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        write_graph(w, seed);
+        bad += !keeps_values(ctx, w->text, seed);
+    }
+    free(w);
+    assert_int_equal(bad, 0);
+    mw_ctx_destroy(ctx);
+}
+
 static void random_graphs_stay_the_same(void **state)
 {
     mw_ctx *const ctx = test_ctx();
@@ -723,6 +823,7 @@ static void random_graphs_stay_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(passes_rewrite),
-                                       cmocka_unit_test(random_graphs_stay_the_same)};
+                                       cmocka_unit_test(random_graphs_stay_the_same),
+                                       cmocka_unit_test(tensors_keep_their_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

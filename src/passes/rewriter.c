@@ -504,6 +504,41 @@ mw_status mwi_rw_add_value(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *su
     return sync_tensors(ctx, rw);
 }
 
+/* The operator that makes `t` makes a new tensor, which the readers of `t` read. */
+static mw_status renew(mw_ctx *ctx, mwi_rw *rw, int32_t t)
+{
+    int32_t made;
+
+    MWI_TRY(mwi_rw_add_value(ctx, rw, t, "_changed", &made));
+    const int32_t p = rw->tensors[t].producer;
+    mwi_rw_redirect(rw, t, made);
+    mwi_rw_set_output(rw, p, made);
+    return MW_OK;
+}
+
+mw_status mwi_rw_renew_before(mw_ctx *ctx, mwi_rw *rw, int32_t last)
+{
+    int32_t p = rw->tensors[last].producer;
+
+    while (p >= 0 && (rw->ops[p]->desc->traits & MWI_OP_VIEW) != 0) {
+        const int32_t before = rw->ops[p]->in[0];
+        p = rw->tensors[before].producer;
+        if (p >= 0) MWI_TRY(renew(ctx, rw, before));
+    }
+    return MW_OK;
+}
+
+mw_status mwi_rw_renew_behind(mw_ctx *ctx, mwi_rw *rw, int32_t first, int32_t last)
+{
+    for (int32_t t = last; t != first;) {
+        const int32_t p = rw->tensors[t].producer;
+        if (p < 0) return MW_OK;
+        MWI_TRY(renew(ctx, rw, t));
+        t = rw->ops[p]->in[0];
+    }
+    return MW_OK;
+}
+
 mw_status mwi_rw_add_const(mw_ctx *ctx, mwi_rw *rw, int32_t like, const char *suffix,
                            mw_dtype dtype, int32_t rank, const int32_t *dims, const void *data,
                            int32_t *out)

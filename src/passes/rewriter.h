@@ -4,7 +4,10 @@
  * Holds:   (1) operators are named by an index that stays the same during a pass; removed ones are
  *          NULL;
  *          (2) the order of graph->ops is put right by mwi_rw_finish;
- *          (3) graph inputs and outputs keep their tensors: name, type, shape, quantization.
+ *          (3) graph inputs and outputs keep their tensors: name, type, shape, quantization;
+ *          (4) a computed tensor holds the values that it held before, or its elements in another
+ *          order: where values change, they get a new tensor. What was known of a tensor (its
+ *          range) stays true.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_PASSES_REWRITER_H
 #define MWI_PASSES_REWRITER_H
@@ -109,6 +112,13 @@ void mwi_rw_set_output(mwi_rw *rw, int32_t op, int32_t tensor);
 bool mwi_rw_forward(mwi_rw *rw, int32_t op, int32_t source);
 /* Producer `first`, read only by `second`, takes over the output of `second`, which goes. */
 void mwi_rw_absorb(mwi_rw *rw, int32_t first, int32_t second);
+/* Operators that only reshape lie between a maker and tensor `last`, each read by the next alone,
+ * and the maker makes other values than before: what it makes, and what they make but `last`, get
+ * new tensors (4). */
+MW_MUST_USE mw_status mwi_rw_renew_before(mw_ctx *ctx, mwi_rw *rw, int32_t last);
+/* The same for what such operators make of `first`, whose values are still the same, up to tensor
+ * `last`. */
+MW_MUST_USE mw_status mwi_rw_renew_behind(mw_ctx *ctx, mwi_rw *rw, int32_t first, int32_t last);
 /* A new operator with unset operands and default attributes; its index in *out. */
 MW_MUST_USE mw_status mwi_rw_add_op(mw_ctx *ctx, mwi_rw *rw, const mwi_op_desc *desc, size_t n_in,
                                     size_t n_out, int32_t *out);
