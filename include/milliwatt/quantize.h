@@ -19,6 +19,8 @@ typedef enum mw_quant_scheme {
     MW_QUANT_INT4 = 4,    /* int4 weights per channel, dynamic activations where a kernel exists */
     MW_QUANT_INT4_BLOCK = 5, /* int4 weights, a scale per block of 32 */
     MW_QUANT_WEIGHTS = 6,    /* int8 weights behind DEQUANTIZE */
+    MW_QUANT_INT8X4 = 7,     /* int4 weights (per channel) and int8 activations, int8 weights where
+                                no kernel reads int4; needs calibration */
 } mw_quant_scheme;
 
 typedef enum mw_calibration_method {

@@ -126,7 +126,7 @@ expect 'info --json' 0 '"macs":' "$mw" info $model --json
 # ---- the main job ----
 expect 'optimize' 0 'operators' "$mw" optimize $model -o "$tmp/float.tflite"
 expect 'optimize again' 0 'operators' "$mw" optimize "$tmp/float.tflite" -o "$tmp/float2.tflite"
-for scheme in int8 int16x8 dynamic float16 int4 int4-block weights; do
+for scheme in int8 int16x8 int8x4 dynamic float16 int4 int4-block weights; do
   expect "quantize $scheme" 0 '"file_bytes"' "$mw" quantize $model -o "$tmp/$scheme.tflite" --scheme $scheme --calibrate $data --scale 1/16 --samples 100 --json
   "$mw" eval "$tmp/$scheme.tflite" --data $data --scale 1/16 --against $model --json >"$tmp/$scheme.json"
   check "accuracy of $scheme" at_least "$(field "$tmp/$scheme.json" top1)" 0.97

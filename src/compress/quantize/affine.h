@@ -1,24 +1,12 @@
-/* compress/quantize/affine.h - arithmetic of TFLite's quantization specification: ranges to
- * scales, weights to integers.
- * Depends: model/.  Used by: compress/quantize.   SPDX-License-Identifier: Apache-2.0 */
+/* compress/quantize/affine.h - arithmetic of TFLite's quantization specification: values and
+ * weights to integers.
+ * Depends: model/, ops/quant_params.  Used by: compress/.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_AFFINE_H
 #define MWI_COMPRESS_AFFINE_H
 
 #include "model/graph.h"
+#include "ops/quant_params.h"
 
-typedef struct mwi_params {
-    float scale;
-    int32_t zero_point;
-} mwi_params;
-
-/* Smallest and largest value of an integer type; for int4 [-8, 7]. */
-void mwi_quant_range(mw_dtype dtype, int32_t *low, int32_t *high);
-
-/* int8 and uint8: asymmetric over all 256 values with zero on a value; int16, or `symmetric`: zero
- * point 0 over [-127, 127] or [-32767, 32767]. A range without extent gets scale 1. */
-mwi_params mwi_params_from_range(mw_dtype dtype, bool symmetric, double min, double max);
-/* q = round-half-away(x / scale) + zero point, saturated: what LiteRT's QUANTIZE computes. */
-int32_t mwi_quantize_one(float x, mwi_params p, int32_t low, int32_t high);
 void mwi_quantize_all(const float *x, size_t n, mw_dtype dtype, mwi_params p, void *out);
 /* values of int8, uint8 or int16 */
 void mwi_dequantize_all(const void *q, size_t n, mw_dtype dtype, mwi_params p, float *out);

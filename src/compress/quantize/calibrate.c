@@ -51,7 +51,18 @@ static mw_status run_all(mw_ctx *ctx, mwi_qjob *job, mwi_feed *feed)
     return mwi_progress(ctx, "calibrate", feed->n_runs, feed->n_runs);
 }
 
-mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job)
+/* Ranges that are given go before those that were measured. */
+static void take_given(mwi_qjob *job)
+{
+    for (size_t i = 0; i < job->fg->n_tensors && job->given != NULL; i++) {
+        const int32_t at = job->given_tensor[i];
+        if (at < 0 || !(job->given->ranges[at].min <= job->given->ranges[at].max)) continue;
+        job->values[i].range = job->given->ranges[at];
+        job->values[i].ranged = true;
+    }
+}
+
+static mw_status measure(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_quantize_options *const o = job->options;
     const double percentile = o->percentile > 0 ? o->percentile : 99.99;
@@ -73,5 +84,12 @@ mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job)
         v->range = job->method->range(v->observer, high - low + 1, percentile);
         v->ranged = true;
     }
+    return MW_OK;
+}
+
+mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job)
+{
+    if (job->data != NULL) MWI_TRY(measure(ctx, job));
+    take_given(job);
     return MW_OK;
 }

@@ -113,6 +113,20 @@ static const char *why_not_integer(const mwi_qjob *job, const mwi_op *op,
                            : "LiteRT has no int8 kernel for its types";
 }
 
+/* Bits of an integer operator's weight: 8 where no kernel reads fewer. */
+static mw_status weight_bits(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op, int *out)
+{
+    const mwi_quant_rule *const rule = op->desc->quant;
+    const struct candidate c = {job->source, job->act, MW_INT4, MW_INT32, job->act};
+    mwi_shape_call views;
+
+    *out = 8;
+    if (job->scheme->weight_bits != 4 || rule->weight < 0) return MW_OK;
+    MWI_TRY(mwi_op_views(ctx, job->fg, op, &job->arena, &views));
+    if (accepts(&views, rule, c)) *out = 4;
+    return MW_OK;
+}
+
 mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const mwi_op *op,
                                    const char **out_reason)
 {
@@ -205,7 +219,7 @@ static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
         if (q->reason[0] != '\0') continue; /* kept */
         MWI_TRY(mwi_qjob_why_not_integer(ctx, job, job->fg->ops[i], &q->reason));
         q->integer = q->reason[0] == '\0';
-        q->bits = 8;
+        if (q->integer) MWI_TRY(weight_bits(ctx, job, job->fg->ops[i], &q->bits));
     }
     return drop_islands(ctx, job);
 }

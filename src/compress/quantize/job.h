@@ -1,10 +1,9 @@
 /* compress/quantize/job.h - one call of mw_quantize: what its steps share.
- * Depends: model/, ops/, runtime/.  Used by: compress/quantize. Order of the steps: float model
- * (passes) -> keep -> equalize -> decide -> calibrate -> scales -> layers (weights to integers) ->
- * moments, rounding, bias -> rewrite -> error report.
- * Holds: (1) values and ops are indexed as the tensors and ops of `fg`, which is not changed once
- *   they exist;  (2) a value's parameters are those of its group's root.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Depends: model/, ops/, runtime/.  Used by: compress/quantize, compress/qat. Order of the steps:
+ * float model (passes) -> keep -> equalize -> decide -> calibrate -> scales -> layers (weights to
+ * integers) -> moments, rounding, bias -> rewrite -> error report. Holds: (1) values and ops are
+ * indexed as the tensors and ops of `fg`, which is not changed once they exist;  (2) a value's
+ * parameters are those of its group's root. SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_JOB_H
 #define MWI_COMPRESS_JOB_H
 
@@ -53,17 +52,29 @@ typedef struct mwi_qop {
     const int32_t *bias_integers; /* of a uint8 model's operator: n_bias, of scale input * weight */
 } mwi_qop;
 
+/* What quantization-aware training knows, in place of calibration; by tensors and operators of the
+ * model that is given. */
+typedef struct mwi_qgiven {
+    const mwi_range *ranges; /* by tensor; min > max: unknown, calibrated where there are data */
+    /* By operator: the range of its weight's channels as a share of their largest magnitude; NULL:
+     * that. */
+    const float *const *shares;
+} mwi_qgiven;
+
 typedef struct mwi_qjob {
     const mw_quantize_options *options;
     const mwi_scheme_desc *scheme;
     const mwi_method_desc *method;
-    mw_dataset *data; /* NULL: none */
+    mw_dataset *data;        /* NULL: none */
+    const mwi_qgiven *given; /* NULL: nothing is given */
     mwi_arena arena;
     mw_model *flt;   /* the optimised float model; errors are measured against it */
     mwi_graph *fg;   /* its main graph */
     mw_model *out;   /* the clone that becomes the result */
     mw_dtype act;    /* MW_INT8 or MW_INT16 when activations are quantized, else MW_FLOAT32 */
     mw_dtype source; /* what becomes `act`: MW_FLOAT32, or MW_UINT8 */
+    const int32_t *given_tensor, *given_op; /* by tensor and operator of fg: place in the model that
+                                             * was given; -1: a pass made it */
     mwi_qvalue *values;
     mwi_qop *ops;
     mwi_qweight **weights; /* by tensor: what it was turned into; a list by `next` */
@@ -72,6 +83,29 @@ typedef struct mwi_qjob {
     mwi_op **made_ops; /* by float op: the same of the result */
     uint64_t n_samples;
 } mwi_qjob;
+
+/* ---- quantizer.c ---- */
+/* Everything up to the decisions: the optimised model, what becomes integer, and which values share
+ * a scale. `data` may be NULL. Fails: as mw_quantize. The job is to be closed then, too. */
+MW_MUST_USE mw_status mwi_qjob_open(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                                    const mw_quantize_options *options, mw_dataset *data);
+void mwi_qjob_close(mwi_qjob *job); /* accepts a zeroed one */
+/* mw_quantize with ranges that are given. `data` calibrates what they leave out; NULL: operators at
+ * such values stay float. */
+MW_MUST_USE mw_status mwi_quantize_given(mw_ctx *ctx, const mw_model *model,
+                                         const mw_quantize_options *options,
+                                         const mwi_qgiven *given, mw_dataset *data,
+                                         mw_model **out_model);
+
+/* ---- trace.c ---- */
+/* Addresses before the passes. */
+typedef struct mwi_qtrace {
+    const struct place *tensors, *ops;
+    size_t n_tensors, n_ops;
+} mwi_qtrace;
+MW_MUST_USE mw_status mwi_qjob_trace_begin(mw_ctx *ctx, mwi_qjob *job, mwi_qtrace *out);
+/* Sets given_tensor and given_op. */
+MW_MUST_USE mw_status mwi_qjob_trace_end(mw_ctx *ctx, mwi_qjob *job, const mwi_qtrace *trace);
 
 /* ---- keep.c ---- */
 /* Marks operators whose layer, output or name matches one of options->keep.
@@ -98,6 +132,9 @@ MW_MUST_USE mw_status mwi_qjob_indices(mw_ctx *ctx, mwi_qjob *job);
 MW_MUST_USE mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- scales.c ---- */
+/* Which values share a scale, and which have a fixed one. */
+MW_MUST_USE mw_status mwi_qjob_groups(mw_ctx *ctx, mwi_qjob *job);
+/* The parameters of all groups, by the ranges of their values. */
 MW_MUST_USE mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job);
 int32_t mwi_qjob_root(const mwi_qjob *job, int32_t tensor);
 mwi_params mwi_qjob_params(const mwi_qjob *job, int32_t tensor);

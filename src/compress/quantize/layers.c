@@ -58,10 +58,10 @@ static mw_status create(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, int32_t axis
     return MW_OK;
 }
 
-static mwi_qweight *find(mwi_qweight *list, int32_t axis, size_t block)
+static mwi_qweight *find(mwi_qweight *list, int32_t axis, int bits, size_t block)
 {
     for (mwi_qweight *w = list; w != NULL; w = w->next)
-        if (w->axis == axis && w->block == block) return w;
+        if (w->axis == axis && w->bits == bits && w->block == block) return w;
     return NULL;
 }
 
@@ -83,6 +83,15 @@ static void shorten(mwi_qweight *w)
         const float mantissa = frexpf(w->scales[k], &exponent);
         w->scales[k] = ldexpf(nearbyintf(mantissa * 0x1p16f), exponent - 16);
     }
+}
+
+/* Learned ranges are given as shares, which scales that were folded into the weight leave alone. */
+static void take_shares(const mwi_qjob *job, size_t i, mwi_qweight *w)
+{
+    const int32_t at = job->given == NULL || job->given_op == NULL ? -1 : job->given_op[i];
+    const float *const shares = at < 0 ? NULL : job->given->shares[at];
+
+    for (size_t k = 0; shares != NULL && k < w->channels.n_channels; k++) w->scales[k] *= shares[k];
 }
 
 static void set_scales(const mwi_qjob *job, mwi_qweight *w)
@@ -162,12 +171,13 @@ mw_status mwi_qjob_layers(mw_ctx *ctx, mwi_qjob *job)
         const bool whole = job->options->per_tensor && q->integer;
         const int32_t axis = whole || rule->axis >= t->rank ? -1 : rule->axis;
         const size_t block = block_of(job, q, t, axis);
-        q->weight = find(job->weights[tensor], axis, block);
+        q->weight = find(job->weights[tensor], axis, q->bits, block);
         if (q->weight == NULL) {
             MWI_TRY(create(ctx, job, tensor, axis, q->bits, block, &q->weight));
             q->weight->next = job->weights[tensor];
             job->weights[tensor] = q->weight;
             set_scales(job, q->weight);
+            take_shares(job, i, q->weight);
         }
         fit_bias(job, i);
     }

@@ -514,6 +514,38 @@ static double sqnr_with(mw_ctx *ctx, const mw_model *model, struct data *d,
     return db;
 }
 
+/* int4 weights and int8 activations: every kernel here reads them. */
+static void test_int8x4(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const model = small_net(ctx), *q, *wide;
+    const mw_quantize_options o = {.scheme = MW_QUANT_INT8X4}, eight = {.scheme = MW_QUANT_INT8};
+    mw_quantize_report report;
+    struct data d;
+    (void)state;
+
+    data_open(&d, ctx, model, 0);
+    assert_ok(ctx, mw_quantize(ctx, model, &o, d.set, &q, &report));
+    assert_ok(ctx, mw_quantize(ctx, model, &eight, d.set, &wide, NULL));
+    assert_int_equal(report.n_kept, 0);
+    assert_true(report.output_sqnr_db > 10);
+    for (size_t i = 0; i < q->graphs[0]->n_ops; i++) {
+        const mwi_op *const op = q->graphs[0]->ops[i], *const same = wide->graphs[0]->ops[i];
+        assert_true(same_quant(out_of(q, op), out_of(wide, same)));
+        if (op->desc->quant->weight < 0) continue;
+        const mwi_tensor *const w = in_of(q, op, 1);
+        assert_int_equal(w->dtype, MW_INT4);
+        assert_int_equal(w->quant->q.n_scales, in_of(wide, same, 1)->quant->q.n_scales);
+        assert_int_equal(in_of(q, op, 2)->dtype, MW_INT32);
+    }
+    mw_quantize_report_free(&report);
+    mw_model_destroy(wide);
+    mw_model_destroy(q);
+    mw_model_destroy(model);
+    data_close(&d);
+    mw_ctx_destroy(ctx);
+}
+
 static void test_learning_helps(void **state)
 {
     mw_ctx *const ctx = test_ctx();
@@ -712,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_schemes),
+        cmocka_unit_test(test_int8x4),
         cmocka_unit_test(test_learning_helps),
         cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_keras_weights_are_stable),

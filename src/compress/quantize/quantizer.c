@@ -15,7 +15,9 @@ static bool needs_activations(const mw_quantize_options *o)
 
 static bool is_uint8_to_int8(const mw_model *model, const mw_quantize_options *o)
 {
-    return needs_activations(o) && mwi_scheme_find(o->scheme)->act == MW_INT8 &&
+    const mwi_scheme_desc *const scheme = mwi_scheme_find(o->scheme);
+
+    return needs_activations(o) && scheme->act == MW_INT8 && scheme->weight_bits == 8 &&
            mwi_model_is_uint8(model);
 }
 
@@ -98,13 +100,17 @@ static mw_status check_options(mw_ctx *ctx, const mw_model *model, const mw_quan
 
 /* ---- set-up ---- */
 
-static mw_status float_model(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *o,
-                             mw_model **out)
+static mw_status float_model(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                             const mw_quantize_options *o)
 {
-    MWI_TRY(mwi_model_clone(ctx, model, out));
-    if (o->keep_layers) return MW_OK;
-    MWI_TRY(mwi_passes_run(ctx, *out, MWI_PASS_LOWER | MWI_PASS_OPTIMIZE, NULL, NULL));
-    return MW_OK;
+    mwi_qtrace trace;
+
+    MWI_TRY(mwi_model_clone(ctx, model, &job->flt));
+    MWI_TRY(mwi_qjob_trace_begin(ctx, job, &trace));
+    if (!o->keep_layers)
+        MWI_TRY(mwi_passes_run(ctx, job->flt, MWI_PASS_LOWER | MWI_PASS_OPTIMIZE, NULL, NULL));
+    job->fg = job->flt->graphs[0];
+    return mwi_qjob_trace_end(ctx, job, &trace);
 }
 
 static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
@@ -117,9 +123,8 @@ static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     job->method = mwi_method_find(o->method);
     job->data = data;
     job->act = needs_activations(o) ? job->scheme->act : MW_FLOAT32;
-    job->source = job->act == MW_INT8 && mwi_model_is_uint8(model) ? MW_UINT8 : MW_FLOAT32;
-    MWI_TRY(float_model(ctx, model, o, &job->flt));
-    job->fg = job->flt->graphs[0];
+    job->source = is_uint8_to_int8(model, o) ? MW_UINT8 : MW_FLOAT32;
+    MWI_TRY(float_model(ctx, job, model, o));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_qvalue), &memory));
     job->values = memory;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_qop), &memory));
@@ -193,7 +198,7 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
         MWI_TRY(mwi_qjob_decide(ctx, job));
         MWI_TRY(refuse_if_nothing(ctx, job));
     }
-    if (job->data != NULL) MWI_TRY(mwi_qjob_calibrate(ctx, job));
+    MWI_TRY(mwi_qjob_calibrate(ctx, job));
     if (job->act != MW_FLOAT32) MWI_TRY(mwi_qjob_scales(ctx, job));
     if (!half) MWI_TRY(mwi_qjob_layers(ctx, job));
     if (job->data != NULL && !half) MWI_TRY(mwi_qjob_learn(ctx, job));
@@ -244,6 +249,51 @@ static mw_status steps(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     return report == NULL ? MW_OK : mwi_qjob_report(ctx, job, model, report);
 }
 
+mw_status mwi_qjob_open(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                        const mw_quantize_options *options, mw_dataset *data)
+{
+    *job = (mwi_qjob){0};
+    mwi_arena_init(ctx, &job->arena);
+    MWI_TRY(check_options(ctx, model, options));
+    MWI_TRY(init(ctx, job, model, options, data));
+    MWI_TRY(mwi_qjob_keep(ctx, job));
+    MWI_TRY(mwi_qjob_decide(ctx, job));
+    MWI_TRY(refuse_if_nothing(ctx, job));
+    return mwi_qjob_groups(ctx, job);
+}
+
+void mwi_qjob_close(mwi_qjob *job)
+{
+    mwi_arena_deinit(&job->arena);
+    mw_model_destroy(job->flt);
+    *job = (mwi_qjob){0};
+}
+
+/* The whole of it. On success job->out is the result, owned by the caller. */
+static mw_status quantize(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                          const mw_quantize_options *o, mw_dataset *data,
+                          mw_quantize_report *report)
+{
+    mwi_arena_init(ctx, &job->arena);
+    mw_status st = init(ctx, job, model, o, data);
+    if (st == MW_OK) st = steps(ctx, job, model, report);
+    mwi_arena_deinit(&job->arena);
+    mw_model_destroy(job->flt);
+    if (st != MW_OK) mw_model_destroy(job->out);
+    return st;
+}
+
+mw_status mwi_quantize_given(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *options,
+                             const mwi_qgiven *given, mw_dataset *data, mw_model **out_model)
+{
+    mwi_qjob job = {.given = given};
+
+    MWI_TRY(check_options(ctx, model, options));
+    MWI_TRY(quantize(ctx, &job, model, options, data, NULL));
+    *out_model = job.out;
+    return MW_OK;
+}
+
 mw_status mw_quantize(mw_ctx *ctx, const mw_model *model, const mw_quantize_options *options,
                       mw_dataset *calibration, mw_model **out_model, mw_quantize_report *out_report)
 {
@@ -255,15 +305,7 @@ mw_status mw_quantize(mw_ctx *ctx, const mw_model *model, const mw_quantize_opti
     mwi_enter(ctx);
     MWI_TRY(check_options(ctx, model, o));
     MWI_TRY(check_data(ctx, model, o, calibration));
-    mwi_arena_init(ctx, &job.arena);
-    mw_status st = init(ctx, &job, model, o, calibration);
-    if (st == MW_OK) st = steps(ctx, &job, model, out_report == NULL ? NULL : &report);
-    mwi_arena_deinit(&job.arena);
-    mw_model_destroy(job.flt);
-    if (st != MW_OK) {
-        mw_model_destroy(job.out);
-        return st;
-    }
+    MWI_TRY(quantize(ctx, &job, model, o, calibration, out_report == NULL ? NULL : &report));
     *out_model = job.out;
     if (out_report != NULL) *out_report = report;
     return MW_OK;

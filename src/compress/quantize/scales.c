@@ -109,7 +109,13 @@ static void tie_steps(mwi_qjob *job)
     }
 }
 
-/* An activation that no run computed has no range: the operators at it stay float. */
+static bool is_known(const mwi_qjob *job, int32_t tensor)
+{
+    return job->values[mwi_qjob_root(job, tensor)].ranged;
+}
+
+/* An activation that no run computed, like all others of its group, has no range: the operators at
+ * it stay float. */
 static void drop_unseen(mwi_qjob *job)
 {
     for (size_t i = 0; i < job->fg->n_ops; i++) {
@@ -118,26 +124,32 @@ static void drop_unseen(mwi_qjob *job)
         if (!job->ops[i].integer) continue;
         for (size_t k = 0; k < op->n_in; k++)
             if (is_activation(job->fg, op->in[k]) && mwi_rule_is_data(op->desc->quant, k))
-                seen = seen && job->values[op->in[k]].ranged;
+                seen = seen && is_known(job, op->in[k]);
         for (size_t k = 0; k < op->n_out; k++)
-            if (is_activation(job->fg, op->out[k])) seen = seen && job->values[op->out[k]].ranged;
+            if (is_activation(job->fg, op->out[k])) seen = seen && is_known(job, op->out[k]);
         if (seen) continue;
         job->ops[i].integer = false;
         job->ops[i].reason = "its values were not seen in calibration";
     }
 }
 
-mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job)
+mw_status mwi_qjob_groups(mw_ctx *ctx, mwi_qjob *job)
 {
     mwi_uses uses;
 
     MWI_TRY(mwi_graph_uses(ctx, job->fg, &job->arena, &uses));
-    drop_unseen(job);
     for (size_t i = 0; i < job->fg->n_ops; i++)
         if (job->ops[i].integer) fix_outputs(job, job->fg->ops[i]);
     for (size_t i = 0; i < job->fg->n_ops; i++)
         if (job->ops[i].integer) tie(job, &uses, job->fg->ops[i]);
     tie_steps(job);
+    return MW_OK;
+}
+
+mw_status mwi_qjob_scales(mw_ctx *ctx, mwi_qjob *job)
+{
+    MWI_TRY(mwi_qjob_groups(ctx, job));
+    drop_unseen(job);
     for (size_t i = 0; i < job->fg->n_tensors; i++) {
         mwi_qvalue *const v = &job->values[i];
         if (v->group == (int32_t)i && v->ranged && !v->fixed)
