@@ -142,6 +142,16 @@ static void agree_with_finite_differences(void **state)
     run(networks, MWI_COUNT(networks));
 }
 
+/* Their gradients are estimates that no difference of values gives; tested beside them. */
+static const char *const estimators[] = {"FAKE_QUANT_TRAIN"};
+
+static bool is_estimator(const char *name)
+{
+    for (size_t i = 0; i < MWI_COUNT(estimators); i++)
+        if (strcmp(estimators[i], name) == 0) return true;
+    return false;
+}
+
 static void every_row_with_a_gradient_has_a_case(void **state)
 {
     size_t missing = 0;
@@ -149,6 +159,7 @@ static void every_row_with_a_gradient_has_a_case(void **state)
     (void)state;
     for (size_t i = 0; mwi_ops[i] != NULL; i++) {
         if (mwi_ops[i]->gradient == NULL || gradient_checked(mwi_ops[i]->name) > 0) continue;
+        if (is_estimator(mwi_ops[i]->name)) continue;
         print_error("%s has a gradient, and no case here\n", mwi_ops[i]->name);
         missing++;
     }
