@@ -15,11 +15,12 @@ typedef struct mw_list_row {
     const char *name; /* "CONV_2D", "fold_batch_norm", "tflite", "/CPU:0"; static storage */
     /* The types of all its kernels ("f32,f32>f32; i8,i8>i8"), or what it does, in one line. */
     char detail[MW_LIST_DETAIL_BYTES];
-    int32_t value; /* "schemes", "methods", "io": the number of the enum; else 0 */
+    int32_t value; /* tables of choices ("schemes" and those after it): the enum's number; else 0 */
 } mw_list_row;
 
 /* Tables: "ops", "kernels", "layers", "passes", "formats", "devices", "data", "schemes", "methods",
- * "io". Index n: the n-th name, NULL past the end. */
+ * "io", "structures", "prune_schedules", "losses", "optimizers", "schedules". Index n: the n-th
+ * name, NULL past the end. */
 MW_API const char *mw_list_table(size_t index);
 /* Rows of a table; 0 for an unknown one. */
 MW_API size_t mw_list_size(const char *table);

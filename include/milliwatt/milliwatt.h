@@ -14,5 +14,6 @@
 #include <milliwatt/quantize.h>
 #include <milliwatt/session.h>
 #include <milliwatt/tensor.h>
+#include <milliwatt/train.h>
 
 #endif

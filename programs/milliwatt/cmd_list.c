@@ -46,7 +46,7 @@ const command command_list = {
     .name = "list",
     .summary = "what this build holds: operators, layers, passes, formats, devices, ...",
     .usage = "[ops|kernels|layers|passes|formats|devices|data|schemes|methods|io|structures|prune_"
-             "schedules|commands]",
+             "schedules|losses|optimizers|schedules|commands]",
     .example = "milliwatt list ops",
     .run = run,
 };

@@ -99,6 +99,8 @@ uint64_t file_size(const char *path);
 
 /* Whether Ctrl-C was pressed; calls that take long end by themselves, with MW_ECANCELLED. */
 bool was_interrupted(void);
+/* For the work that is left after a Ctrl-C; a second one ends the program. */
+void forget_interrupt(void);
 /* Refuses to write over what is read: true when both are the same file, with the mistake printed.
  */
 bool is_same_file(const char *in, const char *out);

@@ -83,6 +83,7 @@ mw_ctx *open_ctx(void)
 }
 
 bool was_interrupted(void) { return interrupted != 0; }
+void forget_interrupt(void) { interrupted = 0; }
 
 /* How a command line says what the library names in the terms of its API. */
 static const char *option_for(const char *error)

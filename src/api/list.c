@@ -10,6 +10,9 @@
 #include "formats/format.h"
 #include "formats/keras/layers_list.h"
 #include "passes/pass.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,6 +135,27 @@ static bool get_prune_schedule(size_t i, mw_list_row *out)
     return false;
 }
 
+static bool get_loss(size_t i, mw_list_row *out)
+{
+    for (const mwi_loss_desc *const *l = mwi_losses; *l != NULL; l++)
+        if (i-- == 0) return fill_value(out, (*l)->name, (*l)->summary, (int32_t)(*l)->loss);
+    return false;
+}
+
+static bool get_optimizer(size_t i, mw_list_row *out)
+{
+    for (const mwi_optimizer_desc *const *o = mwi_optimizers; *o != NULL; o++)
+        if (i-- == 0) return fill_value(out, (*o)->name, (*o)->summary, (int32_t)(*o)->optimizer);
+    return false;
+}
+
+static bool get_schedule(size_t i, mw_list_row *out)
+{
+    for (const mwi_schedule_desc *const *s = mwi_schedules; *s != NULL; s++)
+        if (i-- == 0) return fill_value(out, (*s)->name, (*s)->summary, (int32_t)(*s)->schedule);
+    return false;
+}
+
 static const struct table tables[] = {
     {"ops", get_op},
     {"kernels", get_kernel},
@@ -145,6 +169,9 @@ static const struct table tables[] = {
     {"io", get_io},
     {"structures", get_structure},
     {"prune_schedules", get_prune_schedule},
+    {"losses", get_loss},
+    {"optimizers", get_optimizer},
+    {"schedules", get_schedule},
 };
 
 static const struct table *find(const char *name)

@@ -71,6 +71,12 @@ mw_status mwi_file_map(mw_ctx *ctx, const char *path, mwi_mapping *out)
     return st;
 }
 
+bool mwi_file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
 void mwi_file_unmap(mwi_mapping *mapping)
 {
     void *const bytes = (void *)(uintptr_t)mapping->bytes; /* ours, handed out as const */

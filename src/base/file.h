@@ -18,6 +18,8 @@ enum { MWI_FILE_COPY_BYTES = 8 << 20 }; /* the largest that is copied */
 /* Fails: MW_EIO (with the system's reason), MW_ELIMIT (limits.max_file_bytes), MW_EINVAL (a
  * folder). */
 MW_MUST_USE mw_status mwi_file_map(mw_ctx *ctx, const char *path, mwi_mapping *out);
+/* Whether something of this name is there. */
+bool mwi_file_exists(const char *path);
 void mwi_file_unmap(mwi_mapping *mapping); /* accepts a zeroed one */
 
 /* An output file that appears under its name only when commit succeeds. */

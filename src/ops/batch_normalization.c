@@ -11,10 +11,14 @@
 
 typedef struct attr {
     float epsilon;
+    float momentum;         /* training: moving = moving * momentum + batch * (1 - momentum) */
+    bool unbiased_variance; /* training: the batch's variance is that of n - 1 there */
 } attr;
 
 static const mwi_field fields[] = {
     {"epsilon", offsetof(attr, epsilon), MWI_FIELD_F32, -1, 1e-3, 0.0, 1e30, NULL},
+    {"momentum", offsetof(attr, momentum), MWI_FIELD_F32, -1, 0.99, 1, 0, NULL},
+    {"unbiased_variance", offsetof(attr, unbiased_variance), MWI_FIELD_BOOL, -1, 0, 0, 1, NULL},
     MWI_FIELDS_END,
 };
 

@@ -9,10 +9,12 @@
 
 typedef struct attr {
     float rate;
+    bool per_channel; /* training: whole channels are dropped */
 } attr;
 
 static const mwi_field fields[] = {
     {"rate", offsetof(attr, rate), MWI_FIELD_F32, -1, 0.0, 0.0, 1.0, NULL},
+    {"per_channel", offsetof(attr, per_channel), MWI_FIELD_BOOL, -1, 0, 0, 1, NULL},
     MWI_FIELDS_END,
 };
 

@@ -32,6 +32,7 @@ struct mwi_keras_build {
     mwi_text problems; /* unsupported layers with reasons */
     mwi_text names;    /* without, for when they are very many */
     size_t n_problems;
+    mwi_text untrained;  /* layers that cannot be trained, with reasons */
     bool refused_inside; /* what fails now holds a layer that is in the list of problems */
 };
 
@@ -45,6 +46,14 @@ MW_MUST_USE mw_status mwi_keras_add_input(mwi_keras_build *b, const mwi_keras_la
 MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_t n,
                                             const mwi_keras_archive *archive,
                                             const mw_load_options *options, mw_model *model);
+
+/* What training must know of a constant that is made of a weight of n_values values. */
+MW_MUST_USE mw_status mwi_keras_fill_trainee(const mwi_keras_call *c, const mwi_keras_slot *slot,
+                                             size_t n_values, mwi_keras_trainee *out);
+/* Notes what keeps a layer from being trained as Keras does: constraints, noise, ... */
+MW_MUST_USE mw_status mwi_keras_note_untrained(mwi_keras_build *b, const mwi_keras_layer *layer);
+/* The same for weights that are in no constant, of a whole model that is built. */
+MW_MUST_USE mw_status mwi_keras_note_unused(mwi_keras_build *b, const mwi_keras_layer *layer);
 
 /* Refuses constants where the row does not take them, and training=True. Fails: MW_EUNSUPPORTED. */
 MW_MUST_USE mw_status mwi_keras_check_arguments(mw_ctx *ctx, const mwi_keras_row *row,

@@ -429,6 +429,7 @@ static mw_status call_row(mwi_keras_build *b, mwi_keras_layer *l, const mwi_kera
         *out = (results){as->n_in, as->in};
         return MW_OK;
     }
+    if (l->n_calls == 1) MWI_TRY(mwi_keras_note_untrained(b, l));
     const mw_status st = run_row(&c);
     if (st == MW_OK) {
         *out = (results){c.n_out, c.out};
@@ -520,7 +521,7 @@ static mw_status add_signature(mwi_keras_build *b)
 
 /* Which weights stand in the graph, and its operators, so that a save can tell whether only values
  * changed. */
-static mw_status remember(mwi_keras_build *b)
+static mw_status remember(mwi_keras_build *b, const mwi_keras_layer *root)
 {
     void *memory;
 
@@ -534,7 +535,10 @@ static mw_status remember(mwi_keras_build *b)
     b->origin->n_ops = b->graph->n_ops;
     b->origin->n_graphs = b->model->n_graphs;
     for (size_t i = 0; i < b->graph->n_ops; i++) b->origin->ops[i] = b->graph->ops[i]->desc;
-    return MW_OK;
+    MWI_TRY(mwi_keras_note_unused(b, root));
+    return b->untrained.n == 0 ? MW_OK
+                               : mwi_arena_string(b->ctx, &b->model->arena, b->untrained.chars,
+                                                  b->untrained.n, &b->origin->untrained);
 }
 
 static mw_status refuse_all(mwi_keras_build *b)
@@ -568,7 +572,7 @@ static mw_status build_graph(mwi_keras_build *b, mwi_keras_layer *root)
     MWI_TRY(separate_outputs(b, root, r.n, memory));
     MWI_TRY(mwi_graph_set_io(b->ctx, b->model, b->graph, in, n_in, memory, r.n));
     MWI_TRY(add_signature(b));
-    return remember(b);
+    return remember(b, root);
 }
 
 mw_status mwi_keras_build_graph(mwi_keras_build *b, mwi_keras_layer *root)

@@ -92,7 +92,9 @@ mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n,
     b.scratch = &scratch;
     mwi_text_init(ctx, &b.problems, 1 << 20);
     mwi_text_init(ctx, &b.names, 1 << 20);
+    mwi_text_init(ctx, &b.untrained, 1 << 20);
     const mw_status st = build(&b, document);
+    mwi_text_deinit(&b.untrained);
     mwi_text_deinit(&b.names);
     mwi_text_deinit(&b.problems);
     mwi_arena_deinit(&b.operators);

@@ -6,10 +6,12 @@
 #define MWI_FORMATS_KERAS_ORIGIN_H
 
 #include "formats/keras/layer.h"
+#include "formats/keras/trainees.h"
 
 /* A constant that was made of a weight; a tensor's `source` is its place in the list. */
 struct mwi_keras_use {
     const mwi_keras_array *array;
+    mwi_keras_trainee trainee;
     int32_t next;        /* another use of the same weight, -1 none */
     int32_t tensor;      /* while the graph is built */
     mwi_keras_part part; /* begin, size and perm filled in; weight and tensor names are not kept */
@@ -41,6 +43,7 @@ typedef struct mwi_keras_origin {
     const mwi_op_desc **ops; /* the graph's operators as they were: weights alone may change */
     size_t n_ops;
     size_t n_graphs;
+    const char *untrained; /* layers that cannot be trained as Keras does, with reasons; NULL */
 } mwi_keras_origin;
 
 /* Values of the part in the graph's order as floats.

@@ -244,6 +244,7 @@ static mw_status add_use(mwi_keras_call *c, mwi_keras_slot *slot, const mwi_kera
                          int32_t tensor, int32_t *out)
 {
     mwi_keras_origin *const o = c->build->origin;
+    size_t n;
 
     MWI_TRY(mwi_arena_grow(c->ctx, &c->build->model->arena, &o->uses, o->n_uses, &o->uses_capacity,
                            sizeof *o->uses));
@@ -253,7 +254,9 @@ static mw_status add_use(mwi_keras_call *c, mwi_keras_slot *slot, const mwi_kera
         .array = slot->array, .next = slot->first_use, .tensor = tensor, .part = *p};
     o->uses[*out].part.weight = o->uses[*out].part.tensor = NULL;
     slot->first_use = *out;
-    return MW_OK;
+    if (!mwi_dims_count(p->rank, p->dims, &n))
+        return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", p->weight);
+    return mwi_keras_fill_trainee(c, slot, n, &o->uses[*out].trainee);
 }
 
 /* The file's own bytes where nothing has to move: they live as long as the model. */

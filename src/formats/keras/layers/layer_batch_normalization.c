@@ -29,25 +29,36 @@ static void swap_last(int32_t rank, int32_t axis, int32_t *perm)
     for (int32_t i = 0; i < rank; i++) perm[i] = i == axis ? rank - 1 : i == rank - 1 ? axis : i;
 }
 
+/* TensorFlow's fused operator, which Keras 2 takes for images, has the variance of n - 1 in its
+ * moving average. */
+static bool is_fused(const mwi_keras_layer *l, int32_t rank, int32_t axis)
+{
+    return l->keras_major == 2 && rank == 4 && (axis == 1 || axis == 3);
+}
+
 static mw_status build(mwi_keras_call *c)
 {
     const mwi_tensor *const x = mwi_keras_tensor(c, c->in[0]);
     static const char *const names[] = {"gamma", "beta", "moving_mean", "moving_variance"};
     int32_t operands[5] = {c->in[0], -1, -1, -1, -1}, perm[MW_MAX_RANK], axis, out;
     int64_t wanted;
-    double epsilon;
+    double epsilon, momentum;
 
     MWI_TRY(mwi_keras_need_inputs(c, 1, 1));
     MWI_TRY(mwi_keras_need_rank(c, 0, 2, MW_MAX_RANK));
     MWI_TRY(read_axis(c->ctx, c->layer, &wanted));
     MWI_TRY(mwi_keras_axis(c->ctx, "axis", wanted, x->rank, &axis));
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "epsilon", 1e-3, &epsilon));
+    MWI_TRY(mwi_keras_float(c->ctx, c->layer, "momentum", 0.99, &momentum));
     swap_last(x->rank, axis, perm);
     MWI_TRY(mwi_keras_transpose(c, c->in[0], perm, &operands[0]));
     for (int i = 0; i < 4; i++)
         if (mwi_keras_slot_of(c->layer, names[i]) != NULL)
             MWI_TRY(mwi_keras_vector(c, names[i], x->dims[axis], &operands[1 + i]));
-    const mwi_keras_attr attrs[] = {{"epsilon", epsilon}, {NULL, 0}};
+    const mwi_keras_attr attrs[] = {{"epsilon", epsilon},
+                                    {"momentum", momentum},
+                                    {"unbiased_variance", is_fused(c->layer, x->rank, axis)},
+                                    {NULL, 0}};
     MWI_TRY(mwi_keras_op(c, "BATCH_NORMALIZATION", 5, operands, attrs, &out));
     MWI_TRY(mwi_keras_transpose(c, out, perm, &out));
     return mwi_keras_return(c, out);

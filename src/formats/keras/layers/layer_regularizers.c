@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "formats/keras/layer.h"
 
+#include <string.h>
+
 static mw_status build_dropout(mwi_keras_call *c)
 {
     int32_t x = c->in[0];
@@ -13,7 +15,8 @@ static mw_status build_dropout(mwi_keras_call *c)
     MWI_TRY(mwi_keras_float(c->ctx, c->layer, "rate|p", 0.5, &rate));
     if (!(rate >= 0 && rate <= 1))
         return mwi_fail(c->ctx, MW_EFORMAT, "rate is %g, allowed 0 to 1", rate);
-    const mwi_keras_attr attrs[] = {{"rate", rate}, {NULL, 0}};
+    const bool spatial = strncmp(c->layer->class_name, "Spatial", 7) == 0;
+    const mwi_keras_attr attrs[] = {{"rate", rate}, {"per_channel", spatial}, {NULL, 0}};
     if (mwi_keras_tensor(c, x)->dtype == MW_FLOAT32)
         MWI_TRY(mwi_keras_op(c, "DROPOUT", 1, &x, attrs, &x));
     return mwi_keras_return(c, x);
