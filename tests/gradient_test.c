@@ -33,6 +33,36 @@ static const char *const convolutions[] = {
     "y = CONV_2D x k b padding=SAME stride_h=3 stride_w=2; out y",
 };
 
+static const char *const other_layers[] = {
+    "x = input f32 [?,5,6,3]; k = input f32 [1,3,3,3]; b = input f32 [3]\n"
+    "y = DEPTHWISE_CONV_2D x k b padding=SAME fused_activation_function=RELU; out y",
+    "x = input f32 [2,7,6,2]; k = input f32 [1,2,3,6]; b = input f32 [6]\n"
+    "y = DEPTHWISE_CONV_2D x k b padding=VALID stride_h=2 stride_w=3; out y",
+    "x = input f32 [1,7,8,5]; k = input f32 [1,3,3,5]\n"
+    "y = DEPTHWISE_CONV_2D x k padding=SAME dilation_h_factor=2 dilation_w_factor=3; out y",
+    "x = input f32 [1,9,9,17]; k = input f32 [1,5,5,17]\n"
+    "y = DEPTHWISE_CONV_2D x k padding=SAME stride_h=2 stride_w=2; out y",
+    "s = const i32 [4] = 2,7,8,4; k = input f32 [4,3,2,3]; x = input f32 [2,4,4,3]\n"
+    "b = input f32 [4]; y: f32 = TRANSPOSE_CONV s k x b padding=SAME stride_h=2 stride_w=2; out y",
+    "s = const i32 [4] = 1,8,7,2; k = input f32 [2,2,3,5]; x = input f32 [1,4,3,5]\n"
+    "y: f32 = TRANSPOSE_CONV s k x padding=VALID stride_h=2 stride_w=2 "
+    "fused_activation_function=RELU; out y",
+    "x = input f32 [?,3]; y = input f32 [3,4]; z = BATCH_MATMUL x y; out z",
+    "x = input f32 [?,3,2]; y = input f32 [1,3,4]; z = BATCH_MATMUL x y adj_x=true; out z",
+    "x = input f32 [2,3]; y = input f32 [?,4,3]; z = BATCH_MATMUL x y adj_y=true; out z",
+    "x = input f32 [?,2,3,2]; y = input f32 [2,4,3]\n"
+    "z = BATCH_MATMUL x y adj_x=true adj_y=true; out z",
+    "x = input f32 [?,3,4]; p = input f32 [4]; b = input f32 [4]; m = input f32 [4]\n"
+    "pv = input f32 [4]; y = BATCH_NORMALIZATION x p b m pv epsilon=0.01; out y",
+    "x = input f32 [?,4]; m = input f32 [4]; pv = input f32 [4]\n"
+    "y = BATCH_NORMALIZATION x - - m pv; out y",
+    "x = input f32 [?,5]; y = L2_NORMALIZATION x; out y",
+    "x = input f32 [2,3,4]; y = L2_NORMALIZATION x; out y",
+    "x = input f32 [?,5,6,3]\n"
+    "y = L2_POOL_2D x filter_width=3 filter_height=2 stride_w=2 stride_h=1 padding=SAME; out y",
+    "x = input f32 [?,7]; y = LOG_SOFTMAX x; out y",
+};
+
 static const char *const pools[] = {
     "x = input f32 [?,6,6,3]\n"
     "y = MAX_POOL_2D x filter_width=2 filter_height=2 stride_w=2 stride_h=2; out y",
@@ -53,6 +83,20 @@ static const char *const pointwise[] = {
     "w = input f32 [3,7]; a = TANH w; b = LOGISTIC w; c = SIN w; d = COS w; out a b c d",
     "w = input f32 [3,7]; a = FLOOR w; b = CEIL w; c = ROUND w; d = SIGN w; e = ZEROS_LIKE w\n"
     "f = MUL a w; g = MUL b w; h = MUL c w; i = MUL d w; j = MUL e w; out f g h i j",
+    "w = input f32 [3,7]; a = ELU w; b = HARD_SWISH w; c = LEAKY_RELU w alpha=0.3; d = ABS w\n"
+    "e = SQUARE w; f = NEG w; out a b c d e f",
+    "w = input f32 [3,7]; a = GELU w; b = GELU w approximate=true; out a b",
+    "p = input f32 [?,17]; a = LOG p; b = SQRT p; c = RSQRT p; d = EXP p; out a b c d",
+    "x = input f32 [3,5]; a = DROPOUT x rate=0.5; b: f32 = CAST a; c = MUL a b; out c",
+    "x = input f32 [3,5]; y = input f32 [3,5]; z = ADD_N x y x; u = MUL z z; out u",
+    "x = input f32 [?,3,4]; a = input f32 [3,1]; y = PRELU x a; out y",
+    "x = input f32 [2,4]; m = const bool [2] = 1,0; y = input f32 [2,4]; z: f32 = SELECT m x y; "
+    "out z",
+    "x = input f32 [2,4]; y = input f32 [2,4]; m: bool = GREATER x y; z: f32 = SELECT m x y; out z",
+    "x = input f32 [?,4]; y = input f32 [1]; m = const bool [4] = 1,0,0,1\n"
+    "z: f32 = SELECT_V2 m x y; out z",
+    "w = input f32 [6,6]; h = const f32 [] = 30\n"
+    "y = FAKE_QUANT w min=-5 max=6 num_bits=16; z = MUL y h; v = DIV z h; u = ADD v h; out u",
     "w = input f32 [3,7]; s: i32 = SHAPE w; r: i32 = RANK w; y = MUL w w; out y s r",
 };
 
@@ -70,6 +114,14 @@ static const char *const broadcasts[] = {
     "x = input f32 [3]; p = input f32 [2,1]; z = DIV x p fused_activation_function=RELU; out z",
 };
 
+static const char *const two_operands[] = {
+    "x = input f32 [?,4]; y = input f32 [4]; z = MAXIMUM x y; out z",
+    "x = input f32 [3,1]; y = input f32 [?,1,4]; z = MINIMUM x y; out z",
+    "x = input f32 [?,4]; y = input f32 [1,4]; z = SQUARED_DIFFERENCE x y; out z",
+    "p = input f32 [?,4]; y = input f32 [4]; z = POW p y; out z",
+    "x = input f32 [2,4]; y = const f32 [] = 3; z = POW x y; out z",
+};
+
 static const char *const reductions[] = {
     "x = input f32 [?,4,3]; a = const i32 [1] = 1; y = MEAN x a; out y",
     "x = input f32 [?,4,3]; a = const i32 [2] = 0,2; y = MEAN x a keep_dims=true; out y",
@@ -79,10 +131,63 @@ static const char *const reductions[] = {
     "x = input f32 [2,3,17]; y = SOFTMAX x beta=0.5; out y",
 };
 
+static const char *const more_reductions[] = {
+    "x = input f32 [?,4,3]; a = const i32 [1] = 1; y = REDUCE_MAX x a; out y",
+    "x = input f32 [2,4,3]; a = const i32 [2] = 0,-1; y = REDUCE_MIN x a keep_dims=true; out y",
+    "x = input f32 [?,4,3]; a = const i32 [] = 1; y = CUMSUM x a; out y",
+    "x = input f32 [2,5]; a = const i32 [] = -1; y = CUMSUM x a reverse=true; out y",
+    "x = input f32 [2,5]; a = const i32 [] = -1; y = CUMSUM x a exclusive=true; out y",
+};
+
 static const char *const moves[] = {
     "x = input f32 [?,2,6]; s = const i32 [3] = -1,3,4; y = RESHAPE x s; z = MUL y y; out z",
     "x = input f32 [2,1,3,1]; y = SQUEEZE x; z = MUL y y; out z",
     "x = input f32 [?,3]; a = const i32 [1] = 1; y = EXPAND_DIMS x a; z = MUL y y; out z",
+};
+
+static const char *const more_moves[] = {
+    "x = input f32 [?,3,4]; p = const i32 [3] = 2,0,1; y = TRANSPOSE x p; out y",
+    "x = input f32 [?,3,2]; y = input f32 [?,1,2]; z = CONCATENATION x y x axis=1; out z",
+    "a = const i32 [] = 1; x = input f32 [?,6]; u v w = SPLIT a x num_splits=3; y = MUL u w; out y",
+    "x = input f32 [?,6]; s = const i32 [3] = 1,2,3; a = const i32 [] = -1\n"
+    "u v w = SPLIT_V x s a num_splits=3; out u v w",
+    "x = input f32 [?,3]; y = input f32 [?,3]; z = PACK x y x values_count=3 axis=1; out z",
+    "x = input f32 [?,3,2]; u v w = UNPACK x num=3 axis=1; y = MUL u w; out y",
+    "x = input f32 [?,5,3]; b = const i32 [3] = 0,1,0; s = const i32 [3] = -1,3,2\n"
+    "y = SLICE x b s; out y",
+    "x = input f32 [?,7,3]; b = const i32 [2] = 0,-1; e = const i32 [2] = 0,0\n"
+    "s = const i32 [2] = 1,-2; y = STRIDED_SLICE x b e s begin_mask=1 end_mask=3; out y",
+    "x = input f32 [?,7,3]; b = const i32 [2] = 0,-2; e = const i32 [2] = 0,0\n"
+    "s = const i32 [2] = 1,1; y = STRIDED_SLICE x b e s begin_mask=1 end_mask=1 "
+    "shrink_axis_mask=2; out y",
+    "x = input f32 [?,4,3]; p = const i32 [3,2] = 0,0,2,1,0,1; y = PAD x p; out y",
+    "x = input f32 [2,3]; p = const i32 [2,2] = 1,0,0,2; v = const f32 [] = 0.5\n"
+    "y = PADV2 x p v; out y",
+    "x = input f32 [?,4,3]; p = const i32 [3,2] = 0,0,3,1,0,2; y = MIRROR_PAD x p mode=0; out y",
+    "x = input f32 [4,3]; p = const i32 [2,2] = 4,0,0,2; y = MIRROR_PAD x p mode=1; out y",
+    "x = input f32 [?,4,3]; a = const i32 [2] = 1,-1; y = REVERSE_V2 x a; out y",
+    "x = input f32 [3,4]; n = const i32 [3] = 1,4,3\n"
+    "y = REVERSE_SEQUENCE x n seq_dim=1 batch_dim=0; out y",
+    "x = input f32 [?,4,6,3]; y = SPACE_TO_DEPTH x block_size=2; out y",
+    "x = input f32 [?,2,3,8]; y = DEPTH_TO_SPACE x block_size=2; out y",
+    "x = input f32 [?,3,4,2]; b = const i32 [2] = 2,3; p = const i32 [2,2] = 1,0,1,1\n"
+    "y = SPACE_TO_BATCH_ND x b p; out y",
+    "x = input f32 [6,2,2,1]; b = const i32 [2] = 2,3; p = const i32 [2,2] = 1,0,2,1\n"
+    "y = BATCH_TO_SPACE_ND x b p; out y",
+    "x = input f32 [?,1,3]; s = const i32 [3] = 3,4,3; y = BROADCAST_TO x s; out y",
+    "x = input f32 [?,2,3]; t = const i32 [3] = 2,1,3; y = TILE x t; out y",
+    "x = input f32 [4,2,3]; i = const i32 [2,2] = 1,0,1,1; y = GATHER x i axis=1; out y",
+    "x = input f32 [2,5,3]; i = const i64 [2,4] = 1,4,1,0,2,2,3,0\n"
+    "y = GATHER x i axis=1 batch_dims=1; out y",
+    "i = const i32 [6] = 2,0,2,2,4,0; k = input f32 [5,17]; y: f32 = EMBEDDING_LOOKUP i k; out y",
+    "x = input f32 [?,3,4,2]; s = const i32 [2] = 5,7; y = RESIZE_BILINEAR x s; out y",
+    "x = input f32 [1,5,4,2]; s = const i32 [2] = 3,8\n"
+    "y = RESIZE_BILINEAR x s half_pixel_centers=true; out y",
+    "x = input f32 [1,3,4,2]; s = const i32 [2] = 5,7\n"
+    "y = RESIZE_BILINEAR x s align_corners=true; out y",
+    "x = input f32 [?,3,4,2]; s = const i32 [2] = 6,8; y = RESIZE_NEAREST_NEIGHBOR x s; out y",
+    "x = input f32 [1,5,4,2]; s = const i32 [2] = 3,7\n"
+    "y = RESIZE_NEAREST_NEIGHBOR x s half_pixel_centers=true; out y",
 };
 
 static const char *const losses[] = {
@@ -132,9 +237,13 @@ static void agree_with_finite_differences(void **state)
     (void)state;
     run(dense, MWI_COUNT(dense));
     run(convolutions, MWI_COUNT(convolutions));
+    run(other_layers, MWI_COUNT(other_layers));
     run(pools, MWI_COUNT(pools));
     run(pointwise, MWI_COUNT(pointwise));
     run(broadcasts, MWI_COUNT(broadcasts));
+    run(two_operands, MWI_COUNT(two_operands));
+    run(more_reductions, MWI_COUNT(more_reductions));
+    run(more_moves, MWI_COUNT(more_moves));
     run(reductions, MWI_COUNT(reductions));
     run(moves, MWI_COUNT(moves));
     run(losses, MWI_COUNT(losses));

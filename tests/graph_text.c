@@ -2,7 +2,7 @@
 #include "graph_text.h"
 
 #include "base/rng.h"
-#include "ops/registry.h"
+#include "ops/kernels.h"
 #include "support.h"
 
 #include <milliwatt/session.h>
@@ -212,11 +212,39 @@ static void set_attr(parser *p, mwi_op *op, char *word)
     }
 }
 
+static bool has_kernel(parser *p, const mwi_op *op)
+{
+    mwi_shape_call call;
+    mwi_arena scratch;
+
+    mwi_arena_init(p->ctx, &scratch);
+    if (mwi_op_views(p->ctx, p->graph, op, &scratch, &call) != MW_OK) wrong(p, "views");
+    const bool found = mwi_kernel_by_types(NULL, &call) != NULL;
+    mwi_arena_deinit(&scratch);
+    return found;
+}
+
+/* Outputs without a type have that of the first operand, where a kernel gives it, else of another
+ * (SPLIT's first is its axis). */
+static void choose_types(parser *p, const mwi_op *op)
+{
+    if (op->n_out == 0 || op->n_in == 0 || op->in[0] < 0 || has_kernel(p, op)) return;
+    for (size_t k = 1; k < op->n_in; k++) {
+        if (op->in[k] < 0) continue;
+        for (size_t i = 0; i < op->n_out; i++)
+            p->graph->tensors[op->out[i]]->dtype = p->graph->tensors[op->in[k]]->dtype;
+        if (has_kernel(p, op)) return;
+    }
+    for (size_t i = 0; i < op->n_out; i++)
+        p->graph->tensors[op->out[i]]->dtype = p->graph->tensors[op->in[0]]->dtype;
+}
+
 /* Outputs are what stands before '=': names, the last perhaps with a colon and a type. */
 static void add_op(parser *p, size_t equals)
 {
     size_t n_out = 0, n_in = 0, at = equals + 2;
     const mwi_op_desc *const desc = mwi_op_by_name(p->words[equals + 1]);
+    bool any_typed = false;
     mwi_op *op;
 
     if (desc == NULL) wrong(p, "no such operator");
@@ -252,7 +280,9 @@ static void add_op(parser *p, size_t equals)
             t->quant = first->dtype == MW_FLOAT32 ? NULL : first->quant;
         }
         t->has_rank = shaped;
+        any_typed = any_typed || typed;
     }
+    if (!any_typed) choose_types(p, op);
 }
 
 static void end_graph(parser *p)

@@ -1,6 +1,7 @@
 /* ops/abs.c - ABS: |x|.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -56,6 +57,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)y;
+    (void)parameter;
+    return x > 0 ? 1 : x < 0 ? -1 : 0;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_x = true};
+
 const mwi_op_desc mwi_op_abs = {
     .name = "ABS",
     .tflite_code = 101,
@@ -70,5 +80,7 @@ const mwi_op_desc mwi_op_abs = {
     .out_low = 0,
     .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/add_n.c - ADD_N: the sum of two or more tensors of one shape.
  * Depends: ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/shapes.h"
 
 #include <string.h>
@@ -47,6 +48,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    (void)ctx;
+    for (size_t i = 0; i < call->at.op->n_in; i++) call->d_in[i] = call->d_out[0];
+    return MW_OK;
+}
+
 const mwi_op_desc mwi_op_add_n = {
     .name = "ADD_N",
     .tflite_code = 106,
@@ -58,4 +66,5 @@ const mwi_op_desc mwi_op_add_n = {
     .traits = MWI_OP_INPLACE | MWI_OP_PER_SAMPLE,
     .kernels = kernels,
     .infer = infer,
+    .gradient = gradient,
 };

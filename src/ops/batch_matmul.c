@@ -4,6 +4,7 @@
  * one.
  * Depends: ops/fixed, ops/dot.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/batch_matmul.h"
 
 #include "ops/dot.h"
@@ -397,6 +398,29 @@ static const mwi_kernel kernels[] = {
 static const mwi_quant_rule quant = {
     .quantizable = true, .weight = -1, .axis = -1, .bias = -1, .data_inputs = {0, 1, -1}};
 
+/* z = x' y', with x' = x or transposed: dx' = dz y'^T, dy' = x'^T dz, transposed where the operand
+ * is. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const attr *const a = call->at.op->attr;
+    const int32_t x = call->at.op->in[0], y = call->at.op->in[1], dz = call->d_out[0];
+    int32_t t;
+
+    if (call->wanted[0]) {
+        MWI_TRY(a->adj_x ? mwi_emit(ctx, &call->at, &mwi_op_batch_matmul, MWI_IN(y, dz),
+                                    MWI_SET({"adj_x", a->adj_y, NULL}, {"adj_y", 1, NULL}), &t)
+                         : mwi_emit(ctx, &call->at, &mwi_op_batch_matmul, MWI_IN(dz, y),
+                                    MWI_SET({"adj_y", !a->adj_y, NULL}), &t));
+        MWI_TRY(mwi_gradient_to_input(ctx, call, 0, t));
+    }
+    if (!call->wanted[1]) return MW_OK;
+    MWI_TRY(a->adj_y ? mwi_emit(ctx, &call->at, &mwi_op_batch_matmul, MWI_IN(dz, x),
+                                MWI_SET({"adj_x", 1, NULL}, {"adj_y", a->adj_x, NULL}), &t)
+                     : mwi_emit(ctx, &call->at, &mwi_op_batch_matmul, MWI_IN(x, dz),
+                                MWI_SET({"adj_x", !a->adj_x, NULL}), &t));
+    return mwi_gradient_to_input(ctx, call, 1, t);
+}
+
 const mwi_op_desc mwi_op_batch_matmul = {
     .name = "BATCH_MATMUL",
     .tflite_code = 126,
@@ -410,6 +434,7 @@ const mwi_op_desc mwi_op_batch_matmul = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .macs = macs,
     .version = version,
 };

@@ -4,6 +4,7 @@
  * Inputs: x, gamma?, beta?, moving mean, moving variance.
  * Depends: ops/registry, ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/registry.h"
 #include "ops/shapes.h"
 
@@ -61,6 +62,56 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* With the statistics as they are: x_hat = (x - mean) / sqrt(variance + epsilon), y = gamma * x_hat
+ * + beta. */
+typedef struct parts {
+    int32_t inverse, x_hat, scale; /* 1 / sqrt(variance + epsilon), and gamma times it */
+} parts;
+
+static mw_status forward(mw_ctx *ctx, const mwi_gradient_call *call, parts *p)
+{
+    const mwi_emitter *const at = &call->at;
+    const int32_t *const in = at->op->in;
+    int32_t t;
+
+    MWI_TRY(mwi_emit_float(ctx, at, (double)((const attr *)at->op->attr)->epsilon, &t));
+    MWI_TRY(mwi_emit2(ctx, at, &mwi_op_add, in[4], t, &t));
+    MWI_TRY(mwi_emit1(ctx, at, &mwi_op_rsqrt, t, &p->inverse));
+    MWI_TRY(mwi_emit2(ctx, at, &mwi_op_sub, in[0], in[3], &t));
+    MWI_TRY(mwi_emit2(ctx, at, &mwi_op_mul, t, p->inverse, &p->x_hat));
+    p->scale = p->inverse;
+    return in[1] < 0 ? MW_OK : mwi_emit2(ctx, at, &mwi_op_mul, in[1], p->inverse, &p->scale);
+}
+
+/* What the statistics get: -sum(dy) * scale; -sum(dy * x_hat) * scale * inverse / 2. */
+static mw_status of_statistics(mw_ctx *ctx, mwi_gradient_call *call, const parts *p, int32_t sum,
+                               int32_t product)
+{
+    int32_t t;
+
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, sum, p->scale, &t));
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_neg, t, &call->d_in[3]));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, product, p->scale, &t));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, p->inverse, &t));
+    return mwi_emit_scaled(ctx, &call->at, t, -0.5, &call->d_in[4]);
+}
+
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t dy = call->d_out[0];
+    int32_t t, sum, product;
+    parts p;
+
+    MWI_TRY(forward(ctx, call, &p));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, dy, p.scale, &call->d_in[0]));
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_bias_grad, dy, &sum));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, dy, p.x_hat, &t));
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_bias_grad, t, &product));
+    call->d_in[1] = product;
+    call->d_in[2] = sum;
+    return of_statistics(ctx, call, &p, sum, product);
+}
+
 const mwi_op_desc mwi_op_batch_normalization = {
     .name = "BATCH_NORMALIZATION",
     .tflite_code = -1,
@@ -73,4 +124,5 @@ const mwi_op_desc mwi_op_batch_normalization = {
     .fields = fields,
     .kernels = kernels,
     .infer = infer,
+    .gradient = gradient,
 };

@@ -1,6 +1,7 @@
 /* ops/batch_to_space_nd.c - BATCH_TO_SPACE_ND: interleaves batches into space, then crops.
  * Depends: ops/blocks, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/blocks.h"
 #include "ops/rules.h"
 
@@ -49,6 +50,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_space_to_batch_nd, MWI_IN(call->d_out[0], in[1], in[2]),
+                    NULL, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_batch_to_space_nd = {
     .name = "BATCH_TO_SPACE_ND",
     .tflite_code = 37,
@@ -60,5 +68,6 @@ const mwi_op_desc mwi_op_batch_to_space_nd = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/broadcast_to.c - BROADCAST_TO the shape that input 1 holds.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -57,6 +58,11 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_gradient_to_input(ctx, call, 0, call->d_out[0]);
+}
+
 const mwi_op_desc mwi_op_broadcast_to = {
     .name = "BROADCAST_TO",
     .tflite_code = 130,
@@ -68,5 +74,6 @@ const mwi_op_desc mwi_op_broadcast_to = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -2,6 +2,7 @@
  * integers cut, complex numbers to what their real part becomes.
  * Depends: ops/unary, base/half.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/unary.h"
 
 #include "base/half.h"
@@ -250,5 +251,6 @@ const mwi_op_desc mwi_op_cast = {
     .fields = fields,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_identity,
     .version = version,
 };

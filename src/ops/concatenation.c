@@ -1,6 +1,7 @@
 /* ops/concatenation.c - CONCATENATION along an axis. uint8 inputs may have scales of their own.
  * Depends: ops/strided, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -127,6 +128,30 @@ static const mwi_kernel kernels[] = {
     ROW("bool"), ROW("u32"), ROW("f16"), ROW("bf16"), {.name = NULL},
 };
 
+/* SPLIT_V; along an open dimension sizes would not be constant. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    const mwi_tensor *const y = call->at.graph->tensors[op->out[0]];
+    int32_t axis, sizes, at;
+    void *memory;
+
+    MWI_TRY(mwi_axis(ctx, ((const attr *)op->attr)->axis, y->rank, &axis));
+    MWI_TRY(mwi_arena_array(ctx, &call->at.model->arena, op->n_in, sizeof(int32_t), &memory));
+    int32_t *const dims = memory;
+    for (size_t k = 0; k < op->n_in; k++) {
+        const mwi_tensor *const x = call->at.graph->tensors[op->in[k]];
+        if (x->signature[axis] < 0)
+            return mwi_fail(ctx, MW_EUNSUPPORTED, "axis %d is open in input %zu", axis, k);
+        dims[k] = x->dims[axis];
+    }
+    MWI_TRY(mwi_emit_ints(ctx, &call->at, dims, op->n_in, &sizes));
+    MWI_TRY(mwi_graph_add_const(ctx, call->at.model, call->at.graph, "axis", MW_INT32, 0, NULL,
+                                &axis, &at));
+    return mwi_emit_n(ctx, &call->at, &mwi_op_split_v, MWI_IN(call->d_out[0], sizes, at),
+                      MWI_SET({"num_splits", (double)op->n_in, NULL}), call->d_in, op->n_in);
+}
+
 const mwi_op_desc mwi_op_concatenation = {
     .name = "CONCATENATION",
     .tflite_code = 2,
@@ -141,5 +166,6 @@ const mwi_op_desc mwi_op_concatenation = {
     .kernels = kernels,
     .quant = &mwi_quant_all,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -530,6 +530,12 @@ static const mwi_windows windows = {.n = 2,
                                     .stride = {"stride_h", "stride_w"},
                                     .dilation = {"dilation_h_factor", "dilation_w_factor"}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_conv_gradient(ctx, call, &mwi_op_conv_2d_backprop_input,
+                             &mwi_op_conv_2d_backprop_filter);
+}
+
 const mwi_op_desc mwi_op_conv_2d = {
     .name = "CONV_2D",
     .tflite_code = 3,
@@ -546,7 +552,7 @@ const mwi_op_desc mwi_op_conv_2d = {
     .linear = &linear,
     .windows = &windows,
     .infer = infer,
-    .gradient = mwi_conv_2d_gradient,
+    .gradient = gradient,
     .macs = macs,
     .version = version,
 };

@@ -9,20 +9,10 @@ static const mwi_conv_operands operands = {.dy = 0, .w = 1, .x = 2};
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
-    mwi_window w;
-
-    for (size_t i = 0; i < 3; i++) MWI_TRY(mwi_need_input(ctx, call, i, 4, 4));
-    MWI_TRY(mwi_conv_backprop_window(ctx, call->attr, call->in, &operands, &w));
-    mwi_view_set_dims(&call->out[0], 4, call->in[2].dims);
-    return MW_OK;
+    return mwi_conv_backprop_infer(ctx, call, &operands);
 }
 
-static uint64_t macs(const mwi_shape_call *call)
-{
-    const int32_t *const f = call->in[operands.w].dims;
-    return mwi_view_count(&call->in[operands.dy]) * (uint64_t)f[1] * (uint64_t)f[2] *
-           (uint64_t)f[3];
-}
+static uint64_t macs(const mwi_shape_call *call) { return mwi_conv_backprop_macs(call, &operands); }
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {

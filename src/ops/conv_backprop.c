@@ -3,8 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv_backprop.h"
 
-#include "ops/gradient.h"
-
 const mwi_field mwi_conv_backprop_fields[] = {
     {"padding", offsetof(mwi_conv_backprop_attr, padding), MWI_FIELD_ENUM, -1, 0, 0, 1,
      mwi_padding_names},
@@ -19,6 +17,20 @@ const mwi_field mwi_conv_backprop_fields[] = {
     MWI_FIELDS_END,
 };
 
+static mw_status check_groups(mw_ctx *ctx, int32_t in_c, const int32_t *f)
+{
+    if (f[3] >= 1 && in_c >= f[3] && in_c % f[3] == 0 && f[0] % (in_c / f[3]) == 0) return MW_OK;
+    return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]", in_c,
+                    f[0], f[1], f[2], f[3]);
+}
+
+static mw_status check_depthwise(mw_ctx *ctx, int32_t in_c, const int32_t *f)
+{
+    if (f[0] == 1 && in_c >= 1 && f[3] >= in_c && f[3] % in_c == 0) return MW_OK;
+    return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]", in_c,
+                    f[0], f[1], f[2], f[3]);
+}
+
 mw_status mwi_conv_backprop_window(mw_ctx *ctx, const mwi_conv_backprop_attr *a, const mwi_view *in,
                                    const mwi_conv_operands *o, mwi_window *w)
 {
@@ -31,10 +43,9 @@ mw_status mwi_conv_backprop_window(mw_ctx *ctx, const mwi_conv_backprop_attr *a,
                       .dilation_h = a->dilation_h,
                       .dilation_w = a->dilation_w};
     MWI_TRY(mwi_window_make(ctx, x, a->padding, w));
-    const int32_t depth = f->dims[3], out_c = f->dims[0];
-    if (depth < 1 || w->in_c % depth != 0 || w->in_c < depth || out_c % (w->in_c / depth) != 0)
-        return mwi_fail(ctx, MW_EFORMAT, "%d input channels do not fit weights [%d,%d,%d,%d]",
-                        w->in_c, out_c, f->dims[1], f->dims[2], depth);
+    MWI_TRY(o->depthwise ? check_depthwise(ctx, w->in_c, f->dims)
+                         : check_groups(ctx, w->in_c, f->dims));
+    const int32_t out_c = f->dims[o->depthwise ? 3 : 0];
     if (dy->dims[0] != w->batch || dy->dims[1] != w->out_h || dy->dims[2] != w->out_w ||
         dy->dims[3] != out_c)
         return mwi_fail(ctx, MW_EFORMAT, "the gradient is [%d,%d,%d,%d], not [%d,%d,%d,%d]",
@@ -64,17 +75,35 @@ void mwi_window_reach(int32_t out, int32_t in, int32_t stride, int32_t pad, int6
     if (*end < *first) *end = *first;
 }
 
-mw_status mwi_conv_2d_gradient(mw_ctx *ctx, mwi_gradient_call *call)
+mw_status mwi_conv_backprop_infer(mw_ctx *ctx, mwi_shape_call *call, const mwi_conv_operands *o)
+{
+    mwi_window w;
+
+    for (size_t i = 0; i < 3; i++) MWI_TRY(mwi_need_input(ctx, call, i, 4, 4));
+    MWI_TRY(mwi_conv_backprop_window(ctx, call->attr, call->in, o, &w));
+    mwi_view_set_dims(&call->out[0], 4, call->in[2].dims);
+    return MW_OK;
+}
+
+uint64_t mwi_conv_backprop_macs(const mwi_shape_call *call, const mwi_conv_operands *o)
+{
+    const int32_t *const f = call->in[o->w].dims;
+    const uint64_t n = mwi_view_count(&call->in[o->dy]) * (uint64_t)f[1] * (uint64_t)f[2];
+    return o->depthwise ? n : n * (uint64_t)f[3];
+}
+
+mw_status mwi_conv_gradient(mw_ctx *ctx, mwi_gradient_call *call, const mwi_op_desc *backprop_input,
+                            const mwi_op_desc *backprop_filter)
 {
     const int32_t *const in = call->at.op->in;
     int32_t dy;
 
     MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
     if (call->wanted[0])
-        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_conv_2d_backprop_input, MWI_IN(dy, in[1], in[0]),
+        MWI_TRY(mwi_emit(ctx, &call->at, backprop_input, MWI_IN(dy, in[1], in[0]),
                          mwi_same_settings, &call->d_in[0]));
     if (call->wanted[1])
-        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_conv_2d_backprop_filter, MWI_IN(in[0], dy, in[1]),
+        MWI_TRY(mwi_emit(ctx, &call->at, backprop_filter, MWI_IN(in[0], dy, in[1]),
                          mwi_same_settings, &call->d_in[1]));
     return mwi_gradient_of_bias(ctx, call, 2, dy);
 }

@@ -2,6 +2,7 @@
  * itself.
  * Depends: ops/strided.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/strided.h"
 
 typedef struct attr {
@@ -67,6 +68,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* The sum from the other end. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const attr *const a = call->at.op->attr;
+    return mwi_emit(ctx, &call->at, &mwi_op_cumsum, MWI_IN(call->d_out[0], call->at.op->in[1]),
+                    MWI_SET({"exclusive", a->exclusive, NULL}, {"reverse", !a->reverse, NULL}),
+                    &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_cumsum = {
     .name = "CUMSUM",
     .tflite_code = 128,
@@ -80,4 +90,5 @@ const mwi_op_desc mwi_op_cumsum = {
     .fields = fields,
     .kernels = kernels,
     .infer = infer,
+    .gradient = gradient,
 };

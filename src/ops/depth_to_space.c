@@ -1,6 +1,7 @@
 /* ops/depth_to_space.c - DEPTH_TO_SPACE: blocks of channels become squares of block_size pixels.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -62,6 +63,12 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit(ctx, &call->at, &mwi_op_space_to_depth, MWI_IN(call->d_out[0]),
+                    mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_depth_to_space = {
     .name = "DEPTH_TO_SPACE",
     .tflite_code = 5,
@@ -76,5 +83,6 @@ const mwi_op_desc mwi_op_depth_to_space = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = mwi_version_i8,
 };

@@ -3,6 +3,7 @@
  * taps outside.
  * Depends: ops/window, ops/weights, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conv_backprop.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 #include "ops/weights.h"
@@ -443,6 +444,12 @@ static const mwi_windows windows = {.n = 2,
                                     .stride = {"stride_h", "stride_w"},
                                     .dilation = {"dilation_h_factor", "dilation_w_factor"}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_conv_gradient(ctx, call, &mwi_op_depthwise_conv_2d_backprop_input,
+                             &mwi_op_depthwise_conv_2d_backprop_filter);
+}
+
 const mwi_op_desc mwi_op_depthwise_conv_2d = {
     .name = "DEPTHWISE_CONV_2D",
     .tflite_code = 4,
@@ -459,6 +466,7 @@ const mwi_op_desc mwi_op_depthwise_conv_2d = {
     .linear = &linear,
     .windows = &windows,
     .infer = infer,
+    .gradient = gradient,
     .macs = macs,
     .version = version,
 };

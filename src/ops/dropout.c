@@ -2,6 +2,7 @@
  * written.
  * Depends: ops/registry, ops/shapes.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/registry.h"
 #include "ops/shapes.h"
 
@@ -43,4 +44,5 @@ const mwi_op_desc mwi_op_dropout = {
     .fields = fields,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_identity,
 };

@@ -1,6 +1,7 @@
 /* ops/elu.c - ELU: exp(x) - 1 below zero.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -25,6 +26,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)x;
+    (void)parameter;
+    return y > 0 ? 1 : y + 1;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_y = true};
+
 const mwi_op_desc mwi_op_elu = {
     .name = "ELU",
     .tflite_code = 111,
@@ -36,4 +46,6 @@ const mwi_op_desc mwi_op_elu = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
 };

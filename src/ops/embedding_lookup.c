@@ -2,6 +2,7 @@
  * may come out as floats, by one scale or a scale a row.
  * Depends: ops/fixed, ops/indices.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/fixed.h"
 #include "ops/indices.h"
 #include "ops/strided.h"
@@ -105,6 +106,13 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_SAME_SCALE,
                                      .data_inputs = {1, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_gather_grad, MWI_IN(call->d_out[0], in[1], in[0]), NULL,
+                    &call->d_in[1]);
+}
+
 const mwi_op_desc mwi_op_embedding_lookup = {
     .name = "EMBEDDING_LOOKUP",
     .tflite_code = 7,
@@ -115,5 +123,6 @@ const mwi_op_desc mwi_op_embedding_lookup = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/exp.c - EXP.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -36,6 +37,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)x;
+    (void)parameter;
+    return y;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_y = true};
+
 const mwi_op_desc mwi_op_exp = {
     .name = "EXP",
     .tflite_code = 47,
@@ -50,5 +60,7 @@ const mwi_op_desc mwi_op_exp = {
     .out_low = 0,
     .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = mwi_version_i8i16,
 };

@@ -2,6 +2,7 @@
  * would have.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/unary.h"
 
 #include <math.h>
@@ -24,18 +25,13 @@ typedef struct state {
     float scale, inverse, low, high;
 } state;
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+static mw_status state_of(mw_ctx *ctx, const attr *a, state *s)
 {
-    const attr *const a = call->attr;
-    void *memory;
-
     if (!(a->min <= 0 && a->max >= 0 && a->min < a->max && isfinite(a->max - a->min)) ||
         a->num_bits < 2)
         return mwi_fail(ctx, MW_EFORMAT,
                         "%d bits from %g to %g: 0 must lie in the range, bits be 2 to 16",
                         a->num_bits, (double)a->min, (double)a->max);
-    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &memory));
-    state *const s = call->state = memory;
     const float least = a->narrow_range ? 1.0f : 0.0f, most = (float)((1 << a->num_bits) - 1);
     s->scale = (a->max - a->min) / (most - least);
     s->inverse = 1.0f / s->scale;
@@ -44,6 +40,12 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     s->low = (least - zero) * s->scale;
     s->high = (most - zero) * s->scale;
     return MW_OK;
+}
+
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(state), &call->state));
+    return state_of(ctx, call->attr, call->state);
 }
 
 static float rounded(const state *s, float x)
@@ -64,6 +66,17 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* Straight through between the bounds. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    state s;
+
+    MWI_TRY(state_of(ctx, call->at.op->attr, &s));
+    return mwi_emit(ctx, &call->at, &mwi_op_relu_grad, MWI_IN(call->at.op->in[0], call->d_out[0]),
+                    MWI_SET({"low", (double)s.low, NULL}, {"high", (double)s.high, NULL}),
+                    &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_fake_quant = {
     .name = "FAKE_QUANT",
     .tflite_code = 80,
@@ -77,5 +90,6 @@ const mwi_op_desc mwi_op_fake_quant = {
     .fields = fields,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = gradient,
     .version = version,
 };

@@ -2,6 +2,7 @@
  * shared dimensions.
  * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/indices.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -95,6 +96,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_gather_grad, MWI_IN(call->d_out[0], in[0], in[1]),
+                    mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_gather = {
     .name = "GATHER",
     .tflite_code = 36,
@@ -108,5 +116,6 @@ const mwi_op_desc mwi_op_gather = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

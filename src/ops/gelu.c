@@ -2,6 +2,7 @@
  * approximation.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -51,6 +52,19 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* Of x * Phi(x), Phi the normal distribution's, or its approximation by tanh. */
+static double slope_at(double x, double y, double parameter)
+{
+    (void)y;
+    if (parameter == 0)
+        return 0.5 * (1 + erf(x * M_SQRT1_2)) + x * exp(-x * x / 2) * 0.5 * M_2_SQRTPI * M_SQRT1_2;
+    const double a = M_2_SQRTPI * M_SQRT1_2, b = 0.044715;
+    const double t = tanh(a * (x + b * x * x * x));
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * a * (1 + 3 * b * x * x);
+}
+
+static const mwi_slope slope = {.at = slope_at, .parameter = "approximate", .reads_x = true};
+
 const mwi_op_desc mwi_op_gelu = {
     .name = "GELU",
     .tflite_code = 150,
@@ -65,5 +79,7 @@ const mwi_op_desc mwi_op_gelu = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = version,
 };

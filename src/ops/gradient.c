@@ -3,6 +3,7 @@
 #include "ops/gradient.h"
 
 #include <math.h>
+#include <string.h>
 
 mw_status mwi_gradient_none(mw_ctx *ctx, mwi_gradient_call *call)
 {
@@ -30,6 +31,64 @@ mw_status mwi_gradient_reshape(mw_ctx *ctx, mwi_gradient_call *call)
     if (!call->wanted[0]) return MW_OK;
     return mwi_emit_reshape_like(ctx, &call->at, call->d_out[0], call->at.op->in[0],
                                  &call->d_in[0]);
+}
+
+mw_status mwi_gradient_identity(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    (void)ctx;
+    call->d_in[0] = call->d_out[0];
+    return MW_OK;
+}
+
+mw_status mwi_gradient_itself(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    int32_t in[4];
+
+    if (op->n_in > MWI_COUNT(in)) return mwi_fail(ctx, MW_EUNSUPPORTED, "too many operands");
+    memcpy(in, op->in, op->n_in * sizeof *in);
+    in[0] = call->d_out[0];
+    return mwi_emit(ctx, &call->at, op->desc, in, op->n_in, mwi_same_settings, &call->d_in[0]);
+}
+
+mw_status mwi_gradient_or_zeros(mw_ctx *ctx, const mwi_gradient_call *call, size_t k, int32_t *out)
+{
+    *out = call->d_out[k];
+    if (*out >= 0) return MW_OK;
+    return mwi_emit1(ctx, &call->at, &mwi_op_zeros_like, call->at.op->out[k], out);
+}
+
+mw_status mwi_gradient_ints(mw_ctx *ctx, const mwi_gradient_call *call, size_t k, size_t max,
+                            int32_t *out, size_t *out_n)
+{
+    const mwi_tensor *const t = call->at.graph->tensors[call->at.op->in[k]];
+    size_t n;
+
+    if (t->data == NULL || (t->dtype != MW_INT32 && t->dtype != MW_INT64))
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "input %zu is not constant", k);
+    if (!mwi_dims_count(t->rank, t->dims, &n) || n > max)
+        return mwi_fail(ctx, MW_EFORMAT, "input %zu has more than %zu values", k, max);
+    for (size_t i = 0; i < n; i++)
+        out[i] = t->dtype == MW_INT64 ? (int32_t)((const int64_t *)t->data)[i]
+                                      : ((const int32_t *)t->data)[i];
+    if (out_n != NULL) *out_n = n;
+    return MW_OK;
+}
+
+mw_status mwi_gradient_chosen(mw_ctx *ctx, mwi_gradient_call *call, int32_t mask, size_t first,
+                              size_t second)
+{
+    const int32_t dy = call->d_out[0];
+    int32_t zero, part;
+
+    MWI_TRY(mwi_emit_float(ctx, &call->at, 0, &zero));
+    if (call->wanted[first]) {
+        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(mask, dy, zero), NULL, &part));
+        MWI_TRY(mwi_gradient_to_input(ctx, call, first, part));
+    }
+    if (!call->wanted[second]) return MW_OK;
+    MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(mask, zero, dy), NULL, &part));
+    return mwi_gradient_to_input(ctx, call, second, part);
 }
 
 /* ---- pointwise ---- */

@@ -9,6 +9,10 @@
 mw_status mwi_gradient_none(mw_ctx *ctx, mwi_gradient_call *call);
 /* The output's gradient in the shape of input 0 (RESHAPE, SQUEEZE, EXPAND_DIMS). */
 mw_status mwi_gradient_reshape(mw_ctx *ctx, mwi_gradient_call *call);
+/* The output's gradient as it is (DROPOUT, CAST to the same type). */
+mw_status mwi_gradient_identity(mw_ctx *ctx, mwi_gradient_call *call);
+/* The operator itself, of the output's gradient and the other inputs (REVERSE_V2). */
+mw_status mwi_gradient_itself(mw_ctx *ctx, mwi_gradient_call *call);
 /* By the row's slope: POINTWISE_GRAD. */
 mw_status mwi_gradient_pointwise(mw_ctx *ctx, mwi_gradient_call *call);
 /* Clamps between the row's out_low and out_high: RELU_GRAD. */
@@ -16,6 +20,16 @@ mw_status mwi_gradient_clamp(mw_ctx *ctx, mwi_gradient_call *call);
 
 /* The gradient of output 0 before its fused activation. Fails: MW_EUNSUPPORTED (TANH, SIGN_BIT). */
 MW_MUST_USE mw_status mwi_gradient_of_sum(mw_ctx *ctx, const mwi_gradient_call *call, int32_t *out);
+/* Gradient of output k; zeros where nothing depends on it. */
+MW_MUST_USE mw_status mwi_gradient_or_zeros(mw_ctx *ctx, const mwi_gradient_call *call, size_t k,
+                                            int32_t *out);
+/* The integers of constant input k. Fails: MW_EUNSUPPORTED (not constant), MW_EFORMAT. */
+MW_MUST_USE mw_status mwi_gradient_ints(mw_ctx *ctx, const mwi_gradient_call *call, size_t k,
+                                        size_t max, int32_t *out, size_t *out_n);
+/* Gradients of a two-operand operator that takes one operand where `mask` holds, else the other;
+ * first, second: operands. */
+MW_MUST_USE mw_status mwi_gradient_chosen(mw_ctx *ctx, mwi_gradient_call *call, int32_t mask,
+                                          size_t first, size_t second);
 /* d_in[k] from a gradient in the shape of the output to which input k was broadcast; nothing when
  * it is not wanted. */
 MW_MUST_USE mw_status mwi_gradient_to_input(mw_ctx *ctx, mwi_gradient_call *call, size_t k,

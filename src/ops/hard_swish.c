@@ -2,6 +2,7 @@
  * made in 16-bit fixed point, step for step as TFLite computes each.
  * Depends: ops/unary, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -100,6 +101,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)y;
+    (void)parameter;
+    return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_x = true};
+
 const mwi_op_desc mwi_op_hard_swish = {
     .name = "HARD_SWISH",
     .tflite_code = 117,
@@ -112,4 +122,6 @@ const mwi_op_desc mwi_op_hard_swish = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
 };

@@ -1,6 +1,7 @@
 /* ops/l2_normalization.c - L2_NORMALIZATION: x / max(|x|, 1e-6) over the last axis.
  * Depends: ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/shapes.h"
@@ -108,6 +109,12 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .fixed_int8 = {1.0f / 128, 0},
                                      .data_inputs = {0, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit2(ctx, &call->at, &mwi_op_l2_normalization_grad, call->at.op->in[0],
+                     call->d_out[0], &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_l2_normalization = {
     .name = "L2_NORMALIZATION",
     .tflite_code = 11,
@@ -122,5 +129,6 @@ const mwi_op_desc mwi_op_l2_normalization = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .version = mwi_version_i8,
 };

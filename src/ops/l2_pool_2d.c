@@ -2,6 +2,7 @@
  * inside.
  * Depends: ops/pool.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/pool.h"
 
 #include <math.h>
@@ -40,6 +41,21 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* x * the mean's gradient of dy / y; a window of zeros has none. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    int32_t t, tiny;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &t));
+    MWI_TRY(mwi_emit_float(ctx, &call->at, 1e-30, &tiny));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_maximum, op->out[0], tiny, &tiny));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_div, t, tiny, &t));
+    MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_avg_pool_grad, MWI_IN(t, op->in[0]), mwi_same_settings,
+                     &t));
+    return mwi_emit2(ctx, &call->at, &mwi_op_mul, t, op->in[0], &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_l2_pool_2d = {
     .name = "L2_POOL_2D",
     .tflite_code = 12,
@@ -54,5 +70,6 @@ const mwi_op_desc mwi_op_l2_pool_2d = {
     .kernels = kernels,
     .windows = &mwi_pool_windows,
     .infer = mwi_pool_infer,
+    .gradient = gradient,
     .macs = mwi_pool_macs,
 };

@@ -1,6 +1,7 @@
 /* ops/leaky_relu.c - LEAKY_RELU: alpha * x below zero.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -68,6 +69,14 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)y;
+    return x > 0 ? 1 : parameter;
+}
+
+static const mwi_slope slope = {.at = slope_at, .parameter = "alpha", .reads_x = true};
+
 const mwi_op_desc mwi_op_leaky_relu = {
     .name = "LEAKY_RELU",
     .tflite_code = 98,
@@ -82,5 +91,7 @@ const mwi_op_desc mwi_op_leaky_relu = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/log.c - LOG: the natural logarithm. A table takes the least output for what has none.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -42,6 +43,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)y;
+    (void)parameter;
+    return 1 / x;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_x = true};
+
 const mwi_op_desc mwi_op_log = {
     .name = "LOG",
     .tflite_code = 73,
@@ -53,5 +63,7 @@ const mwi_op_desc mwi_op_log = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = mwi_version_i8i16,
 };

@@ -2,6 +2,7 @@
  * gemmlowp's fixed point: [-16, 0] is the range of the output.
  * Depends: ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/fixed.h"
 #include "ops/rules.h"
 #include "ops/shapes.h"
@@ -124,6 +125,12 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .fixed_int8 = {16.0f / 256, 127},
                                      .data_inputs = {0, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit2(ctx, &call->at, &mwi_op_log_softmax_grad, call->at.op->out[0], call->d_out[0],
+                     &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_log_softmax = {
     .name = "LOG_SOFTMAX",
     .tflite_code = 50,
@@ -136,5 +143,6 @@ const mwi_op_desc mwi_op_log_softmax = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .version = mwi_version_i8,
 };

@@ -1,6 +1,7 @@
 /* ops/minimum.c - MINIMUM: the smaller of a and b with broadcast.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -34,6 +35,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    int32_t mask;
+
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_less_equal, in[0], in[1], &mask));
+    return mwi_gradient_chosen(ctx, call, mask, 0, 1);
+}
+
 const mwi_op_desc mwi_op_minimum = {
     .name = "MINIMUM",
     .tflite_code = 57,
@@ -46,5 +56,6 @@ const mwi_op_desc mwi_op_minimum = {
     .kernels = kernels,
     .quant = &mwi_quant_all,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
     .version = version,
 };

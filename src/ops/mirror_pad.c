@@ -2,6 +2,7 @@
  * without (REFLECT) its border.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -134,6 +135,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_mirror_pad_grad, MWI_IN(call->d_out[0], in[0], in[1]),
+                    mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_mirror_pad = {
     .name = "MIRROR_PAD",
     .tflite_code = 100,
@@ -148,5 +156,6 @@ const mwi_op_desc mwi_op_mirror_pad = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = mwi_version_i8_i16,
 };

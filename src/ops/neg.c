@@ -1,6 +1,7 @@
 /* ops/neg.c - NEG: -x.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -19,6 +20,11 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit1(ctx, &call->at, &mwi_op_neg, call->d_out[0], &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_neg = {
     .name = "NEG",
     .tflite_code = 59,
@@ -30,4 +36,5 @@ const mwi_op_desc mwi_op_neg = {
     .traits = MWI_OP_INPLACE | MWI_OP_POINTWISE | MWI_OP_SCALES_BY_CHANNEL,
     .kernels = kernels,
     .infer = mwi_infer_same,
+    .gradient = gradient,
 };

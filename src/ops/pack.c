@@ -1,6 +1,7 @@
 /* ops/pack.c - PACK: tensors of one shape side by side along a new axis.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -64,6 +65,16 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    const double axis = ((const attr *)op->attr)->axis;
+
+    return mwi_emit_n(ctx, &call->at, &mwi_op_unpack, MWI_IN(call->d_out[0]),
+                      MWI_SET({"axis", axis, NULL}, {"num", (double)op->n_in, NULL}), call->d_in,
+                      op->n_in);
+}
+
 const mwi_op_desc mwi_op_pack = {
     .name = "PACK",
     .tflite_code = 83,
@@ -78,5 +89,6 @@ const mwi_op_desc mwi_op_pack = {
     .kernels = kernels,
     .quant = &mwi_quant_all,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

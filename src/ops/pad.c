@@ -44,5 +44,6 @@ const mwi_op_desc mwi_op_pad = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = mwi_pad_infer,
+    .gradient = mwi_pad_gradient,
     .version = version,
 };

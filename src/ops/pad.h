@@ -12,4 +12,8 @@ mw_status mwi_pad_prepare(mw_ctx *ctx, mwi_prepare_call *call);
 void mwi_fill(void *out, size_t n, const void *value, size_t element);
 mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call);
 
+/* The part of the output's gradient that is the input's. Fails: MW_EUNSUPPORTED (paddings that are
+ * not constant, a gradient of the value). */
+mw_status mwi_pad_gradient(mw_ctx *ctx, mwi_gradient_call *call);
+
 #endif

@@ -2,6 +2,8 @@
  * Depends: ops/strided.  Used by: ops/pad, ops/padv2.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pad.h"
 
+#include "ops/gradient.h"
+
 #include <string.h>
 
 static mw_status paddings_of(mw_ctx *ctx, mwi_shape_call *call, int64_t *pads)
@@ -98,4 +100,24 @@ mw_status mwi_pad_run(mw_ctx *ctx, const mwi_run_call *call)
     }
     mwi_strided_copy(call->pool, &s, x->data, (char *)out->data + at * (int64_t)element, element);
     return MW_OK;
+}
+
+mw_status mwi_pad_gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    int32_t pads[2 * MW_MAX_RANK], v[3][MW_MAX_RANK], t[3], to_end = 0;
+    size_t n;
+
+    if (call->at.op->n_in > 2 && call->wanted[2])
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "the padding's value has no gradient");
+    MWI_TRY(mwi_gradient_ints(ctx, call, 1, 2 * MW_MAX_RANK, pads, &n));
+    n /= 2;
+    for (size_t i = 0; i < n; i++) {
+        v[0][i] = pads[2 * i];
+        v[1][i] = -pads[2 * i + 1]; /* from the end, whatever that is */
+        v[2][i] = 1;
+        if (v[1][i] == 0) to_end |= 1 << i;
+    }
+    for (size_t k = 0; k < 3; k++) MWI_TRY(mwi_emit_ints(ctx, &call->at, v[k], n, &t[k]));
+    return mwi_emit(ctx, &call->at, &mwi_op_strided_slice, MWI_IN(call->d_out[0], t[0], t[1], t[2]),
+                    MWI_SET({"end_mask", to_end, NULL}), &call->d_in[0]);
 }

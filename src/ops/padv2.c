@@ -51,5 +51,6 @@ const mwi_op_desc mwi_op_padv2 = {
     .kernels = kernels,
     .quant = &quant,
     .infer = mwi_pad_infer,
+    .gradient = mwi_pad_gradient,
     .version = version,
 };

@@ -1,8 +1,10 @@
 /* ops/pow.c - POW: x to the y with broadcast. Integer exponents are not negative.
  * Depends: ops/binary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 
+#include <float.h>
 #include <math.h>
 
 static int32_t power(int32_t x, int32_t y)
@@ -31,6 +33,32 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* b * a^(b - 1) * dy; log(a) * a^b * dy where a > 0, else 0. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in, dy = call->d_out[0];
+    int32_t one, zero, tiny, t, positive;
+
+    if (call->wanted[0]) {
+        MWI_TRY(mwi_emit_float(ctx, &call->at, 1, &one));
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_sub, in[1], one, &t));
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_pow, in[0], t, &t));
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, in[1], &t));
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, dy, &t));
+        MWI_TRY(mwi_gradient_to_input(ctx, call, 0, t));
+    }
+    if (!call->wanted[1]) return MW_OK;
+    MWI_TRY(mwi_emit_float(ctx, &call->at, 0, &zero));
+    MWI_TRY(mwi_emit_float(ctx, &call->at, (double)FLT_MIN, &tiny));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_greater, in[0], zero, &positive));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_maximum, in[0], tiny, &t));
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_log, t, &t));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, call->at.op->out[0], &t));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, dy, &t));
+    MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(positive, t, zero), NULL, &t));
+    return mwi_gradient_to_input(ctx, call, 1, t);
+}
+
 const mwi_op_desc mwi_op_pow = {
     .name = "POW",
     .tflite_code = 78,
@@ -42,4 +70,5 @@ const mwi_op_desc mwi_op_pow = {
     .traits = MWI_OP_INPLACE | MWI_OP_BINARY_BROADCAST,
     .kernels = kernels,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
 };

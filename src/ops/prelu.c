@@ -1,6 +1,7 @@
 /* ops/prelu.c - PRELU: alpha * x below zero; alpha broadcasts to the input.
  * Depends: ops/binary, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -65,6 +66,26 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* dy where x > 0, else alpha * dy; for alpha x * dy below zero. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t x = call->at.op->in[0], alpha = call->at.op->in[1], dy = call->d_out[0];
+    int32_t zero, one, positive, t;
+
+    MWI_TRY(mwi_emit_float(ctx, &call->at, 0, &zero));
+    if (call->wanted[0]) {
+        MWI_TRY(mwi_emit_float(ctx, &call->at, 1, &one));
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_greater, x, zero, &positive));
+        MWI_TRY(
+            mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(positive, one, alpha), NULL, &t));
+        MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, dy, &call->d_in[0]));
+    }
+    if (!call->wanted[1]) return MW_OK;
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_minimum, x, zero, &t));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, dy, &t));
+    return mwi_gradient_to_input(ctx, call, 1, t);
+}
+
 const mwi_op_desc mwi_op_prelu = {
     .name = "PRELU",
     .tflite_code = 54,
@@ -76,4 +97,5 @@ const mwi_op_desc mwi_op_prelu = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = infer,
+    .gradient = gradient,
 };

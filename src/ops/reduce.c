@@ -47,6 +47,23 @@ mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
+mw_status mwi_reduce_infer_kept(mw_ctx *ctx, mwi_shape_call *call, size_t x, size_t axes,
+                                size_t kept)
+{
+    const mwi_view *const v = &call->in[x];
+    bool gone[MW_MAX_RANK];
+    size_t n = 1;
+
+    MWI_TRY(mwi_reduce_axes(ctx, call, axes, v->rank, gone));
+    if (call->unknown) return MW_OK;
+    for (int32_t i = 0; i < v->rank; i++)
+        if (!gone[i]) n *= (size_t)v->dims[i];
+    if (mwi_view_count(&call->in[kept]) != n)
+        return mwi_fail(ctx, MW_EFORMAT, "input %zu has %zu values, not %zu", kept,
+                        mwi_view_count(&call->in[kept]), n);
+    return MW_OK;
+}
+
 static void run_axes(const mwi_view *axes, int32_t rank, bool gone[MW_MAX_RANK])
 {
     int64_t v[MAX_AXES];

@@ -18,6 +18,10 @@ mw_status mwi_reduce_infer(mw_ctx *ctx, mwi_shape_call *call);
 MW_MUST_USE mw_status mwi_reduce_axes(mw_ctx *ctx, mwi_shape_call *call, size_t i, int32_t rank,
                                       bool gone[MW_MAX_RANK]);
 
+/* Proves that input `kept` has as many values as input x without the axes that input `axes` names.
+ */
+MW_MUST_USE mw_status mwi_reduce_infer_kept(mw_ctx *ctx, mwi_shape_call *call, size_t x,
+                                            size_t axes, size_t kept);
 /* The way back: to which result each input of a reduction went. */
 typedef struct mwi_spread {
     int32_t rank;

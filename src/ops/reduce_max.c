@@ -1,6 +1,7 @@
 /* ops/reduce_max.c - REDUCE_MAX: the largest value over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -32,6 +33,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    return mwi_emit(ctx, &call->at, &mwi_op_reduce_max_grad,
+                    MWI_IN(op->in[0], op->out[0], call->d_out[0], op->in[1]), NULL, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_reduce_max = {
     .name = "REDUCE_MAX",
     .tflite_code = 82,
@@ -46,5 +54,6 @@ const mwi_op_desc mwi_op_reduce_max = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = mwi_reduce_infer,
+    .gradient = gradient,
     .version = mwi_version_i8_i16,
 };

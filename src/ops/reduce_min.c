@@ -1,6 +1,7 @@
 /* ops/reduce_min.c - REDUCE_MIN: the smallest value over axes.
  * Depends: ops/reduce.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -32,6 +33,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    return mwi_emit(ctx, &call->at, &mwi_op_reduce_max_grad,
+                    MWI_IN(op->in[0], op->out[0], call->d_out[0], op->in[1]), NULL, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_reduce_min = {
     .name = "REDUCE_MIN",
     .tflite_code = 89,
@@ -46,5 +54,6 @@ const mwi_op_desc mwi_op_reduce_min = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = mwi_reduce_infer,
+    .gradient = gradient,
     .version = mwi_version_i8_i16,
 };

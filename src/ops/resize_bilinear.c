@@ -2,18 +2,16 @@
  * uint8 in floats, as TFLite does.
  * Depends: ops/resize, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/resize.h"
 #include "ops/rules.h"
 
 #include <math.h>
 
-typedef struct attr {
-    bool align_corners, half_pixel_centers;
-} attr;
-
 static const mwi_field fields[] = {
-    {"align_corners", offsetof(attr, align_corners), MWI_FIELD_BOOL, 2, 0, 0, 1, NULL},
-    {"half_pixel_centers", offsetof(attr, half_pixel_centers), MWI_FIELD_BOOL, 3, 0, 0, 1, NULL},
+    {"align_corners", offsetof(mwi_resize_attr, align_corners), MWI_FIELD_BOOL, 2, 0, 0, 1, NULL},
+    {"half_pixel_centers", offsetof(mwi_resize_attr, half_pixel_centers), MWI_FIELD_BOOL, 3, 0, 0,
+     1, NULL},
     MWI_FIELDS_END,
 };
 
@@ -29,7 +27,8 @@ typedef struct state {
     const place *rows, *columns;
 } state;
 
-static void place_of(const attr *a, int64_t i, int64_t in, int64_t out, bool fixed, place *p)
+static void place_of(const mwi_resize_attr *a, int64_t i, int64_t in, int64_t out, bool fixed,
+                     place *p)
 {
     const bool corners = a->align_corners && out > 1;
 
@@ -43,13 +42,8 @@ static void place_of(const attr *a, int64_t i, int64_t in, int64_t out, bool fix
         *p = (place){(int32_t)low, (int32_t)high, 0, at - 1024 * low};
         return;
     }
-    const float scale = corners ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
-    const float at = a->half_pixel_centers ? ((float)i + 0.5f) * scale - 0.5f : (float)i * scale;
-    const int64_t low = (int64_t)floorf(at), high = (int64_t)ceilf(at);
-    p->low = (int32_t)(low < 0 ? 0 : low > in - 1 ? in - 1 : low);
-    p->high = (int32_t)(high < 0 ? 0 : high > in - 1 ? in - 1 : high);
-    p->far = at - (float)p->low;
-    p->far_10 = 0;
+    const mwi_resize_place at = mwi_resize_between(a, (int32_t)i, (int32_t)in, (int32_t)out);
+    *p = (place){at.low, at.high, at.far, 0};
 }
 
 static mw_status table(mw_ctx *ctx, mwi_prepare_call *call, int32_t axis, const place **result)
@@ -67,7 +61,7 @@ static mw_status table(mw_ctx *ctx, mwi_prepare_call *call, int32_t axis, const 
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
-    const attr *const a = call->attr;
+    const mwi_resize_attr *const a = call->attr;
     void *memory;
 
     if (a->align_corners && a->half_pixel_centers)
@@ -149,7 +143,7 @@ RUN(int16_t)
 static int32_t version(const mwi_shape_call *call)
 {
     if (call->in[0].dtype == MW_INT16) return 4;
-    return ((const attr *)call->attr)->half_pixel_centers ? 3 : mwi_version_i8(call);
+    return ((const mwi_resize_attr *)call->attr)->half_pixel_centers ? 3 : mwi_version_i8(call);
 }
 
 static const mwi_kernel kernels[] = {
@@ -172,6 +166,12 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit(ctx, &call->at, &mwi_op_resize_bilinear_grad,
+                    MWI_IN(call->d_out[0], call->at.op->in[0]), mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_resize_bilinear = {
     .name = "RESIZE_BILINEAR",
     .tflite_code = 23,
@@ -181,10 +181,11 @@ const mwi_op_desc mwi_op_resize_bilinear = {
     .min_out = 1,
     .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE | MWI_OP_SCALES_BY_CHANNEL,
-    .attr_size = sizeof(attr),
+    .attr_size = sizeof(mwi_resize_attr),
     .fields = fields,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = mwi_resize_infer,
+    .gradient = gradient,
     .version = version,
 };

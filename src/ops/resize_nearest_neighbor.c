@@ -2,19 +2,16 @@
  * input.
  * Depends: ops/resize, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/resize.h"
 #include "ops/rules.h"
 
-#include <math.h>
 #include <string.h>
 
-typedef struct attr {
-    bool align_corners, half_pixel_centers;
-} attr;
-
 static const mwi_field fields[] = {
-    {"align_corners", offsetof(attr, align_corners), MWI_FIELD_BOOL, 0, 0, 0, 1, NULL},
-    {"half_pixel_centers", offsetof(attr, half_pixel_centers), MWI_FIELD_BOOL, 1, 0, 0, 1, NULL},
+    {"align_corners", offsetof(mwi_resize_attr, align_corners), MWI_FIELD_BOOL, 0, 0, 0, 1, NULL},
+    {"half_pixel_centers", offsetof(mwi_resize_attr, half_pixel_centers), MWI_FIELD_BOOL, 1, 0, 0,
+     1, NULL},
     MWI_FIELDS_END,
 };
 
@@ -23,22 +20,14 @@ typedef struct state {
     const int32_t *rows, *columns;
 } state;
 
-static mw_status table(mw_ctx *ctx, mwi_arena *arena, const attr *a, int32_t in, int32_t out,
-                       const int32_t **result)
+static mw_status table(mw_ctx *ctx, mwi_arena *arena, const mwi_resize_attr *a, int32_t in,
+                       int32_t out, const int32_t **result)
 {
-    const float scale =
-        a->align_corners && out > 1 ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
-    const float offset = a->half_pixel_centers ? 0.5f : 0.0f;
     void *memory;
 
     MWI_TRY(mwi_arena_array(ctx, arena, (size_t)out, sizeof(int32_t), &memory));
     int32_t *const from = memory;
-    for (int32_t i = 0; i < out; i++) {
-        const float at = ((float)i + offset) * scale,
-                    whole = a->align_corners ? roundf(at) : floorf(at);
-        from[i] = whole >= (float)in ? in - 1 : whole < 0 ? 0 : (int32_t)whole;
-        if (from[i] > in - 1) from[i] = in - 1;
-    }
+    for (int32_t i = 0; i < out; i++) from[i] = mwi_resize_nearest(a, i, in, out);
     *result = from;
     return MW_OK;
 }
@@ -87,7 +76,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 static int32_t version(const mwi_shape_call *call)
 {
-    const attr *const a = call->attr;
+    const mwi_resize_attr *const a = call->attr;
 
     if (call->in[0].dtype == MW_INT16) return 4;
     return a->half_pixel_centers || a->align_corners ? 3 : mwi_version_i8(call);
@@ -101,6 +90,12 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit(ctx, &call->at, &mwi_op_resize_nearest_neighbor_grad,
+                    MWI_IN(call->d_out[0], call->at.op->in[0]), mwi_same_settings, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_resize_nearest_neighbor = {
     .name = "RESIZE_NEAREST_NEIGHBOR",
     .tflite_code = 97,
@@ -110,10 +105,11 @@ const mwi_op_desc mwi_op_resize_nearest_neighbor = {
     .min_out = 1,
     .max_out = 1,
     .traits = MWI_OP_PER_SAMPLE | MWI_OP_SCALES_BY_CHANNEL,
-    .attr_size = sizeof(attr),
+    .attr_size = sizeof(mwi_resize_attr),
     .fields = fields,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = mwi_resize_infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -2,6 +2,7 @@
  * backwards, for each b of batch_dim.
  * Depends: ops/strided, ops/indices, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/indices.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
@@ -86,4 +87,5 @@ const mwi_op_desc mwi_op_reverse_sequence = {
     .fields = fields,
     .kernels = kernels,
     .infer = infer,
+    .gradient = mwi_gradient_itself,
 };

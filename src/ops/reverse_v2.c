@@ -1,6 +1,7 @@
 /* ops/reverse_v2.c - REVERSE_V2: backwards along the axes in input 1.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -68,5 +69,6 @@ const mwi_op_desc mwi_op_reverse_v2 = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = mwi_gradient_itself,
     .version = version,
 };

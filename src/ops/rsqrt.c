@@ -1,6 +1,7 @@
 /* ops/rsqrt.c - RSQRT: 1 / sqrt(x). Quantized values below zero are refused.
  * Depends: ops/unary, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -74,6 +75,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)x;
+    (void)parameter;
+    return -0.5 * y * y * y;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_y = true};
+
 const mwi_op_desc mwi_op_rsqrt = {
     .name = "RSQRT",
     .tflite_code = 76,
@@ -85,5 +95,7 @@ const mwi_op_desc mwi_op_rsqrt = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = mwi_version_i8_i16,
 };

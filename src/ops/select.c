@@ -2,6 +2,7 @@
  * one of rank 0 all.
  * Depends: ops/choose.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/choose.h"
 
 #include <string.h>
@@ -48,6 +49,17 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_INPUTS_SAME,
                                      .data_inputs = {1, 2, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t mask = call->at.op->in[0], dy = call->d_out[0];
+    int32_t zeros;
+
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_zeros_like, dy, &zeros));
+    MWI_TRY(
+        mwi_emit(ctx, &call->at, &mwi_op_select, MWI_IN(mask, dy, zeros), NULL, &call->d_in[1]));
+    return mwi_emit(ctx, &call->at, &mwi_op_select, MWI_IN(mask, zeros, dy), NULL, &call->d_in[2]);
+}
+
 const mwi_op_desc mwi_op_select = {
     .name = "SELECT",
     .tflite_code = 64,
@@ -60,5 +72,6 @@ const mwi_op_desc mwi_op_select = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/select_v2.c - SELECT_V2: x where the condition holds, else y; all three broadcast.
  * Depends: ops/choose.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/choose.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
@@ -49,6 +50,11 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_INPUTS_SAME,
                                      .data_inputs = {1, 2, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_gradient_chosen(ctx, call, call->at.op->in[0], 1, 2);
+}
+
 const mwi_op_desc mwi_op_select_v2 = {
     .name = "SELECT_V2",
     .tflite_code = 123,
@@ -61,5 +67,6 @@ const mwi_op_desc mwi_op_select_v2 = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

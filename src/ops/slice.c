@@ -1,6 +1,7 @@
 /* ops/slice.c - SLICE: size elements from begin along each dimension; size -1 is all the rest.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -85,6 +86,25 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* As a STRIDED_SLICE of begin to begin + size; size -1 goes to the end. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    int32_t v[3][MW_MAX_RANK], t[3], to_end = 0;
+    size_t n;
+
+    MWI_TRY(mwi_gradient_ints(ctx, call, 1, MW_MAX_RANK, v[0], &n));
+    MWI_TRY(mwi_gradient_ints(ctx, call, 2, MW_MAX_RANK, v[1], &n));
+    for (size_t i = 0; i < n; i++) {
+        if (v[1][i] < 0) to_end |= 1 << i;
+        v[1][i] += v[0][i];
+        v[2][i] = 1;
+    }
+    for (size_t k = 0; k < 3; k++) MWI_TRY(mwi_emit_ints(ctx, &call->at, v[k], n, &t[k]));
+    return mwi_emit(ctx, &call->at, &mwi_op_strided_slice_grad,
+                    MWI_IN(call->d_out[0], call->at.op->in[0], t[0], t[1], t[2]),
+                    MWI_SET({"end_mask", to_end, NULL}), &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_slice = {
     .name = "SLICE",
     .tflite_code = 65,
@@ -97,5 +117,6 @@ const mwi_op_desc mwi_op_slice = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

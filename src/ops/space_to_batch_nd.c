@@ -2,6 +2,7 @@
  * in a block.
  * Depends: ops/blocks, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/blocks.h"
 #include "ops/pad.h"
 #include "ops/rules.h"
@@ -59,6 +60,13 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    return mwi_emit(ctx, &call->at, &mwi_op_batch_to_space_nd, MWI_IN(call->d_out[0], in[1], in[2]),
+                    NULL, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_space_to_batch_nd = {
     .name = "SPACE_TO_BATCH_ND",
     .tflite_code = 38,
@@ -70,5 +78,6 @@ const mwi_op_desc mwi_op_space_to_batch_nd = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

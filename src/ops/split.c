@@ -50,6 +50,11 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_SAME_SCALE,
                                      .data_inputs = {1, -1}};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_split_gradient(ctx, call, 1, 0);
+}
+
 const mwi_op_desc mwi_op_split = {
     .name = "SPLIT",
     .tflite_code = 49,
@@ -64,5 +69,6 @@ const mwi_op_desc mwi_op_split = {
     .kernels = kernels,
     .quant = &quant,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -14,4 +14,10 @@ extern const mwi_field mwi_split_fields[];
 mw_status mwi_split_run(mw_ctx *ctx, const mwi_run_call *call, const mwi_view *x,
                         const mwi_view *axis);
 
+/* A row's gradient: the parts' gradients beside each other along the axis that operand `axis`
+ * holds.
+ */
+MW_MUST_USE mw_status mwi_split_gradient(mw_ctx *ctx, mwi_gradient_call *call, size_t input,
+                                         size_t axis);
+
 #endif

@@ -65,6 +65,11 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_split_gradient(ctx, call, 0, 2);
+}
+
 const mwi_op_desc mwi_op_split_v = {
     .name = "SPLIT_V",
     .tflite_code = 102,
@@ -79,5 +84,6 @@ const mwi_op_desc mwi_op_split_v = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = mwi_version_i8,
 };

@@ -2,6 +2,7 @@
  * TFLite.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/unary.h"
 
@@ -53,6 +54,15 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static double slope_at(double x, double y, double parameter)
+{
+    (void)x;
+    (void)parameter;
+    return 0.5 / y;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_y = true};
+
 const mwi_op_desc mwi_op_sqrt = {
     .name = "SQRT",
     .tflite_code = 75,
@@ -65,5 +75,7 @@ const mwi_op_desc mwi_op_sqrt = {
     .out_low = 0,
     .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
     .version = mwi_version_i8i16,
 };

@@ -1,6 +1,7 @@
 /* ops/square.c - SQUARE: x * x.
  * Depends: ops/unary.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/unary.h"
 
 #include <math.h>
@@ -11,6 +12,15 @@ static const mwi_kernel kernels[] = {
     {.name = "f32_square__ref", .types = "f32>f32", .run = run_f32},
     {.name = NULL},
 };
+
+static double slope_at(double x, double y, double parameter)
+{
+    (void)y;
+    (void)parameter;
+    return 2 * x;
+}
+
+static const mwi_slope slope = {.at = slope_at, .reads_x = true};
 
 const mwi_op_desc mwi_op_square = {
     .name = "SQUARE",
@@ -25,4 +35,6 @@ const mwi_op_desc mwi_op_square = {
     .out_low = 0,
     .out_high = HUGE_VAL,
     .infer = mwi_infer_same,
+    .gradient = mwi_gradient_pointwise,
+    .slope = &slope,
 };

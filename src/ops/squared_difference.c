@@ -1,6 +1,7 @@
 /* ops/squared_difference.c - SQUARED_DIFFERENCE: (x - y)^2 with broadcast.
  * Depends: ops/binary, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/binary.h"
 #include "ops/rules.h"
 
@@ -51,6 +52,21 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* 2 * (a - b) * dy, and its negative. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const int32_t *const in = call->at.op->in;
+    int32_t d;
+
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_sub, in[0], in[1], &d));
+    MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, d, call->d_out[0], &d));
+    MWI_TRY(mwi_emit_scaled(ctx, &call->at, d, 2, &d));
+    MWI_TRY(mwi_gradient_to_input(ctx, call, 0, d));
+    if (!call->wanted[1]) return MW_OK;
+    MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_neg, d, &d));
+    return mwi_gradient_to_input(ctx, call, 1, d);
+}
+
 const mwi_op_desc mwi_op_squared_difference = {
     .name = "SQUARED_DIFFERENCE",
     .tflite_code = 99,
@@ -63,5 +79,6 @@ const mwi_op_desc mwi_op_squared_difference = {
     .kernels = kernels,
     .quant = &mwi_quant_own,
     .infer = mwi_infer_broadcast,
+    .gradient = gradient,
     .version = mwi_version_i8,
 };

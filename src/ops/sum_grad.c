@@ -14,19 +14,9 @@ static const mwi_field fields[] = {
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
-    bool gone[MW_MAX_RANK];
-    size_t kept = 1;
-
     MWI_TRY(mwi_need_input(ctx, call, 1, 0, MW_MAX_RANK));
-    const mwi_view *const x = &call->in[1];
-    MWI_TRY(mwi_reduce_axes(ctx, call, 2, x->rank, gone));
-    if (call->unknown) return MW_OK;
-    for (int32_t i = 0; i < x->rank; i++)
-        if (!gone[i]) kept *= (size_t)x->dims[i];
-    if (mwi_view_count(&call->in[0]) != kept)
-        return mwi_fail(ctx, MW_EFORMAT, "%zu gradients for %zu sums", mwi_view_count(&call->in[0]),
-                        kept);
-    mwi_view_set_dims(&call->out[0], x->rank, x->dims);
+    MWI_TRY(mwi_reduce_infer_kept(ctx, call, 1, 2, 0));
+    mwi_view_set_dims(&call->out[0], call->in[1].rank, call->in[1].dims);
     return MW_OK;
 }
 

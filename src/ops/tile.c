@@ -1,6 +1,7 @@
 /* ops/tile.c - TILE: repeats each dimension as often as input 1 says.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -76,6 +77,12 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_emit2(ctx, &call->at, &mwi_op_tile_grad, call->d_out[0], call->at.op->in[0],
+                     &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_tile = {
     .name = "TILE",
     .tflite_code = 69,
@@ -88,5 +95,6 @@ const mwi_op_desc mwi_op_tile = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/transpose.c - TRANSPOSE by a permutation (input 1).
  * Depends: ops/strided.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -65,6 +66,19 @@ static const mwi_kernel kernels[] = {
     ROW("i32"), ROW("i64"), ROW("bool"), {.name = NULL},
 };
 
+/* By the inverse permutation. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    int32_t order[MW_MAX_RANK], inverse[MW_MAX_RANK], t;
+    size_t n;
+
+    MWI_TRY(mwi_gradient_ints(ctx, call, 1, MW_MAX_RANK, order, &n));
+    for (size_t i = 0; i < n; i++)
+        inverse[order[i] < 0 ? order[i] + (int32_t)n : order[i]] = (int32_t)i;
+    MWI_TRY(mwi_emit_ints(ctx, &call->at, inverse, n, &t));
+    return mwi_emit2(ctx, &call->at, &mwi_op_transpose, call->d_out[0], t, &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_transpose = {
     .name = "TRANSPOSE",
     .tflite_code = 39,
@@ -77,5 +91,6 @@ const mwi_op_desc mwi_op_transpose = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

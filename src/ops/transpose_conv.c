@@ -5,6 +5,7 @@
  * share a sum.
  * Depends: ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 #include "ops/weights.h"
@@ -489,6 +490,32 @@ static const mwi_linear linear = {.value = X,
 static const mwi_windows windows = {
     .n = 2, .weight_axis = {1, 2}, .stride = {"stride_h", "stride_w"}};
 
+/* It is itself the gradient of a convolution: dx is CONV_2D of dy by the weights with outputs and
+ * inputs exchanged, dw is that convolution's weights' gradient. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    static const int32_t exchange[] = {3, 1, 2, 0};
+    const mwi_emitter *const at = &call->at;
+    const int32_t *const in = at->op->in;
+    int32_t dy, order, w;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    MWI_TRY(mwi_emit_ints(ctx, at, exchange, 4, &order));
+    MWI_TRY(mwi_emit2(ctx, at, &mwi_op_transpose, in[WEIGHTS], order, &w));
+    const attr *const a = at->op->attr;
+    const mwi_setting *const window =
+        MWI_SET({"padding", a->padding, NULL}, {"stride_h", a->stride_h, NULL},
+                {"stride_w", a->stride_w, NULL});
+    if (call->wanted[X])
+        MWI_TRY(mwi_emit(ctx, at, &mwi_op_conv_2d, MWI_IN(dy, w), window, &call->d_in[X]));
+    if (call->wanted[WEIGHTS]) {
+        MWI_TRY(
+            mwi_emit(ctx, at, &mwi_op_conv_2d_backprop_filter, MWI_IN(dy, in[X], w), window, &w));
+        MWI_TRY(mwi_emit2(ctx, at, &mwi_op_transpose, w, order, &call->d_in[WEIGHTS]));
+    }
+    return mwi_gradient_of_bias(ctx, call, BIAS, dy);
+}
+
 const mwi_op_desc mwi_op_transpose_conv = {
     .name = "TRANSPOSE_CONV",
     .tflite_code = 67,
@@ -505,6 +532,7 @@ const mwi_op_desc mwi_op_transpose_conv = {
     .linear = &linear,
     .windows = &windows,
     .infer = infer,
+    .gradient = gradient,
     .macs = macs,
     .version = version,
 };

@@ -1,6 +1,7 @@
 /* ops/unpack.c - UNPACK: the slices along an axis, one an output.
  * Depends: ops/strided, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/rules.h"
 #include "ops/strided.h"
 
@@ -56,6 +57,20 @@ static const mwi_kernel kernels[] = {
     {.name = NULL},
 };
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_op *const op = call->at.op;
+    const double axis = ((const attr *)op->attr)->axis;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, &call->at.model->arena, op->n_out, sizeof(int32_t), &memory));
+    int32_t *const parts = memory;
+    for (size_t k = 0; k < op->n_out; k++) MWI_TRY(mwi_gradient_or_zeros(ctx, call, k, &parts[k]));
+    return mwi_emit(ctx, &call->at, &mwi_op_pack, parts, op->n_out,
+                    MWI_SET({"axis", axis, NULL}, {"values_count", (double)op->n_out, NULL}),
+                    &call->d_in[0]);
+}
+
 const mwi_op_desc mwi_op_unpack = {
     .name = "UNPACK",
     .tflite_code = 88,
@@ -70,5 +85,6 @@ const mwi_op_desc mwi_op_unpack = {
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,
+    .gradient = gradient,
     .version = version,
 };

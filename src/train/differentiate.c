@@ -130,6 +130,27 @@ static mw_status walk(mw_ctx *ctx, tape *t, int32_t loss)
     return MW_OK;
 }
 
+/* Rows may compute more than was wanted of them. */
+static mw_status prune(mw_ctx *ctx, tape *t, const int32_t *wrt, size_t n)
+{
+    mwi_graph *const g = t->at.graph;
+    void *memory;
+
+    MWI_TRY(mwi_arena_array(ctx, t->scratch, g->n_tensors, sizeof(bool), &memory));
+    bool *const read = memory;
+    for (size_t i = 0; i < n; i++)
+        if (t->gradient[wrt[i]] >= 0) read[t->gradient[wrt[i]]] = true;
+    for (size_t i = g->n_ops; i-- > t->n_ops;) {
+        const mwi_op *const op = g->ops[i];
+        bool any = false;
+        for (size_t k = 0; k < op->n_out; k++) any = any || read[op->out[k]];
+        for (size_t k = 0; k < op->n_in && any; k++)
+            if (op->in[k] >= 0) read[op->in[k]] = true;
+        if (!any) mwi_graph_remove_op(g, i);
+    }
+    return MW_OK;
+}
+
 static mw_status start(mw_ctx *ctx, tape *t)
 {
     void *memory;
@@ -161,6 +182,7 @@ mw_status mwi_differentiate(mw_ctx *ctx, mw_model *model, mwi_graph *graph, int3
     mark(&t, loss, wrt, n);
     MWI_GOTO(check_gradients(ctx, &t));
     MWI_GOTO(walk(ctx, &t, loss));
+    MWI_GOTO(prune(ctx, &t, wrt, n));
     for (size_t i = 0; i < n; i++) out[i] = t.gradient[wrt[i]];
 out:
     mwi_arena_deinit(&scratch);

@@ -1,0 +1,90 @@
+/* ops/depthwise_conv_2d_backprop_filter.c - DEPTHWISE_CONV_2D_BACKPROP_FILTER(x, dy, w): the
+ * gradient of DEPTHWISE_CONV_2D's w, of which only the shape is read. Depends: ops/conv_backprop.
+ * Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conv_backprop.h"
+
+#include <string.h>
+
+static const mwi_conv_operands operands = {.x = 0, .dy = 1, .w = 2, .depthwise = true};
+
+static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
+{
+    return mwi_conv_backprop_infer(ctx, call, &operands);
+}
+
+static uint64_t macs(const mwi_shape_call *call) { return mwi_conv_backprop_macs(call, &operands); }
+
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    return mwi_conv_backprop_prepare(ctx, call, &operands);
+}
+
+/* One filter tap of all channels: the sum over all windows, in their order. */
+static void tap_sum(const mwi_run_call *call, int32_t ky, int32_t kx, float *df)
+{
+    const mwi_window *const w = call->state;
+    const size_t in_c = (size_t)w->in_c, out_c = (size_t)call->in[2].dims[3];
+    const size_t multiplier = out_c / in_c;
+    const int64_t tap_y = (int64_t)ky * w->dilation_h, tap_x = (int64_t)kx * w->dilation_w;
+    int32_t y0, y1, x0, x1;
+
+    mwi_window_reach(w->out_h, w->in_h, w->stride_h, w->pad_top, tap_y, &y0, &y1);
+    mwi_window_reach(w->out_w, w->in_w, w->stride_w, w->pad_left, tap_x, &x0, &x1);
+    memset(df, 0, out_c * sizeof *df);
+    for (int32_t b = 0; b < w->batch; b++)
+        for (int32_t oy = y0; oy < y1; oy++) {
+            const int64_t iy =
+                (int64_t)b * w->in_h + (int64_t)oy * w->stride_h - w->pad_top + tap_y;
+            const size_t row = ((size_t)b * (size_t)w->out_h + (size_t)oy) * (size_t)w->out_w;
+            for (int32_t ox = x0; ox < x1; ox++) {
+                const int64_t ix = (int64_t)ox * w->stride_w - w->pad_left + tap_x;
+                const float *const x =
+                    (const float *)call->in[0].data + (size_t)(iy * w->in_w + ix) * in_c;
+                const float *const dy =
+                    (const float *)call->in[1].data + (row + (size_t)ox) * out_c;
+                for (size_t c = 0; c < out_c; c++) df[c] += x[c / multiplier] * dy[c];
+            }
+        }
+}
+
+static void taps(void *arg, size_t begin, size_t end, uint32_t thread)
+{
+    const mwi_run_call *const call = arg;
+    const size_t fw = (size_t)call->in[2].dims[2], out_c = (size_t)call->in[2].dims[3];
+
+    (void)thread;
+    for (size_t i = begin; i < end; i++)
+        tap_sum(call, (int32_t)(i / fw), (int32_t)(i % fw), (float *)call->out[0].data + i * out_c);
+}
+
+static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+{
+    const int32_t *const f = call->in[2].dims;
+
+    (void)ctx;
+    mwi_par_for(call->pool, (size_t)f[1] * (size_t)f[2], 1, taps, (void *)(uintptr_t)call);
+    return MW_OK;
+}
+
+static const mwi_kernel kernels[] = {
+    {.name = "f32_depthwise_conv_2d_backprop_filter__ref",
+     .types = "f32,f32,f32>f32",
+     .prepare = prepare,
+     .run = run},
+    {.name = NULL},
+};
+
+const mwi_op_desc mwi_op_depthwise_conv_2d_backprop_filter = {
+    .name = "DEPTHWISE_CONV_2D_BACKPROP_FILTER",
+    .tflite_code = -1,
+    .min_in = 3,
+    .max_in = 3,
+    .min_out = 1,
+    .max_out = 1,
+    .traits = MWI_OP_TRAINING_ONLY,
+    .attr_size = sizeof(mwi_conv_backprop_attr),
+    .fields = mwi_conv_backprop_fields,
+    .kernels = kernels,
+    .infer = infer,
+    .macs = macs,
+};
