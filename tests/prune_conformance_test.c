@@ -1,6 +1,7 @@
-/* tests/prune_conformance_test.c - every model of the shared material pruned, stored sparse, and
- * clustered: what is saved and read again computes the same, and the zeros and values are those
- * that were asked for. By hand: prune_conformance_test -v.   SPDX-License-Identifier: Apache-2.0 */
+/* tests/prune_conformance_test.c - every model of the shared material pruned, stored sparse,
+ * clustered, with fewer channels: what is saved and read again computes the same, and the zeros and
+ * values are those that were asked for. By hand: prune_conformance_test -v.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "conformance.h"
 #include "graph_text.h"
 #include "support.h"
@@ -18,7 +19,7 @@ enum { CLUSTERS = 8 };
 static const double FOLDED = 2e-4;
 
 struct counts {
-    size_t pruned, sparse, clustered, without;
+    size_t pruned, sparse, clustered, narrowed, without;
 };
 
 /* NULL when both compute the same on random inputs, or where those are no indices of a table. */
@@ -73,6 +74,27 @@ static void try_clusters(mw_ctx *ctx, const char *path, const mw_model *m, struc
     n->clustered++;
 }
 
+/* Whole channels: a model that cannot lose them says why. */
+static void try_channels(mw_ctx *ctx, const char *path, const mw_model *m, struct counts *n)
+{
+    const mw_prune_options o = {.structure = MW_STRUCTURE_CHANNEL, .sparsity = 0.25};
+    mw_prune_report r;
+    mw_model *narrow;
+
+    const mw_status st = mw_prune(ctx, m, &o, &narrow, &r);
+    if (st != MW_OK) {
+        if (verbose) print_message("%s\n", mw_ctx_error(ctx));
+        if (st != MW_EUNSUPPORTED) fail_msg("%s: %s", path, mw_ctx_error(ctx));
+        return;
+    }
+    if (4 * r.after.macs > 3 * r.before.macs) fail_msg("%s: too many MACs stay", path);
+    if (strcmp(mw_model_format(m), "tflite") != 0) assert_same_when_saved(ctx, path, narrow, ".h5");
+    assert_same_when_saved(ctx, path, narrow, ".tflite");
+    mw_prune_report_free(&r);
+    mw_model_destroy(narrow);
+    n->narrowed++;
+}
+
 static void assert_zeros(const char *path, const mw_prune_report *r)
 {
     for (size_t i = 0; i < r->n_layers; i++) {
@@ -98,6 +120,7 @@ static void try_model(mw_ctx *ctx, const char *path, struct counts *n)
             assert_same_when_saved(ctx, path, pruned, ".h5");
         try_sparse(ctx, path, pruned, n);
         try_clusters(ctx, path, pruned, n);
+        try_channels(ctx, path, m, n);
         mw_prune_report_free(&r);
         mw_model_destroy(pruned);
         n->pruned++;
@@ -137,9 +160,10 @@ static void test_folder(const char *name, int depth)
 
     (void)snprintf(path, sizeof path, "%s/%s", test_shared_dir(), name);
     walk(ctx, path, depth, &n);
-    print_message("%s: %zu pruned, %zu kernels sparse, %zu clustered, %zu without kernels\n", name,
-                  n.pruned, n.sparse, n.clustered, n.without);
-    assert_true(n.pruned > 0 && n.sparse > 0 && n.clustered > 0);
+    print_message("%s: %zu pruned, %zu kernels sparse, %zu clustered, %zu with fewer channels, %zu "
+                  "without kernels\n",
+                  name, n.pruned, n.sparse, n.clustered, n.narrowed, n.without);
+    assert_true(n.pruned > 0 && n.sparse > 0 && n.clustered > 0 && n.narrowed > 0);
     mw_ctx_destroy(ctx);
 }
 

@@ -153,8 +153,6 @@ mw_status mwi_output_open(mw_ctx *ctx, const char *path, mwi_output **out)
     return MW_OK;
 }
 
-const char *mwi_output_path(const mwi_output *output) { return output->temporary; }
-
 mw_status mwi_output_write(mw_ctx *ctx, mwi_output *output, const void *data, size_t bytes)
 {
     const char *p = data;

@@ -27,9 +27,6 @@ typedef struct mwi_output mwi_output;
 MW_MUST_USE mw_status mwi_output_open(mw_ctx *ctx, const char *path, mwi_output **out);
 MW_MUST_USE mw_status mwi_output_write(mw_ctx *ctx, mwi_output *output, const void *data,
                                        size_t bytes);
-/* The temporary file's path, for a library that writes by itself. Borrowed until commit or discard.
- */
-const char *mwi_output_path(const mwi_output *output);
 /* Syncs, closes, renames; *output is taken, on failure too (the temporary file is removed then). */
 MW_MUST_USE mw_status mwi_output_commit(mw_ctx *ctx, mwi_output *output);
 void mwi_output_discard(mwi_output *output); /* accepts NULL */

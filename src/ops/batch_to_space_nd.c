@@ -65,6 +65,7 @@ const mwi_op_desc mwi_op_batch_to_space_nd = {
     .max_in = 3,
     .min_out = 1,
     .max_out = 1,
+    .traits = MWI_OP_BY_CHANNEL,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

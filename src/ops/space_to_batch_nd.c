@@ -75,6 +75,7 @@ const mwi_op_desc mwi_op_space_to_batch_nd = {
     .max_in = 3,
     .min_out = 1,
     .max_out = 1,
+    .traits = MWI_OP_BY_CHANNEL,
     .kernels = kernels,
     .quant = &mwi_quant_same,
     .infer = infer,

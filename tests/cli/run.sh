@@ -187,6 +187,12 @@ check 'prune says how much is zero' at_least "$(field "$tmp/prune.json" sparsity
 check 'prune measures' at_least "$(field "$tmp/prune.json" top1_before)" 0.95
 check 'a pruned .h5 is smaller' [ $(stat -c %s "$tmp/p.h5") -lt $(($(stat -c %s $model) / 2)) ]
 expect 'prune what is pruned' 0 '0.8' "$mw" prune "$tmp/p.h5" -o "$tmp/p2.h5" --sparsity 0.1
+expect 'prune channels' 0 '"macs"' "$mw" prune $model -o "$tmp/ch.h5" --structure channel --sparsity 0.4 --data $data --scale 1/16 --json
+check 'fewer channels are a smaller file' [ $(stat -c %s "$tmp/ch.h5") -lt $(($(stat -c %s $model) * 8 / 10)) ]
+expect 'fewer channels, then int8' 0 'written' "$mw" quantize "$tmp/ch.h5" -o "$tmp/chq.tflite" --calibrate $data --scale 1/16 --samples 50
+expect 'fewer channels of int8' 0 'MACs a run' "$mw" prune "$tmp/chq.tflite" -o "$tmp/chq2.tflite" --structure channel --sparsity 0.2 --scope global
+expect 'too few channels' 1 'cannot be removed, at most' "$mw" prune $model -o "$tmp/x.h5" --structure channel --sparsity 0.999
+expect 'sensitivity of channels' 1 'not for' "$mw" prune $model --sensitivity --data $data --structure channel
 expect 'sensitivity' 0 'top1' "$mw" prune $model --sensitivity --data $data --scale 1/16 --structure 2:4
 expect 'sensitivity as JSON' 0 '"sqnr_db"' "$mw" prune $model --sensitivity --data $data --scale 1/16 --sparsity 0.9 --json
 expect 'cluster to .h5' 0 '"values": 16' "$mw" cluster "$tmp/p.h5" -o "$tmp/c.h5" --clusters 16 --data $data --scale 1/16 --json

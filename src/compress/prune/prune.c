@@ -1,6 +1,7 @@
 /* compress/prune/prune.c - mw_prune: the smallest weights become zero, once.
  * Depends: compress/prune/, runtime/ (summaries).  Used by: programs.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "compress/prune/channels.h"
 #include "compress/prune/prune_weights.h"
 #include "compress/prune/report.h"
 #include "compress/prune/sparse.h"
@@ -92,6 +93,8 @@ mw_status mw_prune(mw_ctx *ctx, const mw_model *model, const mw_prune_options *o
     *out_model = NULL;
     if (out_report != NULL) memset(out_report, 0, sizeof *out_report);
     MWI_TRY(mwi_prune_check(ctx, model, options));
+    if (options->structure == MW_STRUCTURE_CHANNEL)
+        return mwi_prune_channels(ctx, model, options, out_model, out_report);
     MWI_TRY(mwi_model_clone(ctx, model, &clone));
     const mw_status st = prune_clone(ctx, model, clone, options, out_report);
     if (st == MW_OK)

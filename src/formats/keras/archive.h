@@ -72,7 +72,10 @@ typedef struct mwi_keras_out {
     size_t n_layers;
     bool compress; /* chunked, shuffled and deflated datasets */
 } mwi_keras_out;
-/* Makes the file with libhdf5 in memory and writes it to `output`; the caller commits. */
+/* The file, made with libhdf5. *bytes are in `arena`. */
+MW_MUST_USE mw_status mwi_keras_make_h5(mw_ctx *ctx, const mwi_keras_out *what, mwi_arena *arena,
+                                        const uint8_t **bytes, size_t *n);
+/* The same, written to `output`; the caller commits. */
 MW_MUST_USE mw_status mwi_keras_write_h5(mw_ctx *ctx, const mwi_keras_out *what,
                                          mwi_output *output);
 

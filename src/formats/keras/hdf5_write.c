@@ -312,26 +312,27 @@ static void close_superblock(uint8_t *image, size_t n)
     for (size_t i = 0; i < 4; i++) image[44 + i] = (uint8_t)(sum >> (8 * i));
 }
 
-static mw_status write_image(mw_ctx *ctx, hid_t file, mwi_output *output)
+static mw_status take_image(mw_ctx *ctx, hid_t file, mwi_arena *arena, const uint8_t **bytes,
+                            size_t *n)
 {
     void *memory;
 
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) return failed(ctx, "the end of", "file");
-    const ssize_t n = H5Fget_file_image(file, NULL, 0);
-    if (n <= 0) return failed(ctx, "the image of", "file");
-    MWI_TRY(mwi_alloc(ctx, (size_t)n, &memory));
-    mw_status st = H5Fget_file_image(file, memory, (size_t)n) == n
-                       ? MW_OK
-                       : failed(ctx, "the image of", "file");
-    if (st == MW_OK) close_superblock(memory, (size_t)n);
-    if (st == MW_OK) st = mwi_output_write(ctx, output, memory, (size_t)n);
-    mwi_free(ctx, memory, (size_t)n);
-    return st;
+    const ssize_t size = H5Fget_file_image(file, NULL, 0);
+    if (size <= 0) return failed(ctx, "the image of", "file");
+    MWI_TRY(mwi_arena_alloc(ctx, arena, (size_t)size, &memory));
+    if (H5Fget_file_image(file, memory, (size_t)size) != size)
+        return failed(ctx, "the image of", "file");
+    close_superblock(memory, (size_t)size);
+    *bytes = memory;
+    *n = (size_t)size;
+    return MW_OK;
 }
 
 /* The file is made in memory: a libhdf5 that runs into a full disk does not get over it (its close
  * fails, then the end of the process), and names bytes instead of the reason. */
-static mw_status write_file(mw_ctx *ctx, const mwi_keras_out *what, mwi_output *output)
+static mw_status make_file(mw_ctx *ctx, const mwi_keras_out *what, mwi_arena *arena,
+                           const uint8_t **bytes, size_t *n)
 {
     enum { GROW_BYTES = 1 << 20 };
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -340,16 +341,17 @@ static mw_status write_file(mw_ctx *ctx, const mwi_keras_out *what, mwi_output *
     (void)H5Pset_meta_block_size(access, 0); /* blocks' unused ends would stay in the image */
     (void)H5Pset_small_data_block_size(access, 0);
     if (what->compress) (void)H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    const hid_t file = H5Fcreate(mwi_output_path(output), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    const hid_t file = H5Fcreate("model.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access); /* only a name */
     (void)H5Pclose(access);
     if (file < 0) return failed(ctx, "the start of", "file");
     mw_status st = put_all(ctx, file, what);
-    if (st == MW_OK) st = write_image(ctx, file, output);
+    if (st == MW_OK) st = take_image(ctx, file, arena, bytes, n);
     (void)H5Fclose(file);
     return st;
 }
 
-mw_status mwi_keras_write_h5(mw_ctx *ctx, const mwi_keras_out *what, mwi_output *output)
+mw_status mwi_keras_make_h5(mw_ctx *ctx, const mwi_keras_out *what, mwi_arena *arena,
+                            const uint8_t **bytes, size_t *n)
 {
     H5E_auto2_t print = NULL;
     void *print_self = NULL;
@@ -357,8 +359,21 @@ mw_status mwi_keras_write_h5(mw_ctx *ctx, const mwi_keras_out *what, mwi_output 
     (void)pthread_mutex_lock(&lock);
     (void)H5Eget_auto2(H5E_DEFAULT, &print, &print_self);
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* errors come through us, not on stderr */
-    const mw_status st = write_file(ctx, what, output);
+    const mw_status st = make_file(ctx, what, arena, bytes, n);
     (void)H5Eset_auto2(H5E_DEFAULT, print, print_self);
     (void)pthread_mutex_unlock(&lock);
+    return st;
+}
+
+mw_status mwi_keras_write_h5(mw_ctx *ctx, const mwi_keras_out *what, mwi_output *output)
+{
+    const uint8_t *bytes;
+    mwi_arena arena;
+    size_t n;
+
+    mwi_arena_init(ctx, &arena);
+    mw_status st = mwi_keras_make_h5(ctx, what, &arena, &bytes, &n);
+    if (st == MW_OK) st = mwi_output_write(ctx, output, bytes, n);
+    mwi_arena_deinit(&arena);
     return st;
 }

@@ -42,6 +42,8 @@ enum {
     MWI_KERAS_MODEL = 1 << 4,        /* Sequential, Functional: holds a net */
     MWI_KERAS_WRAPPER = 1 << 5,      /* config.layer, backward_layer, cell, cells are children */
     MWI_KERAS_ANY_TYPE = 1 << 6, /* takes integers as they are; else inputs become float32 first */
+    MWI_KERAS_FOLLOWS_INPUT = 1 << 7,   /* sizes are told by the input, width_key and shape_key: may
+                                         * be made smaller */
     MWI_KERAS_TAKES_CONSTANTS = 1 << 8, /* reads mwi_keras_operands: a call's constants count */
 };
 
@@ -50,6 +52,8 @@ struct mwi_keras_row {
     const char *summary;                  /* for `list layers` */
     const mwi_keras_weight_rule *weights; /* ends with a NULL name; NULL: none */
     uint32_t flags;
+    const char *width_key; /* config: output channels of its last layer with weights; NULL: none */
+    const char *shape_key; /* config: its output's dimensions behind the batch; NULL: none */
     /* Refuses what the config alone shows (MW_EUNSUPPORTED with the reason). NULL: nothing to
      * refuse. */
     mw_status (*check)(mw_ctx *ctx, const mwi_keras_layer *layer);

@@ -57,6 +57,11 @@ void mwi_keras_scatter(const mwi_keras_part *part, const float *values, float *a
 MW_MUST_USE mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena,
                                             const mwi_keras_archive *archive, mwi_keras_layer *root,
                                             mwi_keras_origin *origin);
+/* Whether the model came from a Keras file. */
+bool mwi_keras_is_ours(const mw_model *model);
+/* What a save writes; memory is of `arena`, the model's, or the file's that was read. */
+MW_MUST_USE mw_status mwi_keras_collect(mw_ctx *ctx, const mw_model *model, mwi_arena *arena,
+                                        mwi_keras_out *out);
 MW_MUST_USE mw_status mwi_keras_save(mw_ctx *ctx, const mw_model *model, mwi_output *output);
 
 #endif

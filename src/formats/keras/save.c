@@ -222,9 +222,9 @@ static mw_status legacy_config(mw_ctx *ctx, const char *text, mwi_arena *arena, 
     return st;
 }
 
-static mw_status collect(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin *o,
-                         mwi_arena *arena, mwi_keras_out *out)
+mw_status mwi_keras_collect(mw_ctx *ctx, const mw_model *m, mwi_arena *arena, mwi_keras_out *out)
 {
+    const mwi_keras_origin *const o = m->origin;
     const mwi_tensor **tensors;
     void *memory;
 
@@ -250,7 +250,7 @@ static mw_status collect(mw_ctx *ctx, const mw_model *m, const mwi_keras_origin 
     return MW_OK;
 }
 
-static bool is_ours(const mw_model *model)
+bool mwi_keras_is_ours(const mw_model *model)
 {
     extern const mwi_format_desc mwi_format_keras_h5, mwi_format_keras_zip;
     return model->format == mwi_format_keras_h5.name || model->format == mwi_format_keras_zip.name;
@@ -262,11 +262,11 @@ mw_status mwi_keras_save(mw_ctx *ctx, const mw_model *model, mwi_output *output)
     mwi_arena arena;
     mw_status st;
 
-    if (model->origin == NULL || !is_ours(model))
+    if (model->origin == NULL || !mwi_keras_is_ours(model))
         return mwi_fail(ctx, MW_EUNSUPPORTED, "%s did not come from Keras: write it as .tflite",
                         model->name);
     mwi_arena_init(ctx, &arena);
-    st = collect(ctx, model, model->origin, &arena, &out);
+    st = mwi_keras_collect(ctx, model, &arena, &out);
     if (st == MW_OK) st = mwi_keras_write_h5(ctx, &out, output);
     mwi_arena_deinit(&arena);
     return st;

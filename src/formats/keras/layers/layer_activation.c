@@ -21,7 +21,7 @@ static const char *const classes[] = {"Activation", NULL};
 const mwi_keras_row mwi_keras_layer_activation = {
     .classes = classes,
     .summary = "RELU, RELU6, LOGISTIC, TANH, SOFTMAX, ELU, GELU, HARD_SWISH, ...",
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .check = check,
     .build = build,
 };

@@ -77,7 +77,7 @@ const mwi_keras_row mwi_keras_layer_batch_normalization = {
     .classes = classes,
     .summary = "BATCH_NORMALIZATION, folded when a .tflite is written",
     .weights = weights,
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .check = check,
     .build = build,
 };

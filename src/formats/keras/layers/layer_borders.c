@@ -67,7 +67,7 @@ static const char *const padding_classes[] = {"ZeroPadding2D", "ZeroPadding1D", 
 const mwi_keras_row mwi_keras_layer_zero_padding = {
     .classes = padding_classes,
     .summary = "PAD",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_padding,
 };
 
@@ -95,6 +95,6 @@ static const char *const cropping_classes[] = {"Cropping2D", "Cropping1D", "Crop
 const mwi_keras_row mwi_keras_layer_cropping = {
     .classes = cropping_classes,
     .summary = "SLICE",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_cropping,
 };

@@ -44,7 +44,8 @@ const mwi_keras_row mwi_keras_layer_convolution = {
     .classes = classes,
     .summary = "CONV_2D",
     .weights = weights,
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
+    .width_key = "filters|nb_filter",
     .check = check,
     .build = build,
 };

@@ -79,7 +79,8 @@ const mwi_keras_row mwi_keras_layer_convolution_3d = {
     .classes = classes,
     .summary = "CONV_3D",
     .weights = weights,
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
+    .width_key = "filters|nb_filter",
     .check = check,
     .build = build,
 };
@@ -132,7 +133,8 @@ const mwi_keras_row mwi_keras_layer_transposed_3d = {
     .classes = transposed_classes,
     .summary = "CONV_3D_TRANSPOSE",
     .weights = weights,
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
+    .width_key = "filters|nb_filter",
     .check = check_transposed,
     .build = build_transposed,
 };

@@ -38,7 +38,8 @@ const mwi_keras_row mwi_keras_layer_dense = {
     .classes = classes,
     .summary = "FULLY_CONNECTED",
     .weights = weights,
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
+    .width_key = "units|output_dim",
     .check = check,
     .build = build,
 };

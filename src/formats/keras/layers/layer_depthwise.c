@@ -32,7 +32,7 @@ const mwi_keras_row mwi_keras_layer_depthwise = {
     .classes = classes,
     .summary = "DEPTHWISE_CONV_2D",
     .weights = weights,
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .check = check,
     .build = build,
 };

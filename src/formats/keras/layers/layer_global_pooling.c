@@ -31,7 +31,7 @@ static const char *const classes[] = {
 const mwi_keras_row mwi_keras_layer_global_pooling = {
     .classes = classes,
     .summary = "MEAN, REDUCE_MAX",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build,
 };
 
@@ -72,6 +72,6 @@ static const char *const masked[] = {"GlobalAveragePooling1D", "GlobalAvgPool1D"
 const mwi_keras_row mwi_keras_layer_global_average_1d = {
     .classes = masked,
     .summary = "MEAN; SUM and DIV where steps are masked",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_masked,
 };

@@ -186,7 +186,7 @@ static const char *const classes[] = {"Add",     "Subtract", "Multiply", "Averag
 const mwi_keras_row mwi_keras_layer_merge = {
     .classes = classes,
     .summary = "ADD, SUB, MUL, MAXIMUM, MINIMUM",
-    .flags = MWI_KERAS_TAKES_CONSTANTS,
+    .flags = MWI_KERAS_TAKES_CONSTANTS | MWI_KERAS_FOLLOWS_INPUT,
     .check = check,
     .build = build,
 };
@@ -197,5 +197,6 @@ static const char *const concatenate_classes[] = {"Concatenate", NULL};
 const mwi_keras_row mwi_keras_layer_concatenate = {
     .classes = concatenate_classes,
     .summary = "CONCATENATION",
+    .flags = MWI_KERAS_FOLLOWS_INPUT,
     .build = build_concatenate,
 };

@@ -40,6 +40,6 @@ static const char *const classes[] = {"AveragePooling2D", "MaxPooling2D", "Avera
 const mwi_keras_row mwi_keras_layer_pooling = {
     .classes = classes,
     .summary = "AVERAGE_POOL_2D, MAX_POOL_2D",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build,
 };

@@ -74,7 +74,7 @@ static const char *const classes[] = {"AveragePooling3D", "MaxPooling3D", "AvgPo
 const mwi_keras_row mwi_keras_layer_pooling_3d = {
     .classes = classes,
     .summary = "AVERAGE_POOL_2D, MAX_POOL_2D twice",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build,
 };
 
@@ -115,7 +115,7 @@ static const char *const up_classes[] = {"UpSampling3D", NULL};
 const mwi_keras_row mwi_keras_layer_up_sampling_3d = {
     .classes = up_classes,
     .summary = "RESIZE_NEAREST_NEIGHBOR twice",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_up_sampling,
 };
 

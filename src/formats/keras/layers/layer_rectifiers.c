@@ -20,7 +20,7 @@ static const char *const leaky_classes[] = {"LeakyReLU", NULL};
 const mwi_keras_row mwi_keras_layer_leaky_relu = {
     .classes = leaky_classes,
     .summary = "LEAKY_RELU",
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_leaky,
 };
 
@@ -39,7 +39,7 @@ static const char *const elu_classes[] = {"ELU", NULL};
 const mwi_keras_row mwi_keras_layer_elu = {
     .classes = elu_classes,
     .summary = "ELU; with an alpha MINIMUM, MUL, RELU and ADD too",
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_elu,
 };
 
@@ -82,6 +82,6 @@ const mwi_keras_row mwi_keras_layer_prelu = {
     .classes = prelu_classes,
     .summary = "PRELU",
     .weights = prelu_weights,
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_prelu,
 };

@@ -27,7 +27,7 @@ static const char *const dropout_classes[] = {"Dropout", "SpatialDropout1D", "Sp
 const mwi_keras_row mwi_keras_layer_dropout = {
     .classes = dropout_classes,
     .summary = "DROPOUT, removed when a .tflite is written",
-    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_ANY_TYPE | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_dropout,
 };
 
@@ -42,6 +42,6 @@ static const char *const identity_classes[] = {
 const mwi_keras_row mwi_keras_layer_identity = {
     .classes = identity_classes,
     .summary = "nothing: the layer does nothing at inference",
-    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_ANY_TYPE | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_identity,
 };

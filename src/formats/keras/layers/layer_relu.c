@@ -53,6 +53,6 @@ static const char *const classes[] = {"ReLU", "ThresholdedReLU", NULL};
 const mwi_keras_row mwi_keras_layer_relu = {
     .classes = classes,
     .summary = "RELU, RELU6, RELU_0_TO_1, LEAKY_RELU, MINIMUM, SELECT_V2",
-    .flags = MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .build = build,
 };

@@ -23,7 +23,7 @@ static const char *const flatten_classes[] = {"Flatten", NULL};
 const mwi_keras_row mwi_keras_layer_flatten = {
     .classes = flatten_classes,
     .summary = "RESHAPE",
-    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_ANY_TYPE | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_flatten,
 };
 
@@ -80,7 +80,8 @@ static const char *const reshape_classes[] = {"Reshape", NULL};
 const mwi_keras_row mwi_keras_layer_reshape = {
     .classes = reshape_classes,
     .summary = "RESHAPE",
-    .flags = MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_ANY_TYPE | MWI_KERAS_FOLLOWS_INPUT,
+    .shape_key = "target_shape",
     .build = build_reshape,
 };
 
@@ -106,7 +107,7 @@ static const char *const permute_classes[] = {"Permute", NULL};
 const mwi_keras_row mwi_keras_layer_permute = {
     .classes = permute_classes,
     .summary = "TRANSPOSE",
-    .flags = MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_ANY_TYPE | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_permute,
 };
 
@@ -130,6 +131,6 @@ static const char *const repeat_classes[] = {"RepeatVector", NULL};
 const mwi_keras_row mwi_keras_layer_repeat_vector = {
     .classes = repeat_classes,
     .summary = "RESHAPE and TILE",
-    .flags = MWI_KERAS_ANY_TYPE,
+    .flags = MWI_KERAS_ANY_TYPE | MWI_KERAS_FOLLOWS_INPUT,
     .build = build_repeat,
 };

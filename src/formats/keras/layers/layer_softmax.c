@@ -55,6 +55,6 @@ static const char *const classes[] = {"Softmax", NULL};
 const mwi_keras_row mwi_keras_layer_softmax = {
     .classes = classes,
     .summary = "SOFTMAX",
-    .flags = MWI_KERAS_REFUSES_MASK | MWI_KERAS_PASSES_MASK,
+    .flags = MWI_KERAS_REFUSES_MASK | MWI_KERAS_PASSES_MASK | MWI_KERAS_FOLLOWS_INPUT,
     .build = build,
 };

@@ -55,7 +55,7 @@ static const char *const classes[] = {"UpSampling2D", "UpSampling1D", NULL};
 const mwi_keras_row mwi_keras_layer_up_sampling = {
     .classes = classes,
     .summary = "RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR",
-    .flags = MWI_KERAS_SPATIAL,
+    .flags = MWI_KERAS_SPATIAL | MWI_KERAS_FOLLOWS_INPUT,
     .check = check,
     .build = build,
 };
