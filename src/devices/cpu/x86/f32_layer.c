@@ -10,51 +10,30 @@
 
 /* ---- weights: blocks [tap][channel of block], missing channels 0 ---- */
 
-/* Channels [first, first + n) of all taps; of each tap the channels lie beside each other. */
-static void pack_rows(const mwi_f32_matrix *m, const float *from, size_t n, size_t width,
-                      float *out)
+/* Channels that lie beside each other. */
+static void pack_rows(const float *in, size_t step, size_t n_channels, size_t n, float *out,
+                      size_t width)
 {
-    for (size_t t = 0; t < m->n_taps; t++) {
-        const float *in = from + (m->is_flipped ? m->n_taps - 1 - t : t) * m->tap_step;
-        for (size_t k = 0; k < m->in_c; k++, in += m->in_step, out += width)
-            memcpy(out, in, n * sizeof *out);
-    }
-}
-
-/* The same for channels that lie apart, a few values of each at a time: both sides then stay in
- * the nearest cache. */
-static void pack_columns(const mwi_f32_matrix *m, const float *from, size_t n, size_t width,
-                         float *out)
-{
-    enum { VALUES = 16 };
-
-    for (size_t t = 0; t < m->n_taps; t++, out += m->in_c * width) {
-        const float *const in = from + (m->is_flipped ? m->n_taps - 1 - t : t) * m->tap_step;
-        for (size_t k = 0; k < m->in_c; k += VALUES) {
-            const size_t end = m->in_c - k < VALUES ? m->in_c : k + VALUES;
-            for (size_t c = 0; c < n; c++)
-                for (size_t i = k; i < end; i++)
-                    out[i * width + c] = in[c * m->out_step + i * m->in_step];
-        }
+    for (size_t i = 0; i < n; i++, in += step, out += width) {
+        memcpy(out, in, n_channels * sizeof *out);
+        memset(out + n_channels, 0, (width - n_channels) * sizeof *out);
     }
 }
 
 static void pack_plane(const mwi_f32_packing *p, const mwi_f32_matrix *m, const float *from,
                        float *out)
 {
-    const size_t taps = m->n_taps * m->in_c;
-
     for (size_t first = 0; first < p->padded_c; first += p->block) {
         const size_t end = p->padded_c - first < p->block ? p->padded_c : first + p->block;
         const size_t width = end - first, n = (m->out_c < end ? m->out_c : end) - first;
-        const float *const in = from + first * m->out_step;
-        if (m->out_step == 1)
-            pack_rows(m, in, n, width, out);
-        else
-            pack_columns(m, in, n, width, out);
-        for (size_t t = 0; n < width && t < taps; t++)
-            memset(out + t * width + n, 0, (width - n) * sizeof *out);
-        out += taps * width;
+        for (size_t t = 0; t < m->n_taps; t++, out += m->in_c * width) {
+            const size_t tap = m->is_flipped ? m->n_taps - 1 - t : t;
+            const float *const in = from + first * m->out_step + tap * m->tap_step;
+            if (m->out_step == 1)
+                pack_rows(in, m->in_step, n, m->in_c, out, width);
+            else
+                p->isa->transpose(in, m->out_step, n, m->in_c, out, width);
+        }
     }
 }
 
@@ -124,6 +103,7 @@ mw_status mwi_f32_layer_make(mw_ctx *ctx, mwi_prepare_call *call, const mwi_f32_
                            .out_c = matrix->out_c,
                            .low = -INFINITY,
                            .high = INFINITY};
+    p->isa = isa;
     p->matrix = *matrix;
     if (matrix->planes == 0) p->matrix.planes = 1;
     p->padded_c = (matrix->out_c + isa->lanes - 1) / isa->lanes * isa->lanes;

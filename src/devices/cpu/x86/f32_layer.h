@@ -26,10 +26,14 @@ typedef struct mwi_f32_isa {
     /* `n` pixels (at most MWI_F32_MAX_PIXELS) with corners at pixels[i] and results at out[i]. */
     void (*run)(const mwi_f32_layer *layer, const mwi_f32_piece *pieces, size_t n_pieces,
                 const float *const *pixels, float *const *out, size_t n);
+    /* out[i * width + c] = in[c * step + i] for i < n, c < n_channels; 0 for channels from there
+     * to width, a number of whole vectors. */
+    void (*transpose)(const float *in, size_t step, size_t n_channels, size_t n, float *out,
+                      size_t width);
 } mwi_f32_isa;
 
 /* Where the weights of a layer lie: that of channel c, tap t and input channel k at c * out_step +
- * t * tap_step + k * in_step floats of operand `input`. */
+ * t * tap_step + k * in_step floats of operand `input`. One of out_step and in_step is 1. */
 typedef struct mwi_f32_matrix {
     const char *kind; /* static storage: tells this order from others of the same tensor */
     size_t input;
@@ -45,6 +49,7 @@ typedef struct mwi_f32_matrix {
 /* Weights in the order of the tiles. `weights` comes first: a repack function casts back. */
 typedef struct mwi_f32_packing {
     mwi_weights weights;
+    const mwi_f32_isa *isa;
     mwi_f32_matrix matrix;
     size_t padded_c, block; /* channels up to whole vectors; of a block */
     size_t plane;           /* floats of a packed plane */

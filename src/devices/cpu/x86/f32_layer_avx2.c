@@ -24,4 +24,5 @@ static void run(const mwi_f32_layer *layer, const mwi_f32_piece *pieces, size_t 
     run_layer(tiles, layer, pieces, n_pieces, pixels, out, n);
 }
 
-const mwi_f32_isa mwi_f32_layer_avx2 = {.lanes = VEC_LANES, .max_vectors = 2, .run = run};
+const mwi_f32_isa mwi_f32_layer_avx2 = {
+    .lanes = VEC_LANES, .max_vectors = 2, .run = run, .transpose = transpose};

@@ -35,4 +35,5 @@ static void run(const mwi_f32_layer *layer, const mwi_f32_piece *pieces, size_t 
     run_layer(tiles, layer, pieces, n_pieces, pixels, out, n);
 }
 
-const mwi_f32_isa mwi_f32_layer_avx512 = {.lanes = VEC_LANES, .max_vectors = 4, .run = run};
+const mwi_f32_isa mwi_f32_layer_avx512 = {
+    .lanes = VEC_LANES, .max_vectors = 4, .run = run, .transpose = transpose};

@@ -97,3 +97,30 @@ MWI_INLINE void run_layer(const tile_row (*tiles)[4], const mwi_f32_layer *l,
         c += width * VEC_LANES;
     }
 }
+
+/* A square of the transposition: LANES values each of `rows` channels. */
+MWI_INLINE void transpose_square(const float *in, size_t step, size_t rows, size_t n, float *out,
+                                 size_t width)
+{
+    const vec_mask some = vec_first(n);
+    vec v[VEC_LANES];
+
+#pragma GCC unroll 16
+    for (size_t i = 0; i < VEC_LANES; i++)
+        v[i] = i < rows ? vec_load_some(in + i * step, some) : vec_zero();
+    vec_transpose(v);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < VEC_LANES; i++)
+        if (i < n) vec_store(out + i * width, v[i]);
+}
+
+static void transpose(const float *in, size_t step, size_t n_channels, size_t n, float *out,
+                      size_t width)
+{
+    for (size_t c = 0; c < width; c += VEC_LANES) {
+        const size_t rows = c < n_channels ? n_channels - c : 0;
+        for (size_t i = 0; i < n; i += VEC_LANES)
+            transpose_square(in + (rows > 0 ? c * step : 0) + i, step, rows, n - i,
+                             out + i * width + c, width);
+    }
+}

@@ -57,6 +57,26 @@ MWI_INLINE vec vec_round(vec v)
 }
 /* v * 2^n, n whole. */
 MWI_INLINE vec vec_scale2(vec v, vec n) { return _mm512_scalef_ps(v, n); }
+/* One step of a transposition: blocks of `d` lanes off the diagonal change places. */
+MWI_INLINE void vec_swap_blocks(vec *a, vec *b, const int d)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __mmask16 odd = _mm512_test_epi32_mask(lane, _mm512_set1_epi32(d));
+    const vec x = *a, y = *b;
+    const __m512i back = _mm512_sub_epi32(lane, _mm512_set1_epi32(d));
+    const __m512i on = _mm512_add_epi32(lane, _mm512_set1_epi32(d));
+    *a = _mm512_mask_permutexvar_ps(x, odd, back, y);
+    *b = _mm512_mask_permutexvar_ps(y, (__mmask16)~odd, on, x);
+}
+/* VEC_LANES vectors: lane j of vector i to lane i of vector j. */
+MWI_INLINE void vec_transpose(vec *v)
+{
+#pragma GCC unroll 4
+    for (int d = 8; d > 0; d /= 2)
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            if ((i & d) == 0) vec_swap_blocks(&v[i], &v[i + d], d);
+}
 /* Halves added up. */
 MWI_INLINE __m256 vec_fold(vec v)
 {
