@@ -2,6 +2,7 @@
 #include "stored_case.h"
 
 #include "base/ctx.h"
+#include "base/file.h"
 #include "base/half.h"
 #include "model/graph.h"
 
@@ -48,33 +49,73 @@ bool stored_case_array(const stored_case *c, size_t run, const char *side, size_
     return true;
 }
 
-static mw_status resize(mw_ctx *ctx, stored_case *c)
-{
-    mw_shape shapes[64] = {{0}};
-    const size_t n = mw_session_n_inputs(c->session);
-    bool differs = false;
+enum { MAX_INPUTS = 64 };
 
-    for (size_t i = 0; i < n && i < MWI_COUNT(shapes); i++) {
-        mw_buffer b;
+/* What the first run feeds, from the text in the file: a file whose graph does not fit its declared
+ * shapes is loaded with them. *out_n: the inputs. */
+static mw_status fed_shapes(mw_ctx *ctx, const char *path, mw_shape shapes[MAX_INPUTS],
+                            size_t *out_n)
+{
+    mwi_mapping file;
+
+    *out_n = 0;
+    MWI_TRY(mwi_file_map(ctx, path, &file));
+    for (bool found = true; found && *out_n < MAX_INPUTS;) {
+        char start[64];
         stored_array a;
-        MWI_TRY(mw_session_input(ctx, c->session, i, &b));
-        if (!stored_case_array(c, 0, "in", i, &a))
-            return mwi_fail(ctx, MW_EINVAL, "the file has no array for input %zu", i);
-        shapes[i] = a.shape;
-        differs = differs || b.info.rank != a.shape.rank ||
-                  memcmp(b.info.dims, a.shape.dims, (size_t)a.shape.rank * sizeof(int32_t)) != 0;
+        const int n = snprintf(start, sizeof start, "run 0 in %zu ", *out_n);
+        const char *const at = memmem(file.bytes, file.len, start, (size_t)n);
+        found = at != NULL && read_shape(at + n, &a); /* flatbuffers end strings with a zero */
+        if (found) shapes[(*out_n)++] = a.shape;
     }
-    return differs ? mw_session_resize(ctx, c->session, shapes) : MW_OK;
+    mwi_file_unmap(&file);
+    return MW_OK;
 }
 
-mw_status stored_case_open(mw_ctx *ctx, const char *path, const char *kernels, stored_case *out)
+static mw_status open_with(mw_ctx *ctx, const char *path, const mw_load_options *load,
+                           const char *kernels, stored_case *out)
 {
     const mw_session_options options = {.kernels = kernels};
 
     *out = (stored_case){0};
-    MWI_TRY(mw_model_load(ctx, path, NULL, &out->model));
-    MWI_TRY(mw_session_create(ctx, out->model, &options, &out->session));
-    return resize(ctx, out);
+    MWI_TRY(mw_model_load(ctx, path, load, &out->model));
+    return mw_session_create(ctx, out->model, &options, &out->session);
+}
+
+/* Whether the session is planned for other shapes than those. */
+static mw_status differs(mw_ctx *ctx, const stored_case *c, const mw_shape *shapes, size_t n,
+                         bool *out)
+{
+    *out = false;
+    if (n != mw_session_n_inputs(c->session))
+        return mwi_fail(ctx, MW_EINVAL, "the file has arrays for %zu inputs", n);
+    for (size_t i = 0; i < n; i++) {
+        mw_buffer b;
+        MWI_TRY(mw_session_input(ctx, c->session, i, &b));
+        *out = *out || b.info.rank != shapes[i].rank ||
+               memcmp(b.info.dims, shapes[i].dims, (size_t)b.info.rank * sizeof(int32_t)) != 0;
+    }
+    return MW_OK;
+}
+
+mw_status stored_case_open(mw_ctx *ctx, const char *path, const char *kernels, stored_case *out)
+{
+    mw_shape shapes[MAX_INPUTS] = {{0}};
+    bool resize;
+    size_t n;
+
+    *out = (stored_case){0};
+    MWI_TRY(fed_shapes(ctx, path, shapes, &n));
+    const mw_status st = open_with(ctx, path, NULL, kernels, out);
+    if (st != MW_OK) {
+        const mw_load_options load = {.input_shapes = shapes, .n_input_shapes = n};
+        char why[512];
+        (void)snprintf(why, sizeof why, "%s", mw_ctx_error(ctx));
+        stored_case_close(out);
+        if (open_with(ctx, path, &load, kernels, out) != MW_OK) return mwi_fail(ctx, st, "%s", why);
+    }
+    MWI_TRY(differs(ctx, out, shapes, n, &resize));
+    return resize ? mw_session_resize(ctx, out->session, shapes) : MW_OK;
 }
 
 void stored_case_close(stored_case *c)

@@ -24,7 +24,8 @@ typedef struct stored_array {
     size_t bytes;
 } stored_array;
 
-/* Loads the file and plans it for the shapes of the first run, with the kernels that the pattern
+/* Loads the file and plans it for the shapes of the first run: as declared, then resized; where the
+ * graph does not fit the declared shapes, loaded with the others; with the kernels that the pattern
  * names (mw_session_options.kernels). Close it also when it fails. */
 MW_MUST_USE mw_status stored_case_open(mw_ctx *ctx, const char *path, const char *kernels,
                                        stored_case *out);

@@ -12,8 +12,10 @@ typedef struct mwi_compare {
     int32_t zero_a, zero_b;
 } mwi_compare;
 
-/* The state is NULL for int16 of one quantization, or none: plain integers. */
+/* The state is NULL for int16 without quantization: plain integers. */
 mw_status mwi_compare_prepare(mw_ctx *ctx, mwi_prepare_call *call);
+/* The order of int16. The state is NULL for int16 of one quantization, or none: plain integers. */
+mw_status mwi_compare_prepare_order16(mw_ctx *ctx, mwi_prepare_call *call);
 
 static inline int32_t mwi_compare_a(const mwi_compare *s, int32_t x)
 {

@@ -11,7 +11,7 @@ MWI_BINARY_ROW(row_i64, int64_t, uint8_t, void, x == y)
 MWI_BINARY_ROW(row_i8, int8_t, uint8_t, mwi_compare, mwi_compare_a(s, x) == mwi_compare_b(s, y))
 MWI_BINARY_ROW(row_u8, uint8_t, uint8_t, mwi_compare, mwi_compare_a(s, x) == mwi_compare_b(s, y))
 MWI_BINARY_ROW(row_i16, int16_t, uint8_t, mwi_compare,
-               s == NULL ? x == y : mwi_compare_a16(s, x) == mwi_compare_b16(s, y))
+               s == NULL ? x == y : mwi_compare_a(s, x) == mwi_compare_b(s, y))
 MWI_BINARY_RUN(run_bool, row_bool)
 MWI_BINARY_RUN(run_f32, row_f32)
 MWI_BINARY_RUN(run_i32, row_i32)

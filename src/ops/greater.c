@@ -33,7 +33,7 @@ static const mwi_kernel kernels[] = {
     {.name = "s16_greater__ref",
      .types = "i16,i16>bool",
      .flags = MWI_KERNEL_NOT_LITERT,
-     .prepare = mwi_compare_prepare,
+     .prepare = mwi_compare_prepare_order16,
      .run = run_i16},
     {.name = NULL},
 };

@@ -32,7 +32,7 @@ static const mwi_kernel kernels[] = {
      .run = run_u8},
     {.name = "s16_greater_equal__ref",
      .types = "i16,i16>bool",
-     .prepare = mwi_compare_prepare,
+     .prepare = mwi_compare_prepare_order16,
      .run = run_i16},
     {.name = NULL},
 };

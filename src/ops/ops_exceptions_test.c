@@ -7,8 +7,8 @@ static void integers_are_what_they_stand_for(void **state)
 {
     static const op_case cases[] = {
         {"GREATER: i16[2]@0.006=5305,0 i16[2]@0.05=3018,-1 > bool[2]=0,1", NULL},
-        {"EQUAL: i16[2]@0.5=2,3 i16[2]@0.25=4,5 > bool[2]=1,0", NULL},
-        {"EQUAL: i16[2]@0.0001=2,3 i16[2]@0.0001=2,4 > bool[2]=1,0", NULL},
+        {"LESS: i16[2]@0.5=2,3 i16[2]@0.25=5,6 > bool[2]=1,0", NULL},
+        {"LESS_EQUAL: i16[2]@0.0001=2,4 i16[2]@0.0002=1,1 > bool[2]=1,0", NULL},
         {"LESS: i8[2]@2,0=3,4 i8[2]@0.5,0=13,16 > bool[2]=1,0", NULL},
         {"SUM keep_dims=0: i8[2]@0.5,10=20,30 i32[1]=0 > i8[]@1,0=15", NULL},
         {"SUM keep_dims=0: i16[2]@0.5=-20,30 i32[1]=0 > i16[]@0.25=20", NULL},

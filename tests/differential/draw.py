@@ -7,9 +7,11 @@ import numpy as np
 
 import tensors
 from case import Case, Graph, Node, Operand, Quant
+from row import SUMS
 
 NONE, RELU, RELU_N1_TO_1, RELU6, TANH, SIGN_BIT = range(6)
-SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 3e38, -3e38, 1e30, float("inf"), float("-inf"), float("nan"))
+ENDLESS = (0.0, -0.0, 1.0, float("inf"), float("-inf"), float("nan"))  # whatever the order of a sum
+SPECIAL = (*ENDLESS, -1.0, 1e-40, -1e-40, 3e38, -3e38, 1e30)
 
 
 class Draw:
@@ -21,6 +23,8 @@ class Draw:
         self.r = random.Random(self.name)
         self.n = np.random.default_rng(zlib.crc32(self.name.encode()))
         self.n_runs = 1
+        self.tolerance = row.tolerance
+        self.plain = False  # no special floats
 
     # ---- choices ----
 
@@ -42,8 +46,10 @@ class Draw:
     # ---- shapes ----
 
     def shape(self, low=0, high=5, most=4, empty=0.02):
-        """A shape of low to high dimensions; sometimes with one that is 0."""
+        """A shape of low to high dimensions; sometimes with one that is 0, or with a longer last one."""
         s = [self.int(1, most) for _ in range(self.int(low, high))]
+        if 0 < len(s) < 4 and self.chance(0.15):
+            s[-1] = self.int(most, 70)
         if s and self.chance(empty):
             s[self.r.randrange(len(s))] = 0
         return tuple(s)
@@ -55,7 +61,7 @@ class Draw:
         s = [1 if self.chance(0.4) else d for d in shape]
         return tuple(s[self.int(0, len(s)):] if self.chance(0.4) else s)
 
-    def pair(self, low=0, high=5):
+    def pair(self, low=0, high=6):
         """Two shapes that broadcast together."""
         s = self.shape(low, high)
         a, b = self.broadcasts(s), self.broadcasts(s)
@@ -75,8 +81,9 @@ class Draw:
             a = self.n.integers(-12, 13, shape) / 2.0
         else:
             a = self.n.uniform(-100, 100, shape)
-        if low is None and self.row.special and self.chance(0.2):
-            a = np.where(self.n.random(shape) < 0.4, self.n.choice(SPECIAL, shape), a)
+        if low is None and self.row.special and not self.plain and self.chance(0.2):
+            values = SPECIAL if self.row.special is True else self.row.special
+            a = np.where(self.n.random(shape) < 0.4, self.n.choice(values, shape), a)
         return a
 
     def ints(self, t, shape, low, high):
@@ -151,22 +158,31 @@ class Draw:
         return self.of_graphs([Graph([node]), *graphs])
 
     def of_graphs(self, graphs):
-        c = Case(list(graphs), self.row.tolerance, op=self.op, version=self.row.version, types=self.combo.text(), name=self.name)
+        c = Case(list(graphs), self.tolerance if self.tolerance != SUMS else self.of_terms(graphs[0]), op=self.op, version=self.row.version, types=self.combo.text(), name=self.name)
         if self.row.resizes and self.chance(0.15):
             self.open_shapes(c.main.inputs, c.node)
         return c
 
+    def of_terms(self, graph):
+        """The tolerance of sums that may cancel: of their largest terms, too."""
+        largest = 1.0
+        for o in graph.inputs + [i for n in graph.nodes for i in n.ins if i is not None and i.const]:
+            a = [np.abs(v[np.isfinite(v)]) for v in map(np.asarray, o.runs) if o.type in tensors.FLOATS]
+            largest *= max([1.0] + [float(v.max()) for v in a if v.size])
+        own, whole, _ = self.tolerance
+        return own, whole, SUMS[1] * min(largest, 1e30)
+
     def open_shapes(self, inputs, node):
-        """Declares other shapes than are fed, that the operator takes as well: all of its values' dimensions 1, or
-        the first one's first."""
+        """Declares other shapes than are fed: all dimensions 1 or open, the first one's first, or any."""
         if any(0 in o.shape for o in inputs) or any(o.quant and len(o.quant.scales) > 1 for o in node.outs):
             return
-        mark = self.pick(1, -1)
-        if self.row.resizes == "all":
-            for o in inputs:
-                o.declared = tuple(mark for _ in o.shape)
-        elif node.ins[0] in inputs and node.ins[0].shape:
-            node.ins[0].declared = (mark, *node.ins[0].shape[1:])
+        mark = self.pick(1, -1) if self.row.resizes != "any" else -1
+        if self.row.resizes == "first":
+            if node.ins[0] in inputs and node.ins[0].shape:
+                node.ins[0].declared = (mark, *node.ins[0].shape[1:])
+            return
+        for o in inputs:
+            o.declared = tuple(mark if self.row.resizes == "all" or self.chance(0.5) else v for v in o.shape)
 
     def make(self):
         return self.row.make(self)

@@ -47,8 +47,20 @@ class Engine:
     def ask(self, path):
         if self.process is None:
             self.start()
-        self.process.stdin.write(str(path) + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(str(path) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it ended after its last answer, which the next one tells
+
+    def ask_twice(self, path):
+        """The answer of a new process, where the old one ended: by what an earlier case had damaged, perhaps."""
+        for _ in range(2):
+            self.ask(path)
+            a = self.answer()
+            if a.kind != "crash":
+                break
+        return a
 
     def answer(self):
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)

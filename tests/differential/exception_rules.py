@@ -41,6 +41,10 @@ def quantized(o, values):
 
 # ---- single elements ----
 
+CLAMPED = ("ADD", "SUB", "MUL", "DIV", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D",
+           "CONV_3D_TRANSPOSE", "AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
+
+
 def infinite(case, d):
     if d.type != "f32":
         return False
@@ -55,17 +59,36 @@ COMPARE = {"EQUAL": np.equal, "NOT_EQUAL": np.not_equal, "LESS": np.less, "LESS_
 def compared(case, d):
     """As real numbers compare; 8-bit values meet at a fixed point of 2^-8."""
     a, b = (real(o, o.value) for o in case.node.ins)
-    near = np.abs(a - b) <= 2 ** -7 if case.node.ins[0].type != "i16" else False
+    near = np.abs(a - b) <= 2 ** -7 if meets_at_a_fixed_point(case) else False
     return (d.got == COMPARE[case.op](a, b)) | near
 
 
+def meets_at_a_fixed_point(case):
+    return case.node.ins[0].type in ("i8", "u8") or case.node.ins[0].type == "i16" and case.op in ("EQUAL", "NOT_EQUAL")
+
+
 def has_large_scale(case):
-    return case.node.ins[0].type in ("i8", "u8") and max(map(scale, case.node.ins)) >= 1
+    return meets_at_a_fixed_point(case) and max(map(scale, case.node.ins)) >= 1
 
 
 def has_two_scales(case):
     a, b = (o.quant for o in case.node.ins)
-    return case.node.ins[0].type == "i16" and a != b
+    return case.node.ins[0].type == "i16" and not meets_at_a_fixed_point(case) and a != b
+
+
+def has_fine_output(case):
+    """The multiplier to the output's scale, which LiteRT takes to be below 1, is not."""
+    x = case.node.ins[0]
+    if x.quant is None:
+        return False
+    return 2 * max(map(scale, case.node.ins)) >= 2 ** (15 if x.type == "i16" else 20) * scale(case.node.outs[0])
+
+
+def added(case, d):
+    a, b = (real(o, o.value) for o in case.node.ins)
+    low, high = {0: (-np.inf, np.inf), 1: (0, np.inf), 2: (-1, 1), 3: (0, 6)}[case.node.options[1]["fused_activation_function"]]
+    want = quantized(case.node.outs[0], np.clip(a + b if case.op == "ADD" else a - b, low, high))
+    return np.abs(d.got.astype(np.int64) - want) <= 1
 
 
 def unsigned_product(case, d):
@@ -75,8 +98,9 @@ def unsigned_product(case, d):
 
 def overflown(case, d):
     """Within two steps of the table, which are of 128, the function is no float32."""
-    x = case.node.ins[0]
-    return (d.got == 32767) & (real(x, x.value) + 256 * scale(x) > 85)
+    x, y = case.node.ins[0], case.node.outs[0]
+    over = real(x, x.value) + 256 * scale(x) - min(0, np.log(scale(y))) > 85
+    return over & ((d.got == 32767) | (128 * scale(x) > 8))  # a step of the table that spans e^8 says nothing
 
 
 def divides_far(case):
@@ -95,6 +119,31 @@ def past_the_end(case, d):
     x, y = (o.value for o in case.node.ins)
     ends = np.iinfo(x.dtype)
     return (x == ends.min) & (y == -1) & (d.got == ends.max)
+
+
+def extreme(case, d):
+    """NaN is passed over, unless there is nothing else."""
+    x, axis = case.node.ins[0].value, int(np.asarray(case.node.ins[1].value).ravel()[0])
+    sign = 1 if case.op == "ARG_MAX" else -1
+    with np.errstate(invalid="ignore"):
+        a = np.where(np.isnan(x), -np.inf, sign * x.astype(np.float64))
+    is_best = (a == a.max(axis=axis, keepdims=True)) & ~np.isnan(x)
+    return np.isnan(x).any(axis=axis) & (d.got == is_best.argmax(axis=axis))
+
+
+def product(case, d):
+    """Where 2^31 steps of the output are passed, the end of its type."""
+    x, w, bias = case.node.ins
+    values = real(x, x.value)
+    sums = values.reshape(-1, values.shape[-1]) @ (w.value.astype(np.float64) * scales_of(w)[:, None]).T
+    if bias is not None:
+        sums = sums + bias.value * scales_of(bias)
+    sums = sums.reshape(d.got.shape)
+    return (np.abs(sums / scale(case.node.outs[0])) >= 2 ** 30) & (d.got == quantized(case.node.outs[0], sums))
+
+
+def scales_of(o):
+    return np.broadcast_to(np.array(o.quant.scales, np.float64), (o.shape[0],))
 
 
 def has_wide_input(case):
@@ -160,7 +209,12 @@ def behind_the_last(case, d):
 
 
 RULES = [
-    Rule("Infinities are clamped", ("ADD", "SUB", "MUL", "DIV"), elements=infinite),
+    Rule("Infinities are clamped", CLAMPED, elements=infinite),
+    Rule("Activations that are no clamp", CLAMPED, lambda c: c.node.options[1]["fused_activation_function"] in (4, 5),
+         refuses="fused activation"),
+    Rule("ARG_MAX and ARG_MIN of NaN", ("ARG_MAX", "ARG_MIN"), type_is("f32"), extreme),
+    Rule("FULLY_CONNECTED of int16 past 32 bits", ("FULLY_CONNECTED",), type_is("i16"), product),
+    Rule("ADD and SUB to a fine scale", ("ADD", "SUB"), has_fine_output, added),
     Rule("Comparisons of 8-bit values with scales from 1", tuple(COMPARE), has_large_scale, compared),
     Rule("Comparisons of int16 with different scales", tuple(COMPARE), has_two_scales, compared),
     Rule("DIV of 8-bit values with scales far apart", ("DIV",), divides_far, divided),

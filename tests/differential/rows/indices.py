@@ -138,7 +138,7 @@ def compressed(a, t):
 
 
 def places(make, tolerance=EXACT, **more):
-    return Row(make, tolerance, wide=True, **more)
+    return Row(make, tolerance, wide=True, resizes="any", **more)
 
 
 ROWS = {

@@ -7,7 +7,12 @@ HYBRID = ("i8", "i4", "i2", "u8")
 
 
 def activation(d):
-    return d.pick(0, 0, 0, 1, 2, 3)
+    return d.pick(0, 0, 0, 1, 2, 3) if d.chance(0.96) else d.pick(draw.TANH, draw.SIGN_BIT)
+
+
+def channels(d, most=9):
+    """Few mostly, and now and then as many as fill vectors."""
+    return d.int(1, most) if d.chance(0.85) else d.int(most, 40)
 
 
 def bias(d, t, n, q_in, q_weight, p=0.75):
@@ -38,8 +43,10 @@ def weight(d, t, shape, axis, per_channel=True):
 
 def value(d, t, shape):
     if t in draw.tensors.FLOATS:
-        return d.input(t, shape, -4, 4, const=0.05)
-    return d.input(t, shape, quant=d.quant(t, d.log_uniform(0.01, 0.3) if t != "i16" else d.log_uniform(1e-4, 1e-2)), const=0.05)
+        special = d.row.special and not d.plain and d.chance(0.08)
+        return d.input(t, shape, *((None, None) if special else (-4, 4)), const=0.05)
+    scale = d.log_uniform(1e-6, 50) if d.chance(0.08) else d.log_uniform(1e-4, 1e-2) if t == "i16" else d.log_uniform(0.01, 0.3)
+    return d.input(t, shape, quant=d.quant(t, scale), const=0.05)
 
 
 def result(d, t, x):
@@ -69,12 +76,13 @@ def bias_code(t):
 
 
 def image(d, channels):
-    return (d.int(1, 2), d.int(1, 8), d.int(1, 8), channels)
+    return (d.int(1, 2) if d.chance(0.98) else 0, d.int(1, 8), d.int(1, 8), channels)
 
 
 def conv(d):
     t, w = d.types[:2]
-    c, k, kh, kw = d.int(1, 9), d.int(1, 9), d.int(1, 3), d.int(1, 3)
+    d.plain = w in HYBRID
+    c, k, kh, kw = channels(d), channels(d), d.int(1, 3), d.int(1, 3)
     if d.chance(0.15):  # grouped
         groups = d.int(2, 3)
         c, k = c * groups, k * groups
@@ -98,7 +106,8 @@ def fits(size, window, fields):
 
 def depthwise(d):
     t, w = d.types[:2]
-    c, m, kh, kw = d.int(1, 9), d.pick(1, 1, 1, 2, 3), d.int(1, 4), d.int(1, 4)
+    d.plain = w in HYBRID
+    c, m, kh, kw = channels(d), d.pick(1, 1, 1, 2, 3), d.int(1, 4), d.int(1, 4)
     weights = weight(d, w, (1, kh, kw, c * m), 3)
     x = value(d, t, image(d, c))
     fields = {"padding": d.int(0, 1), "fused_activation_function": activation(d), "depth_multiplier": m,
@@ -112,7 +121,8 @@ def depthwise(d):
 
 def dense(d):
     t, w = d.types[:2]
-    c, k = d.int(1, 20), d.int(1, 12)
+    d.plain = w in HYBRID
+    c, k = channels(d, 20), channels(d, 12)
     keep = d.chance(0.4)
     s = (*(d.int(1, 3) for _ in range(d.int(1, 3))), c)
     x = value(d, t, s)
@@ -181,7 +191,7 @@ def matmul(d):
 def pool(d):
     t = d.types[0]
     q = d.quant(t)
-    s = image(d, d.int(1, 18))
+    s = image(d, channels(d, 18))
     kh, kw = d.int(1, 4), d.int(1, 4)
     fields = {"padding": d.int(0, 1), "fused_activation_function": activation(d), "filter_height": kh,
               "filter_width": kw, **strides(d, "hw")}
@@ -198,13 +208,13 @@ def prelu(d):
 
 
 def layer(make, per_channel=True):
-    return Row(make, SUMS, resizes="first", attributes={"per_channel": per_channel})
+    return Row(make, SUMS, special=draw.ENDLESS, resizes="first", attributes={"per_channel": per_channel})
 
 
 ROWS = {
     "CONV_2D": layer(conv), "DEPTHWISE_CONV_2D": layer(depthwise), "FULLY_CONNECTED": layer(dense),
     "TRANSPOSE_CONV": Row(transpose_conv, SUMS), "CONV_3D": layer(conv_3d), "CONV_3D_TRANSPOSE": Row(conv_3d, SUMS),
-    "BATCH_MATMUL": Row(matmul, SUMS), "AVERAGE_POOL_2D": Row(pool, SUMS, resizes="first"),
-    "MAX_POOL_2D": Row(pool, EXACT, resizes="first"), "L2_POOL_2D": Row(pool, SUMS, resizes="first"),
+    "BATCH_MATMUL": Row(matmul, SUMS), "AVERAGE_POOL_2D": Row(pool, SUMS, special=draw.ENDLESS, resizes="first"),
+    "MAX_POOL_2D": Row(pool, EXACT, special=True, resizes="first"), "L2_POOL_2D": Row(pool, SUMS, resizes="first"),
     "PRELU": Row(prelu, ROUNDED, special=True),
 }

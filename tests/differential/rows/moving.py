@@ -80,10 +80,10 @@ def strided_slice(d):
     fields = {"begin_mask": d.r.getrandbits(k), "end_mask": d.r.getrandbits(k), "shrink_axis_mask": 0,
               "new_axis_mask": 0, "ellipsis_mask": 0, "offset": False}
     for i in range(k):
-        if d.chance(0.2) and s[i] > 0:
+        if d.chance(0.2) and min(s) > 0:
             fields["shrink_axis_mask"] |= 1 << i
             fields["begin_mask"] &= ~(1 << i)
-            strides[i], begin[i] = 1, d.int(-s[i], s[i] - 1)
+            strides[i], begin[i] = 1, d.int(-min(s), min(s) - 1)  # of whatever dimension it will be
             end[i] = begin[i] + 1
     if d.chance(0.15):
         fields[d.pick("new_axis_mask", "ellipsis_mask")] = 1 << d.int(0, k - 1)
@@ -281,7 +281,7 @@ def select(d):
 
 
 def moves(make, version=1, **attributes):
-    return Row(make, EXACT, special=True, wide=True, version=version, attributes=attributes)
+    return Row(make, EXACT, special=True, wide=True, resizes="any", version=version, attributes=attributes)
 
 
 ROWS = {

@@ -100,16 +100,16 @@ def add_n(d):
 
 
 def reduces(tolerance=EXACT, own_scale=False, **attributes):
-    return Row(reducer, tolerance, extreme=True, resizes="all", attributes={"own_scale": own_scale, **attributes})
+    return Row(reducer, tolerance, special=True if tolerance == EXACT else draw.ENDLESS, extreme=True, resizes="all", attributes={"own_scale": own_scale, **attributes})
 
 
 ROWS = {
     "MEAN": reduces(SUMS, own_scale=True), "SUM": reduces(SUMS, own_scale=True),
     "REDUCE_PROD": reduces(SUMS, own_scale=True, range={"i32": (-3, 3), "i64": (-3, 3)}),
     "REDUCE_MAX": reduces(), "REDUCE_MIN": reduces(), "REDUCE_ANY": reduces(), "REDUCE_ALL": reduces(),
-    "ARG_MAX": Row(arg), "ARG_MIN": Row(arg), "CUMSUM": Row(cumsum, SUMS, wide=True, resizes="all"),
-    "TOPK_V2": Row(topk, wide=True), "SOFTMAX": Row(softmax, ELEMENTARY, resizes="all"),
-    "LOG_SOFTMAX": Row(softmax, CANCELS, resizes="all"), "L2_NORMALIZATION": Row(l2, SUMS, resizes="all"),
+    "ARG_MAX": Row(arg, special=True), "ARG_MIN": Row(arg, special=True), "CUMSUM": Row(cumsum, SUMS, wide=True, resizes="all"),
+    "TOPK_V2": Row(topk, wide=True, special=True), "SOFTMAX": Row(softmax, ELEMENTARY, special=True, resizes="all"),
+    "LOG_SOFTMAX": Row(softmax, CANCELS, special=True, resizes="all"), "L2_NORMALIZATION": Row(l2, SUMS, resizes="all"),
     "LOCAL_RESPONSE_NORMALIZATION": Row(response, SUMS, resizes="all",
                                         instead="LOCAL_RESPONSE_NORMALIZATION"), "SEGMENT_SUM": Row(segment, SUMS),
     "ADD_N": Row(add_n, ROUNDED, wide=True, resizes="all"),
