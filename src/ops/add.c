@@ -22,7 +22,7 @@ static const mwi_field fields[] = {
 
 static int32_t sum_of(const mwi_arith *s, int32_t a, int32_t b)
 {
-    return mwi_quantized(mwi_scale(mwi_add32(a, b), s->out), s->zero_out, s->low, s->high);
+    return mwi_quantized(mwi_scale_held(mwi_add32(a, b), s->out), s->zero_out, s->low, s->high);
 }
 
 static int32_t sum16(const mwi_arith *s, int32_t x, int32_t y)

@@ -40,6 +40,15 @@ static inline int32_t mwi_scale(int32_t x, mwi_multiplier m)
     return mwi_round_shift((int32_t)((product + (1 << 30)) >> 31), right);
 }
 
+/* mwi_scale by a multiplier that may be 1 or more: what 32 bits do not hold saturates. */
+static inline int32_t mwi_scale_held(int32_t x, mwi_multiplier m)
+{
+    if (m.shift <= 0) return mwi_scale(x, m);
+    const int64_t wide = x * ((int64_t)1 << (m.shift < 31 ? m.shift : 31));
+    const int64_t held = wide < INT32_MIN ? INT32_MIN : wide > INT32_MAX ? INT32_MAX : wide;
+    return mwi_scale((int32_t)held, (mwi_multiplier){.multiplier = m.multiplier});
+}
+
 /* For 64-bit accumulators: the multiplier is cut to 16 bits. shift < 15. */
 static inline int32_t mwi_scale64(int64_t x, mwi_multiplier m)
 {
