@@ -55,7 +55,8 @@ static int train(mw_ctx *ctx, const struct settings *s)
 
     mw_status st = load_model(ctx, s->in, &s->shapes, &m);
     if (st == MW_OK) st = open_training_data(ctx, &s->train, m, &data, &validation);
-    options.initialize = s->initialize;
+    options.initialize =
+        s->initialize || (st == MW_OK && strcmp(mw_model_format(m), "keras-json") == 0);
     if (st == MW_OK) st = mw_train(ctx, m, data, validation, &options, &trained, &report);
     const int status = st == MW_OK ? finish(ctx, s, m, data, trained, &report) : fail(ctx, st);
     mw_train_report_free(&report);

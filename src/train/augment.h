@@ -1,16 +1,11 @@
 /* train/augment.h - images that differ a little in each epoch.
- * Depends: base/.  Used by: train/.     SPDX-License-Identifier: Apache-2.0 */
+ * Depends: base/, data/.  Used by: train/.     SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_TRAIN_AUGMENT_H
 #define MWI_TRAIN_AUGMENT_H
 
 #include <milliwatt/train.h>
 
-#include "base/ctx.h"
-
-/* Height, width, channels: NHWC without N. */
-typedef struct mwi_image_shape {
-    int32_t height, width, channels;
-} mwi_image_shape;
+#include "data/image_decode.h" /* mwi_image_shape */
 
 bool mwi_augment_any(const mw_augment *a);
 /* Fails: MW_EINVAL (a number out of range). */

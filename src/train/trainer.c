@@ -387,11 +387,16 @@ mw_status mwi_train(mw_ctx *ctx, const mw_model *model, mw_dataset *train, mw_da
     static const mw_train_options none;
     mw_trainer t = {.original = model, .parts = parts, .n_parts = n_parts};
     mw_train_report report = {0};
+    mw_model *fresh = NULL;
     mw_status st;
 
     *out_model = NULL;
     mwi_arena_init(ctx, &t.arena);
     MWI_GOTO(mwi_trainer_set_options(ctx, &t, options == NULL ? &none : options));
+    if (t.options.initialize) {
+        MWI_GOTO(mwi_keras_reinitialize(ctx, model, t.options.seed, &fresh));
+        t.original = fresh;
+    }
     MWI_GOTO(open_run(ctx, &t, train, validation));
     MWI_GOTO(start(ctx, &t));
     st = run(ctx, &t);
@@ -406,5 +411,6 @@ out:
     else
         mw_train_report_free(&report);
     close_run(&t);
+    mw_model_destroy(fresh); /* the trained one retains it */
     return st;
 }

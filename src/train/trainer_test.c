@@ -1,11 +1,8 @@
 /* train/trainer_test.c - runs on the digits example: the same bits whatever the threads and stops,
  * what parts and hooks see, what is refused.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "training_set.h"
 
-#include "base/file.h"
-#include "base/rng.h"
-#include "data/source.h"
 #include "ops/emit_op.h"
 #include "train/step_graph.h"
 
@@ -14,49 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { SAMPLES = 21, PIXELS = 64, CLASSES = 10 };
-
-/* ---- a small set: noise with a label ---- */
-
-typedef struct set {
-    mwi_text text;
-    mw_dataset *data;
-} set;
-
-static void open_set(mw_ctx *ctx, set *s, const mw_model *model, int wrong_label)
-{
-    mw_tensor_info input;
-    mwi_rng rng = {7};
-
-    mwi_text_init(ctx, &s->text, 1 << 20);
-    assert_ok(ctx, mwi_text_printf(ctx, &s->text, "label"));
-    for (int k = 0; k < PIXELS; k++) assert_ok(ctx, mwi_text_printf(ctx, &s->text, ",p%d", k));
-    for (int i = 0; i < SAMPLES; i++) {
-        assert_ok(ctx, mwi_text_printf(ctx, &s->text, "\n%d",
-                                       i == 5 && wrong_label != 0 ? wrong_label : i % CLASSES));
-        for (int k = 0; k < PIXELS; k++)
-            assert_ok(ctx, mwi_text_printf(ctx, &s->text, ",%.3f", mwi_rng_uniform(&rng)));
-    }
-    assert_ok(ctx, mwi_text_printf(ctx, &s->text, "\n"));
-    assert_ok(ctx, mw_model_input(ctx, model, 0, &input));
-    const mw_dataset_options o = {.inputs = &input, .n_inputs = 1};
-    const mwi_reader r = {"set.csv", (const uint8_t *)s->text.chars, s->text.n};
-    assert_ok(ctx, mwi_dataset_open_bytes(ctx, &r, &o, &s->data));
-}
-
-static void close_set(set *s)
-{
-    mw_dataset_close(s->data);
-    mwi_text_deinit(&s->text);
-}
-
-static mw_model *load(mw_ctx *ctx)
-{
-    mw_model *m;
-    assert_ok(ctx, mw_model_load(ctx, "examples/digits/model.h5", NULL, &m));
-    return m;
-}
 
 static void assert_same_weights(const mw_model *a, const mw_model *b)
 {
@@ -137,7 +91,7 @@ static mw_status finish(void *self, mw_ctx *ctx, mw_trainer *t, mw_model *model)
     part *const p = self;
 
     (void)ctx;
-    assert_string_equal(mw_model_format(model), "keras-h5");
+    assert_string_equal(mw_model_format(model), "keras-json");
     assert_true(fabs((double)mwi_trainer_param(t, p->param)->value[0] - (0.5 - 6 * 0.01 * 2)) <
                 1e-6);
     p->finished = true;
@@ -147,7 +101,7 @@ static mw_status finish(void *self, mw_ctx *ctx, mw_trainer *t, mw_model *model)
 static void parts_take_part(void **state)
 {
     mw_ctx *const ctx = test_ctx();
-    mw_model *const m = load(ctx), *trained;
+    mw_model *const m = testing_model(ctx), *trained;
     part p = {0};
     const mwi_train_part parts[] = {{.name = "pull",
                                      .self = &p,
@@ -161,17 +115,17 @@ static void parts_take_part(void **state)
                                 .optimizer = MW_OPTIMIZER_SGD,
                                 .learning_rate = 0.01,
                                 .keep_order = true};
-    set s;
+    testing_set s;
 
     (void)state;
-    open_set(ctx, &s, m, 0);
+    testing_open(ctx, &s, m, NULL);
     assert_ok(ctx, mwi_train(ctx, m, s.data, NULL, &o, parts, 1, &trained, NULL));
     assert_int_equal(p.n_steps, 6);
     assert_int_equal(p.n_updates, 7);
     assert_true(p.seen == 2 * (0 + 8 + 16)); /* first samples of the batches of two epochs */
     assert_true(p.finished);
     mw_model_destroy(trained);
-    close_set(&s);
+    testing_close(&s);
     mw_model_destroy(m);
     mw_ctx_destroy(ctx);
 }
@@ -188,12 +142,12 @@ static const mw_train_options plain = {.epochs = 3,
 static void threads_change_nothing(void **state)
 {
     mw_ctx *const ctx = test_ctx();
-    mw_model *const m = load(ctx), *one, *three, *other;
+    mw_model *const m = testing_model(ctx), *one, *three, *other;
     mw_train_options o = plain;
-    set s;
+    testing_set s;
 
     (void)state;
-    open_set(ctx, &s, m, 0);
+    testing_open(ctx, &s, m, NULL);
     assert_ok(ctx, mw_train(ctx, m, s.data, NULL, &o, &one, NULL));
     o.n_threads = 3;
     assert_ok(ctx, mw_train(ctx, m, s.data, NULL, &o, &three, NULL));
@@ -205,7 +159,7 @@ static void threads_change_nothing(void **state)
     mw_model_destroy(other);
     mw_model_destroy(three);
     mw_model_destroy(one);
-    close_set(&s);
+    testing_close(&s);
     mw_model_destroy(m);
     mw_ctx_destroy(ctx);
 }
@@ -217,11 +171,6 @@ static bool stop_after(void *self, const char *what, uint64_t done, uint64_t tot
 
     (void)done, (void)total;
     return strncmp(what, "epoch", 5) != 0 || (*left)-- > 0;
-}
-
-static void temporary_name(char *name, size_t n, const char *what)
-{
-    (void)snprintf(name, n, "/tmp/milliwatt_%s_%ld", what, (long)getpid());
 }
 
 static void assert_same_epochs(const mw_train_report *a, const mw_train_report *b)
@@ -241,15 +190,15 @@ static void a_stop_changes_nothing(void **state)
 {
     enum { STEPS = 6 };
     mw_ctx *const ctx = test_ctx(), *stopping;
-    mw_model *const m = load(ctx), *whole, *half, *rest;
+    mw_model *const m = testing_model(ctx), *whole, *half, *rest;
     mw_train_options o = plain;
     mw_train_report whole_report, half_report, rest_report;
     char checkpoint[64];
-    set s;
+    testing_set s;
 
     (void)state;
-    temporary_name(checkpoint, sizeof checkpoint, "ckpt");
-    open_set(ctx, &s, m, 0);
+    testing_path(checkpoint, sizeof checkpoint, "ckpt");
+    testing_open(ctx, &s, m, NULL);
     assert_ok(ctx, mw_train(ctx, m, s.data, NULL, &o, &whole, &whole_report));
     assert_int_equal(whole_report.n_epochs, 3);
     o.checkpoint = checkpoint;
@@ -274,7 +223,155 @@ static void a_stop_changes_nothing(void **state)
     (void)unlink(checkpoint);
     mw_train_report_free(&whole_report);
     mw_model_destroy(whole);
-    close_set(&s);
+    testing_close(&s);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
+/* ---- what is refused before the first step, or in it ---- */
+
+static void refuse(const char *label, const mw_train_options *o, mw_status want, const char *says)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = testing_model(ctx), *trained;
+    testing_set s;
+
+    testing_open(ctx, &s, m, label);
+    const mw_status st = mw_train(ctx, m, s.data, NULL, o, &trained, NULL);
+    if (st != want || strstr(mw_ctx_error(ctx), says) == NULL)
+        fail_msg("status %d, wanted %d '%s': %s", (int)st, (int)want, says, mw_ctx_error(ctx));
+    assert_null(trained);
+    testing_close(&s);
+    mw_model_destroy(m);
+    assert_int_equal(mw_ctx_memory_bytes(ctx), 0);
+    mw_ctx_destroy(ctx);
+}
+
+static void mistakes_are_refused(void **state)
+{
+    static const char *const nothing[] = {"nothing*"}, *const all[] = {"*"};
+    static const struct {
+        const char *label;
+        mw_train_options o;
+        mw_status want;
+        const char *says;
+    } cases[] = {
+        {"3", {.epochs = 1}, MW_EINVAL, "the label of sample 5 is 3, net.json has classes 0 to 2"},
+        {"-1", {.epochs = 1}, MW_EINVAL, "the label of sample 5 is -1"},
+        {NULL, {.loss = MW_LOSS_MSE}, MW_EINVAL, "takes a value for each"},
+        {NULL, {.loss = 77}, MW_EINVAL, "no loss 77"},
+        {NULL, {.optimizer = 77}, MW_EINVAL, "no optimizer 77"},
+        {NULL, {.schedule = 77}, MW_EINVAL, "no schedule 77"},
+        {NULL, {.learning_rate = -1}, MW_EINVAL, "the learning rate is -1"},
+        {NULL, {.learning_rate = (double)NAN}, MW_EINVAL, "the learning rate is"},
+        {NULL, {.momentum = 0.9}, MW_EINVAL, "belongs to the optimizer sgd"},
+        {NULL, {.clip_norm = 1, .clip_value = 1}, MW_EINVAL, "in one way"},
+        {NULL, {.freeze = nothing, .n_freeze = 1}, MW_EINVAL, "'nothing*' matches no layer"},
+        {NULL, {.freeze = all, .n_freeze = 1}, MW_EINVAL, "nothing to train"},
+        {NULL, {.augment = {.rotate = 200}}, MW_EINVAL, "rotate is 200"},
+        {NULL, {.validation_split = 1}, MW_EINVAL, "the validation split is 1"},
+        {NULL, {.validation_split = 0.99}, MW_EINVAL, "the data have no samples"},
+        {NULL, {.resume = true}, MW_EINVAL, "the name of a checkpoint"},
+        {NULL,
+         {.epochs = 50, .optimizer = MW_OPTIMIZER_SGD, .learning_rate = 1e6},
+         MW_EFORMAT,
+         "take a smaller learning rate"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MWI_COUNT(cases); i++)
+        refuse(cases[i].label, &cases[i].o, cases[i].want, cases[i].says);
+}
+
+/* ---- hooks, frozen layers, early stopping ---- */
+
+typedef struct watch {
+    uint64_t n;
+    uint32_t batches[64];
+} watch;
+
+static void before_step(void *self, mw_trainer *trainer, const mw_step_state *step)
+{
+    watch *const w = self;
+
+    assert_int_equal(step->step, w->n);
+    assert_true(isnan(step->loss) == (w->n == 0));
+    if (w->n == 1) mw_trainer_set_batch(trainer, 4);
+    if (w->n == 4) mw_trainer_set_batch(trainer, 1000);
+}
+
+static void after_step_hook(void *self, mw_trainer *trainer, const mw_step_state *step)
+{
+    watch *const w = self;
+
+    (void)trainer;
+    assert_true(isfinite(step->loss) && step->step_us > 0 && step->learning_rate == 0.001);
+    w->batches[w->n++] = step->batch;
+}
+
+static void the_batch_can_change(void **state)
+{
+    static const uint32_t want[] = {8, 4, 4, 4, 1, 21};
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = testing_model(ctx), *trained;
+    watch w = {0};
+    const mw_train_hooks hooks = {before_step, after_step_hook, &w};
+    const mw_train_options o = {.epochs = 2, .batch = 8, .hooks = &hooks};
+    testing_set s;
+
+    (void)state;
+    testing_open(ctx, &s, m, NULL);
+    assert_ok(ctx, mw_train(ctx, m, s.data, NULL, &o, &trained, NULL));
+    assert_int_equal(w.n, MWI_COUNT(want));
+    assert_memory_equal(w.batches, want, sizeof want);
+    mw_model_destroy(trained);
+    testing_close(&s);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
+static void frozen_layers_stay(void **state)
+{
+    static const char *const freeze[] = {"conv", "n?rm"};
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = testing_model(ctx), *trained;
+    const mw_train_options o = {.epochs = 2, .freeze = freeze, .n_freeze = 2};
+    testing_set s;
+
+    (void)state;
+    testing_open(ctx, &s, m, NULL);
+    assert_ok(ctx, mw_train(ctx, m, s.data, NULL, &o, &trained, NULL));
+    for (size_t i = 0; i < m->graphs[0]->n_tensors; i++) {
+        const mwi_tensor *const a = m->graphs[0]->tensors[i], *const b =
+                                                                  trained->graphs[0]->tensors[i];
+        if (a->source < 0) continue;
+        assert_int_equal(memcmp(a->data, b->data, a->bytes) == 0, strncmp(a->name, "fc", 2) != 0);
+    }
+    mw_model_destroy(trained);
+    testing_close(&s);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
+static void patience_ends_a_run(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = testing_model(ctx), *trained;
+    mw_train_options o = {.epochs = 200, .patience = 3, .learning_rate = 0.1, .keep_best = true};
+    mw_train_report r;
+    testing_set s;
+
+    (void)state;
+    testing_open(ctx, &s, m, NULL);
+    o.validation_split = 0.4;
+    assert_ok(ctx, mw_train(ctx, m, s.data, NULL, &o, &trained, &r));
+    assert_true(r.stopped_early && r.n_epochs < 200);
+    assert_int_equal(r.best_epoch + 1 + 3, r.n_epochs);
+    for (size_t i = 0; i < r.n_epochs; i++)
+        assert_true(r.epochs[i].val_loss >= r.epochs[r.best_epoch].val_loss);
+    mw_train_report_free(&r);
+    mw_model_destroy(trained);
+    testing_close(&s);
     mw_model_destroy(m);
     mw_ctx_destroy(ctx);
 }
@@ -282,9 +379,10 @@ static void a_stop_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_take_part),
-        cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(a_stop_changes_nothing),
+        cmocka_unit_test(parts_take_part),        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(a_stop_changes_nothing), cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(the_batch_can_change),   cmocka_unit_test(frozen_layers_stay),
+        cmocka_unit_test(patience_ends_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

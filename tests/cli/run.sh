@@ -44,7 +44,7 @@ at_least() { awk -v a="${1:-nan}" -v b="$2" 'BEGIN { exit !(a + 0 >= b + 0 && a 
 expect 'help' 0 'usage: milliwatt COMMAND' "$mw" --help
 expect 'no command' 2 'usage' "$mw"
 expect 'unknown command' 2 "no command 'fly'" "$mw" fly
-for c in info optimize quantize prune cluster run eval bench list; do
+for c in info optimize quantize prune cluster train run eval bench list; do
   expect "$c --help" 0 'example:' "$mw" $c --help
   expect "$c unknown option" 2 "no option '--wings'" "$mw" $c --wings
 done
@@ -114,7 +114,7 @@ if [ -w /dev/full ]; then
 fi
 
 # ---- lists and looks ----
-for t in ops kernels layers passes formats devices data schemes methods io commands; do
+for t in ops kernels layers passes formats devices data schemes methods io losses optimizers schedules commands; do
   expect "list $t" 0 'name' "$mw" list $t
 done
 expect 'list ops --json' 0 '"CONV_2D"' "$mw" list ops --json
@@ -203,6 +203,46 @@ expect 'clusters a channel' 0 'values a channel' "$mw" cluster $model -o "$tmp/c
 expect 'both, then int8' 0 'written' "$mw" quantize "$tmp/c.h5" -o "$tmp/cq.tflite" --calibrate $data --scale 1/16 --samples 50 --per-tensor
 
 expect 'nothing to quantize' 1 'quantized already' "$mw" quantize "$tmp/int8.tflite" -o "$tmp/x.tflite" --scheme dynamic
+
+# ---- training ----
+train() { "$mw" train "$@" --data $data --scale 1/16; }
+expect 'train without -o' 2 'add -o' "$mw" train $model --data $data --epochs 1
+expect 'train without data' 2 'add --data' "$mw" train $model -o "$tmp/t.h5" --epochs 1
+expect 'train without epochs' 2 'add --epochs' "$mw" train $model -o "$tmp/t.h5" --data $data
+expect 'train to .tflite' 2 'is written as .h5' train $model -o "$tmp/t.tflite" --epochs 1
+expect 'train over its input' 2 'written over' train $model -o ./$model --epochs 1
+expect 'train a .tflite' 1 'did not come from Keras' train "$tmp/float.tflite" -o "$tmp/t.h5" --epochs 1
+expect 'train --momentum alone' 2 '--momentum does nothing without --optimizer' train $model -o "$tmp/t.h5" --epochs 1 --momentum 0.9
+expect 'train --resume alone' 2 '--resume does nothing without --checkpoint' train $model -o "$tmp/t.h5" --epochs 1 --resume
+expect 'train --freeze that matches nothing' 1 "'nosuch' matches no layer" train $model -o "$tmp/t.h5" --epochs 1 --freeze nosuch
+expect 'train on data that do not fit' 1 'wants [?,8,8,1]' "$mw" train $model -o "$tmp/t.h5" --data tests/cli/two_columns.csv --epochs 1
+expect 'train that diverges' 1 'in step ' train $model -o "$tmp/t.h5" --epochs 3 --optimizer adamw --lr 1e5 --weight-decay 1e6
+check 'a failed train writes nothing' test ! -e "$tmp/t.h5"
+expect 'train from the initializers' 0 '"val_accuracy": 0.9' train $model -o "$tmp/t.h5" --epochs 3 --initialize --seed 1 --validation $data --csv "$tmp/t.csv" --svg "$tmp/t.svg" --json
+check 'train: the CSV has a line an epoch' test "$(wc -l <"$tmp/t.csv")" = 4
+check 'train: the SVG has two panels' test "$(grep -c font-weight "$tmp/t.svg")" = 2
+expect 'the trained model is read' 0 '"top1": 0.9' "$mw" eval "$tmp/t.h5" --data $data --scale 1/16 --json
+expect 'train with two threads' 0 'written' train $model -o "$tmp/t2.h5" --epochs 3 --initialize --seed 1 --validation $data --threads 2
+check 'threads change nothing' cmp "$tmp/t.h5" "$tmp/t2.h5"
+# Stopped by Ctrl-C, then gone on with: the same bytes.
+expect 'train, uninterrupted' 0 'written' train $model -o "$tmp/whole.h5" --epochs 12 --seed 2 --augment-shift 0.1 --batch 8
+stopped() { timeout --foreground --preserve-status -k 60 -s INT 0.6 "$mw" train $model -o "$tmp/half.h5" --epochs 12 --seed 2 --augment-shift 0.1 --batch 8 --checkpoint "$tmp/run.ckpt" --resume --data $data --scale 1/16; }
+for _ in 1 2; do
+  stopped >"$tmp/stdout" 2>"$tmp/stderr"
+  [ $? -eq 0 ] || check 'an interrupted train says how to go on' grep -q 'with --resume goes on from' "$tmp/stderr"
+done
+check 'an interrupted train has a checkpoint' test -s "$tmp/run.ckpt"
+check 'an interrupted train writes the model so far' test -s "$tmp/half.h5"
+expect 'train, resumed' 0 'written' train $model -o "$tmp/rest.h5" --epochs 12 --seed 2 --augment-shift 0.1 --batch 8 --checkpoint "$tmp/run.ckpt" --resume --threads 2
+check 'a stop changes nothing' cmp "$tmp/whole.h5" "$tmp/rest.h5"
+expect 'a checkpoint of another run' 1 "it has 'seed 2', this run 'seed 3'" train $model -o "$tmp/x.h5" --epochs 12 --seed 3 --augment-shift 0.1 --batch 8 --checkpoint "$tmp/run.ckpt" --resume
+cp "$tmp/run.ckpt" "$tmp/kept.ckpt"
+full_checkpoint() { ( ulimit -f 100; trap '' XFSZ; train $model -o "$tmp/x.h5" --epochs 13 --checkpoint "$tmp/run.ckpt" ); }
+expect 'a full disk at a checkpoint' 1 'run.ckpt: File too large' full_checkpoint
+check 'a full disk loses no earlier checkpoint' cmp "$tmp/run.ckpt" "$tmp/kept.ckpt"
+printf '{"class_name": "Sequential", "config": {"name": "net", "layers": [{"class_name": "Flatten", "config": {"name": "f", "batch_input_shape": [null, 8, 8, 1]}}, {"class_name": "Dense", "config": {"name": "d", "units": 10, "activation": "softmax"}}]}, "keras_version": "2.15.0"}' >"$tmp/net.json"
+expect 'train a config' 0 '"val_accuracy": 0.9' train "$tmp/net.json" -o "$tmp/net.h5" --epochs 10 --lr 0.01 --validation $data --json
+expect 'a config as a model' 0 'keras-json' "$mw" info "$tmp/net.json"
 
 # ---- Ctrl-C ends what takes long, at once and with a word ----
 interrupted() {

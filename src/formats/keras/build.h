@@ -20,6 +20,8 @@ struct mwi_keras_build {
         *archive; /* NULL: missing weights are zeros of the shape that is wanted */
     const mw_load_options *options;
     mwi_keras_origin *origin;
+    bool initialize; /* weights are made by the layers' initializers; the archive has none */
+    uint64_t seed;
     mwi_arena *scratch;   /* as long as the load */
     mwi_arena operators;  /* views of some operators, emptied now and then */
     uint32_t n_operators; /* since it was emptied */
@@ -46,6 +48,12 @@ MW_MUST_USE mw_status mwi_keras_add_input(mwi_keras_build *b, const mwi_keras_la
 MW_MUST_USE mw_status mwi_keras_load_config(mw_ctx *ctx, const char *json, size_t n,
                                             const mwi_keras_archive *archive,
                                             const mw_load_options *options, mw_model *model);
+
+/* Text of a config alone: weights are made by the layers' initializers, the same for a seed.
+ *   about  versions and the like; its arrays are not looked at */
+MW_MUST_USE mw_status mwi_keras_load_initialized(mw_ctx *ctx, const char *json, size_t n,
+                                                 const mwi_keras_archive *about, uint64_t seed,
+                                                 const mw_load_options *options, mw_model *model);
 
 /* What training must know of a constant that is made of a weight of n_values values. */
 MW_MUST_USE mw_status mwi_keras_fill_trainee(const mwi_keras_call *c, const mwi_keras_slot *slot,

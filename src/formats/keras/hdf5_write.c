@@ -200,6 +200,47 @@ static mw_status write_values(mw_ctx *ctx, hid_t set, hid_t type, const mwi_kera
     return st;
 }
 
+/* Files do not tell when they were made: the same weights are the same bytes. */
+static hid_t timeless(hid_t of)
+{
+    const hid_t creation = H5Pcreate(of);
+    (void)H5Pset_obj_track_times(creation, false);
+    return creation;
+}
+
+/* One group below another; `fresh`: it must not be there already. Closes `group`. */
+static hid_t go_below(hid_t group, const char *name, size_t n, bool fresh, hid_t creation)
+{
+    enum { MAX_NAME = 1024 };
+    char part[MAX_NAME];
+    hid_t below = -1;
+
+    (void)snprintf(part, sizeof part, "%.*s", (int)(n < MAX_NAME ? n : 0), name);
+    if (*part != '\0')
+        below = !fresh && H5Lexists(group, part, H5P_DEFAULT) > 0
+                    ? H5Gopen2(group, part, H5P_DEFAULT)
+                    : H5Gcreate2(group, part, H5P_DEFAULT, creation, H5P_DEFAULT);
+    (void)H5Gclose(group);
+    return below;
+}
+
+/* Names of nested layers hold '/': the first n characters name groups below groups, which may be
+ * there already; `fresh`: but the last. Negative: a name that HDF5 does not take, or is taken. */
+static hid_t make_group(hid_t at, const char *name, size_t n, bool fresh)
+{
+    const hid_t creation = timeless(H5P_GROUP_CREATE);
+    hid_t group = fresh && n == 0 ? -1 : H5Gopen2(at, ".", H5P_DEFAULT);
+
+    for (size_t i = 0; group >= 0 && i < n;) {
+        const size_t k = strcspn(name + i, "/"), length = k < n - i ? k : n - i;
+        if (length > 0)
+            group = go_below(group, name + i, length, fresh && i + length == n, creation);
+        i += length + 1;
+    }
+    (void)H5Pclose(creation);
+    return group;
+}
+
 /* Groups on the way ("dense/kernel:0") are made. */
 static mw_status put_array(mw_ctx *ctx, hid_t group, const mwi_keras_array *a, bool compress)
 {
@@ -215,18 +256,21 @@ static mw_status put_array(mw_ctx *ctx, hid_t group, const mwi_keras_array *a, b
     for (int32_t i = 0; i < a->rank; i++) dims[i] = (hsize_t)a->dims[i];
     const hid_t space =
         a->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(a->rank, dims, NULL);
-    const hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
-    (void)H5Pset_create_intermediate_group(links, 1);
+    const hid_t creation = timeless(H5P_DATASET_CREATE);
+    const char *const slash = strrchr(a->path, '/');
+    const size_t n_folder = slash == NULL ? 0 : (size_t)(slash - a->path);
+    const hid_t parent = make_group(group, a->path, n_folder, false);
     if (compress && a->rank > 0)
         choose_storage(creation, a->rank, dims, a->bytes, H5Tget_size(type));
-    const hid_t set = H5Dcreate2(group, a->path, type, space, links, creation, H5P_DEFAULT);
+    const hid_t set = H5Dcreate2(parent, slash == NULL ? a->path : slash + 1, type, space,
+                                 H5P_DEFAULT, creation, H5P_DEFAULT);
     if (set < 0)
         st = failed(ctx, "weight", a->path);
     else if (a->bytes > 0)
         st = write_values(ctx, set, type, a);
     if (set >= 0 && H5Dclose(set) < 0 && st == MW_OK) st = failed(ctx, "weight", a->path);
+    if (parent >= 0) (void)H5Gclose(parent);
     (void)H5Pclose(creation);
-    (void)H5Pclose(links);
     (void)H5Sclose(space);
     (void)H5Tclose(type);
     return st;
@@ -234,20 +278,10 @@ static mw_status put_array(mw_ctx *ctx, hid_t group, const mwi_keras_array *a, b
 
 /* ---- groups ---- */
 
-static hid_t make_group(hid_t at, const char *name)
-{
-    const hid_t links = H5Pcreate(H5P_LINK_CREATE);
-
-    (void)H5Pset_create_intermediate_group(links, 1); /* names of nested layers may hold '/' */
-    const hid_t group = H5Gcreate2(at, name, links, H5P_DEFAULT, H5P_DEFAULT);
-    (void)H5Pclose(links);
-    return group;
-}
-
 static mw_status put_layer(mw_ctx *ctx, hid_t weights, const mwi_keras_out_layer *layer,
                            bool compress)
 {
-    const hid_t group = make_group(weights, layer->name);
+    const hid_t group = make_group(weights, layer->name, strlen(layer->name), true);
     const size_t bytes = layer->n_weights * sizeof(char *);
     void *memory = NULL;
 
@@ -280,7 +314,7 @@ static mw_status put_layer_names(mw_ctx *ctx, hid_t group, const mwi_keras_out *
 
 static mw_status put_weights(mw_ctx *ctx, hid_t file, const mwi_keras_out *what)
 {
-    const hid_t group = make_group(file, "model_weights");
+    const hid_t group = make_group(file, "model_weights", strlen("model_weights"), true);
 
     if (group < 0) return failed(ctx, "group", "model_weights");
     mw_status st = put_layer_names(ctx, group, what);
@@ -341,7 +375,9 @@ static mw_status make_file(mw_ctx *ctx, const mwi_keras_out *what, mwi_arena *ar
     (void)H5Pset_meta_block_size(access, 0); /* blocks' unused ends would stay in the image */
     (void)H5Pset_small_data_block_size(access, 0);
     if (what->compress) (void)H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    const hid_t file = H5Fcreate("model.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access); /* only a name */
+    const hid_t creation = timeless(H5P_FILE_CREATE);
+    const hid_t file = H5Fcreate("model.h5", H5F_ACC_TRUNC, creation, access); /* only a name */
+    (void)H5Pclose(creation);
     (void)H5Pclose(access);
     if (file < 0) return failed(ctx, "the start of", "file");
     mw_status st = put_all(ctx, file, what);

@@ -44,6 +44,7 @@ static mw_status keep_origin(mwi_keras_build *b, mwi_keras_layer *root, json_t *
 
     o->v3 = a->v3;
     o->unwrapped = unwrapped;
+    o->initialized = b->initialize;
     o->keras_version = a->keras_version;
     o->backend = a->backend;
     MWI_TRY(keep_config(b, document, unwrapped, &o->config_json));
@@ -72,10 +73,33 @@ static mw_status build(mwi_keras_build *b, json_t *document)
                         "(strip_pruning, strip_clustering)");
     MWI_TRY(
         mwi_keras_config_parse(b->ctx, document, major_of(b->archive), &b->model->arena, &root));
-    if (b->archive != NULL)
+    if (b->archive != NULL && !b->initialize)
         MWI_TRY(mwi_keras_find_weights(b->ctx, b->archive, &b->model->arena, root));
     MWI_TRY(mwi_keras_build_graph(b, root));
     return b->archive == NULL ? MW_OK : keep_origin(b, root, document, unwrapped);
+}
+
+static mw_status load_config(mwi_keras_build *b, const char *text, size_t n)
+{
+    mw_ctx *const ctx = b->ctx;
+    mwi_arena scratch;
+    json_t *document;
+
+    MWI_TRY(mwi_keras_json_parse(ctx, text, n, "the model's config", &document));
+    mwi_arena_init(ctx, &scratch);
+    mwi_arena_init(ctx, &b->operators);
+    b->scratch = &scratch;
+    mwi_text_init(ctx, &b->problems, 1 << 20);
+    mwi_text_init(ctx, &b->names, 1 << 20);
+    mwi_text_init(ctx, &b->untrained, 1 << 20);
+    const mw_status st = build(b, document);
+    mwi_text_deinit(&b->untrained);
+    mwi_text_deinit(&b->names);
+    mwi_text_deinit(&b->problems);
+    mwi_arena_deinit(&b->operators);
+    mwi_arena_deinit(&scratch);
+    json_decref(document);
+    return st;
 }
 
 mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n,
@@ -83,24 +107,20 @@ mw_status mwi_keras_load_config(mw_ctx *ctx, const char *text, size_t n,
                                 mw_model *model)
 {
     mwi_keras_build b = {.ctx = ctx, .model = model, .archive = archive, .options = options};
-    mwi_arena scratch;
-    json_t *document;
+    return load_config(&b, text, n);
+}
 
-    MWI_TRY(mwi_keras_json_parse(ctx, text, n, "the model's config", &document));
-    mwi_arena_init(ctx, &scratch);
-    mwi_arena_init(ctx, &b.operators);
-    b.scratch = &scratch;
-    mwi_text_init(ctx, &b.problems, 1 << 20);
-    mwi_text_init(ctx, &b.names, 1 << 20);
-    mwi_text_init(ctx, &b.untrained, 1 << 20);
-    const mw_status st = build(&b, document);
-    mwi_text_deinit(&b.untrained);
-    mwi_text_deinit(&b.names);
-    mwi_text_deinit(&b.problems);
-    mwi_arena_deinit(&b.operators);
-    mwi_arena_deinit(&scratch);
-    json_decref(document);
-    return st;
+mw_status mwi_keras_load_initialized(mw_ctx *ctx, const char *text, size_t n,
+                                     const mwi_keras_archive *about, uint64_t seed,
+                                     const mw_load_options *options, mw_model *model)
+{
+    mwi_keras_build b = {.ctx = ctx,
+                         .model = model,
+                         .archive = about,
+                         .options = options,
+                         .initialize = true,
+                         .seed = seed};
+    return load_config(&b, text, n);
 }
 
 typedef mw_status (*open_fn)(mw_ctx *, const mwi_reader *, mwi_arena *, mwi_keras_archive *);

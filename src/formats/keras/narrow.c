@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-bool mwi_keras_has_layers(const mw_model *m) { return m->origin != NULL && mwi_keras_is_ours(m); }
+bool mwi_keras_has_layers(const mw_model *m) { return mwi_keras_origin_of(m) != NULL; }
 
 /* ---- layers by path ---- */
 

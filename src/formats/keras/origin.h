@@ -32,8 +32,9 @@ typedef struct mwi_keras_origin_group {
 typedef struct mwi_keras_origin {
     const char *config_json, *training_json; /* training_json: NULL when absent */
     const char *keras_version, *backend;
-    bool v3;        /* read from a .keras */
-    bool unwrapped; /* training tools' wrappers were taken off: groups have the layers' names */
+    bool v3;          /* read from a .keras */
+    bool unwrapped;   /* training tools' wrappers were taken off: groups have the layers' names */
+    bool initialized; /* made of a config alone, alike */
     mwi_keras_origin_group *groups;
     size_t n_groups, groups_capacity;
     mwi_keras_stored *weights;
@@ -46,6 +47,8 @@ typedef struct mwi_keras_origin {
     const char *untrained; /* layers that cannot be trained as Keras does, with reasons; NULL */
 } mwi_keras_origin;
 
+/* NULL: the model did not come from Keras. */
+const mwi_keras_origin *mwi_keras_origin_of(const mw_model *model);
 /* Values of the part in the graph's order as floats.
  *   out  yours; one float an element of the part */
 MW_MUST_USE mw_status mwi_keras_gather(mw_ctx *ctx, const mwi_keras_array *array,
@@ -57,8 +60,6 @@ void mwi_keras_scatter(const mwi_keras_part *part, const float *values, float *a
 MW_MUST_USE mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena,
                                             const mwi_keras_archive *archive, mwi_keras_layer *root,
                                             mwi_keras_origin *origin);
-/* Whether the model came from a Keras file. */
-bool mwi_keras_is_ours(const mw_model *model);
 /* What a save writes; memory is of `arena`, the model's, or the file's that was read. */
 MW_MUST_USE mw_status mwi_keras_collect(mw_ctx *ctx, const mw_model *model, mwi_arena *arena,
                                         mwi_keras_out *out);

@@ -86,7 +86,7 @@ mw_status mwi_keras_origin_fill(mw_ctx *ctx, mwi_arena *arena, const mwi_keras_a
 {
     void *memory;
 
-    if (a->v3 || o->unwrapped) return list_layers(ctx, arena, root, o);
+    if (a->v3 || o->unwrapped || o->initialized) return list_layers(ctx, arena, root, o);
     MWI_TRY(mwi_arena_array(ctx, arena, a->n_arrays, sizeof(int32_t), &memory));
     int32_t *const use_of_array = memory;
     for (size_t i = 0; i < a->n_arrays; i++) use_of_array[i] = -1;
@@ -250,19 +250,13 @@ mw_status mwi_keras_collect(mw_ctx *ctx, const mw_model *m, mwi_arena *arena, mw
     return MW_OK;
 }
 
-bool mwi_keras_is_ours(const mw_model *model)
-{
-    extern const mwi_format_desc mwi_format_keras_h5, mwi_format_keras_zip;
-    return model->format == mwi_format_keras_h5.name || model->format == mwi_format_keras_zip.name;
-}
-
 mw_status mwi_keras_save(mw_ctx *ctx, const mw_model *model, mwi_output *output)
 {
     mwi_keras_out out = {0};
     mwi_arena arena;
     mw_status st;
 
-    if (model->origin == NULL || !mwi_keras_is_ours(model))
+    if (mwi_keras_origin_of(model) == NULL)
         return mwi_fail(ctx, MW_EUNSUPPORTED, "%s did not come from Keras: write it as .tflite",
                         model->name);
     mwi_arena_init(ctx, &arena);

@@ -5,6 +5,7 @@
 #include "formats/keras/trainees.h"
 #include "formats/format.h"
 #include "formats/keras/build.h"
+#include "formats/keras/initializers.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -37,19 +38,6 @@ static bool read_regularizer(const json_t *r, mwi_keras_trainee *out)
     return factor(config, "l1", def, &out->l1) && factor(config, "l2", def, &out->l2);
 }
 
-/* "depthwise_kernel" has depthwise_regularizer, "recurrent_kernel" recurrent_regularizer; others
- * have their name before it. */
-static const json_t *regularizer_of(const mwi_keras_layer *l, const char *weight, size_t n)
-{
-    static const char kernel[] = "_kernel";
-    const size_t k = sizeof kernel - 1;
-    char key[64];
-
-    if (n > k && memcmp(weight + n - k, kernel, k) == 0) n -= k;
-    (void)snprintf(key, sizeof key, "%.*s_regularizer", (int)n, weight);
-    return mwi_keras_key(l, key);
-}
-
 static bool is_trainable(const mwi_keras_layer *l)
 {
     while (l != NULL && l->trainable) l = l->parent;
@@ -62,7 +50,7 @@ mw_status mwi_keras_fill_trainee(const mwi_keras_call *c, const mwi_keras_slot *
     mwi_arena *const arena = &c->build->model->arena;
     const char *const weight = slot->rule->name;
     const size_t n = strcspn(weight, "|");
-    const json_t *const r = regularizer_of(slot->layer, weight, n);
+    const json_t *const r = mwi_keras_weight_key(slot->layer, weight, "_regularizer");
     char text[80];
 
     MWI_TRY(
@@ -144,7 +132,7 @@ mw_status mwi_keras_note_unused(mwi_keras_build *b, const mwi_keras_layer *l)
 
 /* ---- asking ---- */
 
-static const mwi_keras_origin *origin_of(const mw_model *model)
+const mwi_keras_origin *mwi_keras_origin_of(const mw_model *model)
 {
     for (const mwi_format_desc *const *f = mwi_formats; *f != NULL; f++)
         if ((*f)->name == model->format && ((*f)->flags & MWI_FORMAT_KEEPS_LAYERS) != 0)
@@ -154,7 +142,7 @@ static const mwi_keras_origin *origin_of(const mw_model *model)
 
 const mwi_keras_trainee *mwi_keras_trainee_of(const mw_model *model, const mwi_tensor *tensor)
 {
-    const mwi_keras_origin *const o = origin_of(model);
+    const mwi_keras_origin *const o = mwi_keras_origin_of(model);
 
     if (o == NULL || tensor->source < 0 || (size_t)tensor->source >= o->n_uses) return NULL;
     return &o->uses[tensor->source].trainee;
@@ -162,7 +150,7 @@ const mwi_keras_trainee *mwi_keras_trainee_of(const mw_model *model, const mwi_t
 
 mw_status mwi_keras_check_training(mw_ctx *ctx, const mw_model *model)
 {
-    const mwi_keras_origin *const o = origin_of(model);
+    const mwi_keras_origin *const o = mwi_keras_origin_of(model);
 
     if (o == NULL)
         return mwi_fail(ctx, MW_EUNSUPPORTED,

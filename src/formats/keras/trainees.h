@@ -25,4 +25,9 @@ const mwi_keras_trainee *mwi_keras_trainee_of(const mw_model *model, const mwi_t
  * does, all named). */
 MW_MUST_USE mw_status mwi_keras_check_training(mw_ctx *ctx, const mw_model *model);
 
+/* The model anew with weights made by its layers' initializers, the same for a seed; *out is owned.
+ * Fails: MW_EUNSUPPORTED (a model that is not from Keras, an initializer that is not known). */
+MW_MUST_USE mw_status mwi_keras_reinitialize(mw_ctx *ctx, const mw_model *model, uint64_t seed,
+                                             mw_model **out);
+
 #endif

@@ -6,6 +6,7 @@
 #include "formats/keras/build.h"
 
 #include "base/half.h"
+#include "formats/keras/initializers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -169,6 +170,28 @@ static mw_status missing(mwi_keras_call *c, const char *weight)
     return mwi_fail(c->ctx, MW_EFORMAT, "weight '%s' is not in the file%s", weight, list);
 }
 
+/* A weight that no file holds gets its first values. */
+static mw_status make_array(mwi_keras_call *c, mwi_keras_slot *slot, int32_t rank,
+                            const int32_t *dims)
+{
+    mwi_arena *const arena = &c->build->model->arena;
+    void *array_memory, *memory;
+    size_t n;
+
+    if (!mwi_dims_count(rank, dims, &n))
+        return mwi_fail(c->ctx, MW_ELIMIT, "weight '%s' is too large", slot->rule->name);
+    MWI_TRY(mwi_arena_array(c->ctx, arena, 1, sizeof(mwi_keras_array), &array_memory));
+    MWI_TRY(mwi_arena_array(c->ctx, arena, n, sizeof(float), &memory));
+    MWI_TRY(mwi_keras_initialize(c->ctx, c->layer, slot->rule, c->build->seed, rank, dims, memory));
+    mwi_keras_array *const a = array_memory;
+    *a = (mwi_keras_array){
+        .dtype = MW_FLOAT32, .rank = rank, .data = memory, .bytes = n * sizeof(float)};
+    if (rank > 0) memcpy(a->dims, dims, (size_t)rank * sizeof *dims);
+    MWI_TRY(mwi_arena_printf(c->ctx, arena, &a->path, "%s/%s", c->layer->path, slot->rule->name));
+    slot->array = a;
+    return MW_OK;
+}
+
 static mw_status find(mwi_keras_call *c, const char *weight, int32_t rank, const int32_t *dims,
                       mwi_keras_slot **out_slot)
 {
@@ -178,6 +201,8 @@ static mw_status find(mwi_keras_call *c, const char *weight, int32_t rank, const
         if (&c->layer->slots[i] == mwi_keras_slot_of(c->layer, weight))
             *out_slot = &c->layer->slots[i];
     const mwi_keras_array *const a = *out_slot == NULL ? NULL : (*out_slot)->array;
+    if (a == NULL && *out_slot != NULL && c->build->initialize)
+        return make_array(c, *out_slot, rank, dims);
     if (a == NULL && c->build->archive != NULL) return missing(c, weight);
     if (a == NULL || same_shape(a, rank, dims)) return MW_OK;
     show_dims(a->rank, a->dims, seen, sizeof seen);
