@@ -95,6 +95,55 @@ static void transpose_conv(const double_call *c)
         }
 }
 
+/* Calls for each output position, tap and channel pair: out = sum of x * f where the tap lies
+ * inside; transposed: x = sum of out * f. */
+static void volumes(const double_call *c, const double_value *x, const double_value *y,
+                    const double_value *f, bool transposed)
+{
+    static const char *const strides[] = {"stride_d", "stride_h", "stride_w"};
+    static const char *const dilations[] = {"dilation_d_factor", "dilation_h_factor",
+                                            "dilation_w_factor"};
+    int32_t stride[3], dilation[3], pad[3], o[5], k[5];
+
+    for (int32_t i = 0; i < 3; i++) {
+        stride[i] = double_i32(c, strides[i]);
+        dilation[i] = double_i32(c, dilations[i]);
+        pad[i] = double_pad(c, x->dims[1 + i], y->dims[1 + i], f->dims[i], stride[i], dilation[i]);
+    }
+    for (size_t n = 0; n < y->n; n++)
+        for (size_t m = 0; m < f->n; m++) {
+            bool inside = true;
+            double_coords(y, n, o);
+            double_coords(f, m, k);
+            if (k[4] != o[4]) continue;
+            int32_t at[] = {o[0], 0, 0, 0, k[3]};
+            for (int32_t i = 0; i < 3; i++) {
+                at[1 + i] = o[1 + i] * stride[i] - pad[i] + k[i] * dilation[i];
+                inside = inside && at[1 + i] >= 0 && at[1 + i] < x->dims[1 + i];
+            }
+            if (!inside) continue;
+            double *const v = &x->v[double_place(x, at)];
+            *(transposed ? v : &y->v[n]) += (transposed ? y->v[n] : *v) * f->v[m];
+        }
+}
+static void add_bias(const double_call *c, size_t input)
+{
+    const double_value *const y = &c->out[0];
+
+    for (size_t i = 0; i < y->n && c->n_in > input && c->in[input].v != NULL; i++)
+        y->v[i] += c->in[input].v[i % double_last(y)];
+}
+static void conv_3d(const double_call *c)
+{
+    volumes(c, &c->in[0], &c->out[0], &c->in[1], false);
+    add_bias(c, 2);
+}
+static void conv_3d_transpose(const double_call *c)
+{
+    volumes(c, &c->out[0], &c->in[2], &c->in[1], true);
+    add_bias(c, 3);
+}
+
 /* `step` takes elements v of the window that lie inside into r; n: how many there are. */
 #define POOL(name, start, step, result)                                                            \
     static void name(const double_call *c)                                                         \
@@ -239,6 +288,7 @@ static size_t reduce(const double_call *c, double start, combine_fn fn)
 }
 static void sum(const double_call *c) { (void)reduce(c, 0, plus); }
 static void reduce_max(const double_call *c) { (void)reduce(c, -HUGE_VAL, fmax); }
+static void reduce_any(const double_call *c) { (void)reduce(c, 0, fmax); }
 static void reduce_min(const double_call *c) { (void)reduce(c, HUGE_VAL, fmin); }
 static void mean(const double_call *c)
 {
@@ -256,6 +306,8 @@ const double_op double_ops_layers[] = {
     {"MEAN", mean},
     {"DEPTHWISE_CONV_2D", depthwise_conv_2d},
     {"TRANSPOSE_CONV", transpose_conv},
+    {"CONV_3D", conv_3d},
+    {"CONV_3D_TRANSPOSE", conv_3d_transpose},
     {"L2_POOL_2D", l2_pool},
     {"LOG_SOFTMAX", log_softmax},
     {"L2_NORMALIZATION", l2_normalization},
@@ -264,5 +316,6 @@ const double_op double_ops_layers[] = {
     {"CUMSUM", cumsum},
     {"REDUCE_MAX", reduce_max},
     {"REDUCE_MIN", reduce_min},
+    {"REDUCE_ANY", reduce_any},
     {NULL, NULL},
 };

@@ -232,6 +232,15 @@ static void gather(const double_call *c)
 }
 static void embedding_lookup(const double_call *c) { gather_along(c, &c->in[1], &c->in[0], 0, 0); }
 
+/* The new axis is the last. */
+static void one_hot(const double_call *c)
+{
+    const size_t depth = double_last(&c->out[0]);
+
+    for (size_t i = 0; i < c->out[0].n; i++)
+        c->out[0].v[i] = c->in[c->in[0].v[i / depth] == (double)(i % depth) ? 2 : 3].v[0];
+}
+
 const double_op double_ops_moves[] = {
     {"RESHAPE", copy},
     {"SQUEEZE", copy},
@@ -260,6 +269,7 @@ const double_op double_ops_moves[] = {
     {"PACK", pack},
     {"UNPACK", unpack},
     {"GATHER", gather},
+    {"ONE_HOT", one_hot},
     {"EMBEDDING_LOOKUP", embedding_lookup},
     {NULL, NULL},
 };

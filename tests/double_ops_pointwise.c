@@ -63,6 +63,11 @@ BINARY(squared_difference, (x - y) * (x - y))
 BINARY(power, pow(x, y))
 BINARY(prelu, x > 0 ? x : x * y)
 BINARY(greater, x > y)
+BINARY(greater_equal, x >= y)
+BINARY(equal, x == y)
+BINARY(not_equal, x != y)
+BINARY(both, x != 0 && y != 0)
+BINARY(either, x != 0 || y != 0)
 
 static void add_n(const double_call *c)
 {
@@ -124,6 +129,11 @@ const double_op double_ops_pointwise[] = {
     {"POW", power},
     {"PRELU", prelu},
     {"GREATER", greater},
+    {"GREATER_EQUAL", greater_equal},
+    {"EQUAL", equal},
+    {"NOT_EQUAL", not_equal},
+    {"LOGICAL_AND", both},
+    {"LOGICAL_OR", either},
     {"ADD_N", add_n},
     {"SELECT", select_v1},
     {"SELECT_V2", select_v2},

@@ -47,6 +47,13 @@ static const char *const other_layers[] = {
     "s = const i32 [4] = 1,8,7,2; k = input f32 [2,2,3,5]; x = input f32 [1,4,3,5]\n"
     "y: f32 = TRANSPOSE_CONV s k x padding=VALID stride_h=2 stride_w=2 "
     "fused_activation_function=RELU; out y",
+    "x = input f32 [?,3,4,5,2]; k = input f32 [2,3,2,2,3]; b = input f32 [3]\n"
+    "y = CONV_3D x k b padding=SAME stride_d=2 stride_w=2 fused_activation_function=RELU; out y",
+    "x = input f32 [1,5,4,5,3]; k = input f32 [2,2,3,3,2]\n"
+    "y = CONV_3D x k padding=VALID dilation_d_factor=2; out y",
+    "s = const i32 [5] = 1,4,5,4,2; k = input f32 [2,3,2,2,3]; x = input f32 [1,2,5,2,3]\n"
+    "b = input f32 [2]; y: f32 = CONV_3D_TRANSPOSE s k x b padding=SAME stride_d=2 stride_w=2; "
+    "out y",
     "x = input f32 [?,3]; y = input f32 [3,4]; z = BATCH_MATMUL x y; out z",
     "x = input f32 [?,3,2]; y = input f32 [1,3,4]; z = BATCH_MATMUL x y adj_x=true; out z",
     "x = input f32 [2,3]; y = input f32 [?,4,3]; z = BATCH_MATMUL x y adj_y=true; out z",
@@ -117,6 +124,7 @@ static const char *const broadcasts[] = {
 static const char *const two_operands[] = {
     "x = input f32 [?,4]; y = input f32 [4]; z = MAXIMUM x y; out z",
     "x = input f32 [3,1]; y = input f32 [?,1,4]; z = MINIMUM x y; out z",
+    "x = input f32 [?,1]; y = input f32 [1]; z = MAXIMUM x y; out z",
     "x = input f32 [?,4]; y = input f32 [1,4]; z = SQUARED_DIFFERENCE x y; out z",
     "p = input f32 [?,4]; y = input f32 [4]; z = POW p y; out z",
     "x = input f32 [2,4]; y = const f32 [] = 3; z = POW x y; out z",

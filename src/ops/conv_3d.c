@@ -2,6 +2,7 @@
  * blocks of output channels, which lie beside each other in the weights.
  * Depends: ops/window_3d, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conv_backprop.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
 #include "ops/window_3d.h"
@@ -132,6 +133,12 @@ static const mwi_kernel kernels[] = {
 static const mwi_linear linear = {
     .value = 0, .weight = 1, .bias = 2, .rank = 5, .out_axis = 4, .in_axis = 3};
 
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    return mwi_conv_gradient(ctx, call, &mwi_op_conv_3d_backprop_input,
+                             &mwi_op_conv_3d_backprop_filter);
+}
+
 const mwi_op_desc mwi_op_conv_3d = {
     .name = "CONV_3D",
     .tflite_code = 132,
@@ -147,5 +154,6 @@ const mwi_op_desc mwi_op_conv_3d = {
     .linear = &linear,
     .windows = &mwi_conv_3d_windows,
     .infer = infer,
+    .gradient = gradient,
     .macs = macs,
 };

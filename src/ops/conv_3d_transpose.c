@@ -3,6 +3,7 @@
  * that rows are apart.
  * Depends: ops/window_3d, ops/dot, ops/fixed.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/gradient.h"
 #include "ops/dot.h"
 #include "ops/fixed.h"
 #include "ops/shapes.h"
@@ -159,6 +160,28 @@ static const mwi_kernel kernels[] = {
 static const mwi_linear linear = {
     .value = 2, .weight = 1, .bias = 3, .rank = 5, .out_axis = 3, .in_axis = 4, .transposed = true};
 
+/* It is itself the gradient of CONV_3D by these weights. */
+static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
+{
+    const mwi_conv_3d_attr *const a = call->at.op->attr;
+    const int32_t *const in = call->at.op->in;
+    const mwi_setting *const window = MWI_SET(
+        {"padding", a->padding, NULL}, {"stride_d", a->stride[0], NULL},
+        {"stride_h", a->stride[1], NULL}, {"stride_w", a->stride[2], NULL},
+        {"dilation_d_factor", a->dilation[0], NULL}, {"dilation_h_factor", a->dilation[1], NULL},
+        {"dilation_w_factor", a->dilation[2], NULL});
+    int32_t dy;
+
+    MWI_TRY(mwi_gradient_of_sum(ctx, call, &dy));
+    if (call->wanted[X])
+        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_conv_3d, MWI_IN(dy, in[WEIGHTS]), window,
+                         &call->d_in[X]));
+    if (call->wanted[WEIGHTS])
+        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_conv_3d_backprop_filter,
+                         MWI_IN(dy, in[X], in[WEIGHTS]), window, &call->d_in[WEIGHTS]));
+    return mwi_gradient_of_bias(ctx, call, BIAS, dy);
+}
+
 const mwi_op_desc mwi_op_conv_3d_transpose = {
     .name = "CONV_3D_TRANSPOSE",
     .tflite_code = 141,
@@ -174,5 +197,6 @@ const mwi_op_desc mwi_op_conv_3d_transpose = {
     .linear = &linear,
     .windows = &mwi_conv_3d_windows,
     .infer = infer,
+    .gradient = gradient,
     .macs = macs,
 };

@@ -75,6 +75,24 @@ mw_status mwi_gradient_ints(mw_ctx *ctx, const mwi_gradient_call *call, size_t k
     return MW_OK;
 }
 
+void mwi_emit_same_dims(const mwi_emitter *at, int32_t tensor, int32_t like)
+{
+    const mwi_tensor *const from = at->graph->tensors[like];
+    mwi_tensor *const t = at->graph->tensors[tensor];
+
+    t->rank = from->rank;
+    memcpy(t->dims, from->dims, sizeof t->dims);
+    memcpy(t->signature, from->dims, sizeof t->signature);
+}
+
+mw_status mwi_emit_select(mw_ctx *ctx, const mwi_emitter *at, const int32_t operands[3],
+                          int32_t like, int32_t *out)
+{
+    MWI_TRY(mwi_emit(ctx, at, &mwi_op_select_v2, operands, 3, NULL, out));
+    mwi_emit_same_dims(at, *out, like);
+    return MW_OK;
+}
+
 mw_status mwi_gradient_chosen(mw_ctx *ctx, mwi_gradient_call *call, int32_t mask, size_t first,
                               size_t second)
 {
@@ -83,11 +101,11 @@ mw_status mwi_gradient_chosen(mw_ctx *ctx, mwi_gradient_call *call, int32_t mask
 
     MWI_TRY(mwi_emit_float(ctx, &call->at, 0, &zero));
     if (call->wanted[first]) {
-        MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(mask, dy, zero), NULL, &part));
+        MWI_TRY(mwi_emit_select(ctx, &call->at, (const int32_t[]){mask, dy, zero}, dy, &part));
         MWI_TRY(mwi_gradient_to_input(ctx, call, first, part));
     }
     if (!call->wanted[second]) return MW_OK;
-    MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(mask, zero, dy), NULL, &part));
+    MWI_TRY(mwi_emit_select(ctx, &call->at, (const int32_t[]){mask, zero, dy}, dy, &part));
     return mwi_gradient_to_input(ctx, call, second, part);
 }
 

@@ -26,6 +26,12 @@ MW_MUST_USE mw_status mwi_gradient_or_zeros(mw_ctx *ctx, const mwi_gradient_call
 /* The integers of constant input k. Fails: MW_EUNSUPPORTED (not constant), MW_EFORMAT. */
 MW_MUST_USE mw_status mwi_gradient_ints(mw_ctx *ctx, const mwi_gradient_call *call, size_t k,
                                         size_t max, int32_t *out, size_t *out_n);
+/* Declares a new tensor's shape, where its operator keeps what is declared. */
+void mwi_emit_same_dims(const mwi_emitter *at, int32_t tensor, int32_t like);
+/* SELECT_V2 in the shape of `like`: of single elements that operator keeps what shape it is given.
+ */
+MW_MUST_USE mw_status mwi_emit_select(mw_ctx *ctx, const mwi_emitter *at, const int32_t operands[3],
+                                      int32_t like, int32_t *out);
 /* Gradients of a two-operand operator that takes one operand where `mask` holds, else the other;
  * first, second: operands. */
 MW_MUST_USE mw_status mwi_gradient_chosen(mw_ctx *ctx, mwi_gradient_call *call, int32_t mask,

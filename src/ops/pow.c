@@ -55,7 +55,7 @@ static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
     MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_log, t, &t));
     MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, call->at.op->out[0], &t));
     MWI_TRY(mwi_emit2(ctx, &call->at, &mwi_op_mul, t, dy, &t));
-    MWI_TRY(mwi_emit(ctx, &call->at, &mwi_op_select_v2, MWI_IN(positive, t, zero), NULL, &t));
+    MWI_TRY(mwi_emit_select(ctx, &call->at, (const int32_t[]){positive, t, zero}, dy, &t));
     return mwi_gradient_to_input(ctx, call, 1, t);
 }
 

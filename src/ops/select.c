@@ -49,15 +49,23 @@ static const mwi_quant_rule quant = {.quantizable = true,
                                      .flags = MWI_QUANT_INPUTS_SAME,
                                      .data_inputs = {1, 2, -1}};
 
+/* In the shape of `like`: of single elements SELECT keeps what shape it is given. */
+static mw_status chosen(mw_ctx *ctx, const mwi_emitter *at, int32_t x, int32_t y, int32_t like,
+                        int32_t *out)
+{
+    MWI_TRY(mwi_emit(ctx, at, &mwi_op_select, MWI_IN(at->op->in[0], x, y), NULL, out));
+    mwi_emit_same_dims(at, *out, like);
+    return MW_OK;
+}
+
 static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
 {
-    const int32_t mask = call->at.op->in[0], dy = call->d_out[0];
+    const int32_t *const in = call->at.op->in, dy = call->d_out[0];
     int32_t zeros;
 
     MWI_TRY(mwi_emit1(ctx, &call->at, &mwi_op_zeros_like, dy, &zeros));
-    MWI_TRY(
-        mwi_emit(ctx, &call->at, &mwi_op_select, MWI_IN(mask, dy, zeros), NULL, &call->d_in[1]));
-    return mwi_emit(ctx, &call->at, &mwi_op_select, MWI_IN(mask, zeros, dy), NULL, &call->d_in[2]);
+    MWI_TRY(chosen(ctx, &call->at, dy, zeros, in[1], &call->d_in[1]));
+    return chosen(ctx, &call->at, zeros, dy, in[2], &call->d_in[2]);
 }
 
 const mwi_op_desc mwi_op_select = {
