@@ -1,6 +1,6 @@
-/* ops/avg_pool_grad.c - AVG_POOL_GRAD(dy, x): each dy in equal parts to the elements of its window
- * that lie inside x, of which only the shape is read. Attributes are AVERAGE_POOL_2D's. Depends:
- * ops/pool.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/avg_pool_grad.c - AVG_POOL_GRAD(dy, x): each dy in equal parts to the elements of its
+ * window that lie inside x, of which only the shape is read. Attributes are AVERAGE_POOL_2D's.
+ * Depends: ops/pool.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pool.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* ops/conv_2d_backprop_filter.c - CONV_2D_BACKPROP_FILTER(x, dy, w): the gradient of CONV_2D's w,
- * of which only the shape is read. Depends: ops/conv_backprop.  Used by: gradients.
- * SPDX-License-Identifier: Apache-2.0 */
+ * of which only the shape is read.
+ * Depends: ops/conv_backprop.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv_backprop.h"
 
 #include <string.h>

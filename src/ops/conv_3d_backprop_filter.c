@@ -1,6 +1,6 @@
 /* ops/conv_3d_backprop_filter.c - CONV_3D_BACKPROP_FILTER(x, dy, w): the gradient of CONV_3D's w,
- * of which only the shape is read. Depends: ops/conv_3d_backprop.  Used by: gradients.
- * SPDX-License-Identifier: Apache-2.0 */
+ * of which only the shape is read.
+ * Depends: ops/conv_3d_backprop.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv_3d_backprop.h"
 
 #include <string.h>

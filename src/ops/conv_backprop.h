@@ -1,5 +1,6 @@
 /* ops/conv_backprop.h - what the gradients of convolutions share: attributes, the window of x and
- * w. Depends: ops/window.  Used by: CONV_2D_BACKPROP_INPUT, CONV_2D_BACKPROP_FILTER, CONV_2D.
+ * w.
+ * Depends: ops/window.  Used by: CONV_2D_BACKPROP_INPUT, CONV_2D_BACKPROP_FILTER, CONV_2D.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_CONV_BACKPROP_H
 #define MWI_OPS_CONV_BACKPROP_H

@@ -1,6 +1,6 @@
 /* ops/depthwise_conv_2d_backprop_filter.c - DEPTHWISE_CONV_2D_BACKPROP_FILTER(x, dy, w): the
- * gradient of DEPTHWISE_CONV_2D's w, of which only the shape is read. Depends: ops/conv_backprop.
- * Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+ * gradient of DEPTHWISE_CONV_2D's w, of which only the shape is read.
+ * Depends: ops/conv_backprop.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv_backprop.h"
 
 #include <string.h>

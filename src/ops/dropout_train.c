@@ -1,9 +1,9 @@
 /* ops/dropout_train.c - DROPOUT_TRAIN(x, step): elements are zero with probability `rate`, the
  * others divided by 1 - rate. Which ones follows from the counter-based generator of (seed, step,
- * `id`, element): the same for every number of threads, and again in the gradient. step int32 [2]:
- * the run's seed, the step's number id           tells operators of one graph apart per_channel
- * whole channels (last axis) of a sample (first axis) are dropped Depends: ops/philox,
- * ops/gradient.  Used by: training.   SPDX-License-Identifier: Apache-2.0 */
+ * id, element): the same for every number of threads, and again in the gradient. `step` is int32
+ * [2]: the run's seed, the step's number. `id` tells operators of one graph apart; `per_channel`
+ * drops whole channels (last axis) of a sample (first axis).
+ * Depends: ops/philox, ops/gradient.  Used by: training.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/gradient.h"
 #include "ops/philox.h"
 #include "ops/shapes.h"

@@ -1,7 +1,7 @@
 /* ops/fused_batch_norm.c - FUSED_BATCH_NORM(x, gamma?, beta?): batch normalisation as it is
  * trained, over all dimensions but the last: y = gamma * (x - mean) / sqrt(variance + epsilon) +
- * beta, and the mean and variance (divided by n) of this batch. Depends: ops/shapes, ops/gradient.
- * Used by: training.   SPDX-License-Identifier: Apache-2.0 */
+ * beta, and the mean and variance (divided by n) of this batch.
+ * Depends: ops/shapes, ops/gradient.  Used by: training.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/gradient.h"
 #include "ops/shapes.h"
 

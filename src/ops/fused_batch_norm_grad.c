@@ -1,6 +1,6 @@
-/* ops/fused_batch_norm_grad.c - FUSED_BATCH_NORM_GRAD(dy, x, gamma?, mean, variance): the gradients
- * of FUSED_BATCH_NORM's x, gamma and beta; mean and variance depend on x. Depends: ops/shapes. Used
- * by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/fused_batch_norm_grad.c - FUSED_BATCH_NORM_GRAD(dy, x, gamma?, mean, variance): the
+ * gradients of FUSED_BATCH_NORM's x, gamma and beta; mean and variance depend on x.
+ * Depends: ops/shapes.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
-/* ops/gather_grad.c - GATHER_GRAD(dy, x, indices): each slice of x gets the sum of the slices of dy
- * for which GATHER took it, in the order of the indices. Attributes are GATHER's. Depends:
- * ops/indices, ops/strided.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/gather_grad.c - GATHER_GRAD(dy, x, indices): each slice of x gets the sum of the slices of
+ * dy for which GATHER took it, in the order of the indices. Attributes are GATHER's.
+ * Depends: ops/indices, ops/strided.  Used by: gradients.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/indices.h"
 #include "ops/strided.h"
 

@@ -1,6 +1,6 @@
-/* ops/huber.c - HUBER(values, labels): the mean over the last axis of e^2 / 2 where the difference
- * |e| is at most delta, else delta * |e| - delta^2 / 2; and its derivative. Depends: ops/loss. Used
- * by: training.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/huber.c - HUBER(values, labels): the mean over the last axis of e^2 / 2 where the
+ * difference |e| is at most delta, else delta * |e| - delta^2 / 2; and its derivative.
+ * Depends: ops/loss.  Used by: training.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/loss.h"
 
 #include <math.h>

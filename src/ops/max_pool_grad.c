@@ -1,6 +1,6 @@
 /* ops/max_pool_grad.c - MAX_POOL_GRAD(x, y, dy): each dy goes to the first element of its window
- * that is y. Attributes are MAX_POOL_2D's; a clamped y has a dy of 0. Depends: ops/pool.  Used by:
- * gradients.   SPDX-License-Identifier: Apache-2.0 */
+ * that is y. Attributes are MAX_POOL_2D's; a clamped y has a dy of 0.
+ * Depends: ops/pool.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/pool.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* ops/mirror_pad_grad.c - MIRROR_PAD_GRAD(dy, x, paddings): each element of x gets the sum over
- * itself and its images. The attribute is MIRROR_PAD's. Depends: ops/axis_maps, ops/strided.  Used
- * by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+ * itself and its images. The attribute is MIRROR_PAD's.
+ * Depends: ops/axis_maps, ops/strided.  Used by: gradients.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/axis_maps.h"
 #include "ops/strided.h"
 

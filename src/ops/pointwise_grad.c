@@ -1,6 +1,6 @@
 /* ops/pointwise_grad.c - POINTWISE_GRAD(dy, x?, y?): dy times the slope of the row that the
- * attribute names, at x and y = row(x). What the slope does not read is left out. Depends:
- * ops/shapes.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+ * attribute names, at x and y = row(x). What the slope does not read is left out.
+ * Depends: ops/shapes.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shapes.h"
 
 typedef struct attr {

@@ -1,6 +1,6 @@
 /* ops/reduce_max_grad.c - REDUCE_MAX_GRAD(x, y, dy, axes): dy in equal parts to the elements of x
- * that are the maximum y over the axes; also of REDUCE_MIN. Depends: ops/reduce.  Used by:
- * gradients.   SPDX-License-Identifier: Apache-2.0 */
+ * that are the maximum y over the axes; also of REDUCE_MIN.
+ * Depends: ops/reduce.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 
 #include "base/checked.h"

@@ -1,6 +1,6 @@
 /* ops/reshape_like.c - RESHAPE_LIKE: the values of input 0 in the shape of input 1, whatever that
- * is when the plan is made. Depends: ops/view_op.  Used by: gradients.
- * SPDX-License-Identifier: Apache-2.0 */
+ * is when the plan is made.
+ * Depends: ops/view_op.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/view_op.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)

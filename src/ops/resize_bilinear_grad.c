@@ -1,6 +1,6 @@
-/* ops/resize_bilinear_grad.c - RESIZE_BILINEAR_GRAD(dy, x): each dy to the four elements of x that
- * it was made of, by their weights. Attributes are RESIZE_BILINEAR's. Depends: ops/resize.  Used
- * by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/resize_bilinear_grad.c - RESIZE_BILINEAR_GRAD(dy, x): each dy to the four elements of x
+ * that it was made of, by their weights. Attributes are RESIZE_BILINEAR's.
+ * Depends: ops/resize.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/resize.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
-/* ops/resize_nearest_neighbor_grad.c - RESIZE_NEAREST_NEIGHBOR_GRAD(dy, x): each element of x gets
- * the sum over its copies. Attributes are RESIZE_NEAREST_NEIGHBOR's. Depends: ops/resize,
- * ops/axis_maps.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/resize_nearest_neighbor_grad.c - RESIZE_NEAREST_NEIGHBOR_GRAD(dy, x): each element of x
+ * gets the sum over its copies. Attributes are RESIZE_NEAREST_NEIGHBOR's.
+ * Depends: ops/resize, ops/axis_maps.  Used by: gradients.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "ops/axis_maps.h"
 #include "ops/resize.h"
 

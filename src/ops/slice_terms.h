@@ -1,6 +1,6 @@
 /* ops/slice_terms.h - what STRIDED_SLICE and its gradient share: the terms of x[begin:end:stride,
- * ..., new axis, index], and the walk over x that they say. Depends: ops/strided.  Used by: both.
- * SPDX-License-Identifier: Apache-2.0 */
+ * ..., new axis, index], and the walk over x that they say.
+ * Depends: ops/strided.  Used by: both.   SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_SLICE_TERMS_H
 #define MWI_OPS_SLICE_TERMS_H
 

@@ -1,6 +1,6 @@
-/* ops/strided_slice_grad.c - STRIDED_SLICE_GRAD(dy, x, begin, end, strides): zeros in the shape of
- * x with dy where STRIDED_SLICE took its elements from. Attributes are STRIDED_SLICE's. Depends:
- * ops/slice_terms.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+/* ops/strided_slice_grad.c - STRIDED_SLICE_GRAD(dy, x, begin, end, strides): zeros in the shape
+ * of x with dy where STRIDED_SLICE took its elements from. Attributes are STRIDED_SLICE's.
+ * Depends: ops/slice_terms.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/slice_terms.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* ops/sum_grad.c - SUM_GRAD(dy, x, axes): dy spread over the axes of x that SUM took; of MEAN,
- * divided by their size. Depends: ops/strided.  Used by: gradients.
- * SPDX-License-Identifier: Apache-2.0 */
+ * divided by their size.
+ * Depends: ops/strided.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce.h"
 
 typedef struct attr {

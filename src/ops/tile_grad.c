@@ -1,5 +1,6 @@
 /* ops/tile_grad.c - TILE_GRAD(dy, x): the sum of the repetitions of x, of which only the shape is
- * read. Depends: ops/axis_maps.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
+ * read.
+ * Depends: ops/axis_maps.  Used by: gradients.   SPDX-License-Identifier: Apache-2.0 */
 #include "ops/axis_maps.h"
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
