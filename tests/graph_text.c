@@ -1,6 +1,8 @@
 /* tests/graph_text.c - see graph_text.h.   SPDX-License-Identifier: Apache-2.0 */
 #include "graph_text.h"
 
+#include "model/strings.h"
+
 #include "base/rng.h"
 #include "ops/kernels.h"
 #include "support.h"
@@ -55,6 +57,7 @@ static double uniform(mwi_rng *rng) { return mwi_rng_uniform(rng) * 2 - 1; }
 void random_fill(mw_dtype dtype, void *data, size_t bytes, uint64_t *seed)
 {
     mwi_rng rng = {*seed};
+    if (dtype == MW_STRING) test_fill_any(dtype, data, bytes, &rng);
     const size_t n = bytes * 8 / (mw_dtype_bits(dtype) == 0 ? 8 : mw_dtype_bits(dtype));
 
     for (size_t i = 0; i < n; i++) {
@@ -155,12 +158,33 @@ static void add_input(parser *p)
     if (at != p->n_words) wrong(p, "word too much");
 }
 
+/* n strings between commas; the last repeats. */
+static void add_strings(parser *p, mwi_tensor *t, const char *list, size_t n)
+{
+    mw_string all[64];
+
+    if (n > MWI_COUNT(all)) wrong(p, "strings");
+    for (size_t i = 0; i < n; i++) {
+        all[i] = (mw_string){list, strcspn(list, ",")};
+        if (list[all[i].bytes] == ',') list += all[i].bytes + 1;
+    }
+    if (!mwi_strings_packed_bytes(all, n, &t->bytes)) wrong(p, "strings");
+    void *const packed = keep(p, t->bytes);
+    mwi_strings_pack(all, n, packed);
+    t->data = packed;
+}
+
 static void add_const(parser *p)
 {
     size_t at = 3, bytes;
     mwi_tensor *const t = declare(p, p->words[0], &at, NULL);
 
     if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes)) wrong(p, "shape");
+    if (t->dtype == MW_STRING) {
+        if (at + 2 != p->n_words || strcmp(p->words[at], "=") != 0) wrong(p, "strings");
+        add_strings(p, t, p->words[at + 1], bytes / sizeof(mw_string));
+        return;
+    }
     void *const data = keep(p, bytes == 0 ? 1 : bytes);
     if (at + 1 < p->n_words && strcmp(p->words[at], "=") == 0) {
         put_list(t->dtype, data, bytes * 8 / mw_dtype_bits(t->dtype), p->words[at + 1]);
@@ -399,6 +423,15 @@ static const char *compare(const mw_buffer *a, const mw_buffer *b, size_t i, dou
         memcmp(a->info.dims, b->info.dims, (size_t)a->info.rank * sizeof(int32_t)) != 0) {
         (void)snprintf(said, sizeof said, "output %zu has another type or shape", i);
         return said;
+    }
+    if (a->info.dtype == MW_STRING) {
+        for (size_t k = 0; k < a->bytes / sizeof(mw_string); k++)
+            if (!mwi_strings_equal((const mw_string *)a->data + k,
+                                   (const mw_string *)b->data + k)) {
+                (void)snprintf(said, sizeof said, "output %zu has another string %zu", i, k);
+                return said;
+            }
+        return NULL;
     }
     if (a->info.dtype != MW_FLOAT32) {
         if (a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0) return NULL;

@@ -20,10 +20,12 @@ enum outcome { RAN = 0, REFUSED = 10, SILENT = 11 };
 
 static bool verbose;
 
-static void fill(void *data, size_t bytes, mwi_rng *rng)
+static unsigned sum_of(const void *data, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        ((uint8_t *)data)[i] = rng == NULL ? 0 : (uint8_t)mwi_rng_next(rng);
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < bytes; i++) sum += ((const uint8_t *)data)[i];
+    return sum;
 }
 
 static mw_status run_once(mw_ctx *ctx, mw_session *s, mwi_rng *rng)
@@ -33,14 +35,21 @@ static mw_status run_once(mw_ctx *ctx, mw_session *s, mwi_rng *rng)
 
     for (size_t i = 0; i < mw_session_n_inputs(s) && st == MW_OK; i++) {
         st = mw_session_input(ctx, s, i, &b);
-        if (st == MW_OK) fill(b.data, b.bytes, rng);
+        if (st == MW_OK && rng != NULL)
+            test_fill_any(b.info.dtype, b.data, b.bytes, rng);
+        else if (st == MW_OK && b.bytes > 0)
+            memset(b.data, 0, b.bytes);
     }
     if (st == MW_OK) st = mw_session_run(ctx, s);
     /* Outputs are read, so that a wrong place or size shows under a sanitizer. */
     unsigned sum = 0;
     for (size_t i = 0; i < mw_session_n_outputs(s) && st == MW_OK; i++) {
         st = mw_session_output(ctx, s, i, &b);
-        for (size_t k = 0; st == MW_OK && k < b.bytes; k++) sum += ((const uint8_t *)b.data)[k];
+        if (st != MW_OK) break;
+        sum += sum_of(b.data, b.bytes);
+        for (size_t k = 0; b.info.dtype == MW_STRING && k < b.bytes / sizeof(mw_string); k++)
+            sum +=
+                sum_of(((const mw_string *)b.data)[k].data, ((const mw_string *)b.data)[k].bytes);
     }
     return sum == UINT32_MAX ? MW_EIO : st;
 }

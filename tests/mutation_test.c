@@ -253,8 +253,8 @@ static void run_model(mutator *u)
     for (int run = 0; run < 2; run++) {
         for (size_t i = 0; i < mw_session_n_inputs(s); i++) {
             if (mw_session_input(u->ctx, s, i, &b) != MW_OK) break;
-            for (size_t k = 0; k < b.bytes; k++)
-                ((uint8_t *)b.data)[k] = run == 0 ? 0 : (uint8_t)mwi_rng_next(&u->rng);
+            if (b.bytes > 0) memset(b.data, 0, b.bytes);
+            if (run == 1) test_fill_any(b.info.dtype, b.data, b.bytes, &u->rng);
             for (size_t k = 0; run == 1 && b.info.dtype == MW_BOOL && k < b.bytes; k++)
                 ((uint8_t *)b.data)[k] &= 1;
         }

@@ -2,6 +2,7 @@
 #include "op_case.h"
 
 #include "base/half.h"
+#include "model/strings.h"
 #include "ops/registry.h"
 #include "support.h"
 
@@ -56,6 +57,40 @@ static int32_t dims_of(reader *r, int32_t *dims)
     while (take(r, ','));
     if (!take(r, ']')) bad(r, "']' is missing");
     return rank;
+}
+
+/* Text up to a comma, a blank or the end; %20 is a blank, %2c a comma. */
+static mw_string string(reader *r)
+{
+    const size_t n = strcspn(r->at, ", ");
+    void *memory;
+
+    assert_ok(r->ctx, mwi_arena_array(r->ctx, &r->model->arena, n + 1, 1, &memory));
+    mw_string s = {memory, 0};
+    for (size_t i = 0; i < n; i++) {
+        unsigned byte = (unsigned char)r->at[i];
+        if (byte == '%' && i + 2 < n + 1 && sscanf(r->at + i + 1, "%2x", &byte) == 1) i += 2;
+        ((char *)memory)[s.bytes++] = (char)byte;
+    }
+    r->at += n;
+    return s;
+}
+
+/* The values of a constant of n strings, as files hold them. */
+static void string_values(reader *r, mwi_tensor *t, size_t n)
+{
+    mw_string all[256];
+    void *memory;
+
+    if (n > MWI_COUNT(all) || !take(r, '=')) bad(r, "strings are missing");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && !take(r, ',')) bad(r, "strings are missing");
+        all[i] = string(r);
+    }
+    if (!mwi_strings_packed_bytes(all, n, &t->bytes)) bad(r, "too large for data");
+    assert_ok(r->ctx, mwi_arena_array(r->ctx, &r->model->arena, t->bytes, 1, &memory));
+    mwi_strings_pack(all, n, memory);
+    t->data = memory;
 }
 
 static void put(mw_dtype dtype, void *out, size_t i, double v)
@@ -116,6 +151,10 @@ static void values(reader *r, mwi_tensor *t)
         t->is_variable = true;
         t->data = memory;
         t->bytes = bytes;
+        return;
+    }
+    if (t->dtype == MW_STRING) {
+        string_values(r, t, n);
         return;
     }
     const bool given = take(r, '=');
@@ -219,6 +258,13 @@ static void check_output(reader *r, const mwi_view *v, const wanted *w)
     if (v->dtype == MW_COMPLEX64) n *= 2;
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && !take(r, ',')) bad(r, "expected values are missing");
+        if (v->dtype == MW_STRING) {
+            const mw_string want = string(r), *const have = &((const mw_string *)v->data)[i];
+            if (mwi_strings_equal(&want, have)) continue;
+            print_error("%s\n  element %zu is '%.*s', expected '%.*s'\n", r->line, i,
+                        (int)have->bytes, have->data, (int)want.bytes, want.data);
+            fail();
+        }
         const double got = get(v->dtype, v->data, i), expected = number(r);
         if (fabs(got - expected) <= 1e-6 * fmax(1, fabs(expected)) || got == expected ||
             (isnan(got) && isnan(expected)))
@@ -326,6 +372,7 @@ mw_status op_case_save(mw_ctx *ctx, const char *line, const char *path)
             t->bytes = 0;
         }
         if (t == NULL || t->data == NULL || t->dtype == MW_INT32 || t->dtype == MW_INT64) continue;
+        if (t->dtype == MW_STRING && t->rank == 0) continue; /* Python cannot feed one */
         char name[4096];
         (void)snprintf(name, sizeof name, "%s.%zu", path, n_fed);
         FILE *const f = fopen(name, "wb");
@@ -339,6 +386,15 @@ mw_status op_case_save(mw_ctx *ctx, const char *line, const char *path)
     const mw_status st = mw_model_save(ctx, r.model, path);
     mw_model_destroy(r.model);
     return st;
+}
+
+static void print_string(const mw_string *s, FILE *out)
+{
+    for (size_t i = 0; i < s->bytes; i++)
+        if (s->data[i] > ' ' && s->data[i] <= '~' && strchr("%,", s->data[i]) == NULL)
+            (void)fputc(s->data[i], out);
+        else
+            (void)fprintf(out, "%%%02x", (unsigned char)s->data[i]);
 }
 
 mw_status op_case_print(mw_ctx *ctx, const char *line, FILE *out)
@@ -360,7 +416,11 @@ mw_status op_case_print(mw_ctx *ctx, const char *line, FILE *out)
         for (int32_t k = 0; k < v->rank; k++)
             (void)fprintf(out, "%s%d", k > 0 ? "," : "", v->dims[k]);
         (void)fprintf(out, "]=");
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n && v->dtype == MW_STRING; k++) {
+            if (k > 0) (void)fprintf(out, ",");
+            print_string(&((const mw_string *)v->data)[k], out);
+        }
+        for (size_t k = 0; k < n && v->dtype != MW_STRING; k++)
             (void)fprintf(out, "%s%.*g", k > 0 ? "," : "", v->dtype == MW_FLOAT32 ? 9 : 17,
                           get(v->dtype, v->data, k));
     }

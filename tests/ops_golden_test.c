@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-static const char *const files[] = {"unary", "table",   "binary",  "reduction", "moving", "later",
-                                    "layer", "pooling", "softmax", "recurrent", "single"};
+static const char *const files[] = {"unary",   "table",     "binary", "reduction",
+                                    "moving",  "later",     "layer",  "pooling",
+                                    "softmax", "recurrent", "single", "strings"};
 
 static FILE *open_file(const char *name)
 {

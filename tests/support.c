@@ -19,6 +19,18 @@ void test_assert_ok(mw_ctx *ctx, mw_status status, const char *what, const char 
     _fail(file, line);
 }
 
+void test_fill_any(mw_dtype dtype, void *data, size_t bytes, mwi_rng *rng)
+{
+    static const mw_string texts[] = {{NULL, 0},           {"a", 1},   {"red", 3}, {"two words", 9},
+                                      {" a b  c d e", 11}, {"x\0y", 3}};
+
+    if (dtype == MW_STRING)
+        for (size_t i = 0; i < bytes / sizeof(mw_string); i++)
+            ((mw_string *)data)[i] = texts[mwi_rng_below(rng, MWI_COUNT(texts))];
+    else
+        for (size_t i = 0; i < bytes; i++) ((uint8_t *)data)[i] = (uint8_t)mwi_rng_next(rng);
+}
+
 const char *test_shared_dir(void)
 {
     const char *const from_env = getenv("MW_SHARED");

@@ -20,7 +20,9 @@ typedef struct mw_custom_call {
     size_t n_in, n_out;
     /* plan: only constants have data. An input that is left out has no name and no data. */
     const mw_buffer *in;
-    mw_buffer *out;       /* plan: set info.rank and info.dims. run: write data */
+    /* plan: set info.rank and info.dims. run: write data. Strings (mw_string) may point to what
+     * those of inputs point to, or to memory of yours that lives until the next run. */
+    mw_buffer *out;
     size_t scratch_bytes; /* plan: set it to what run needs */
     void *scratch;        /* run: that, 64-byte aligned, with anything in it */
     bool unknown; /* plan: set it when a shape depends on data that is not there: plan is called

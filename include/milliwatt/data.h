@@ -58,8 +58,10 @@ MW_API MW_MUST_USE mw_status mw_dataset_input(mw_ctx *ctx, const mw_dataset *dat
 /* Reads samples [first, first + count) of input `index`, converted to what `as` says (dtype, and
  * quantization when it is an integer type): floats get stored * scale + offset; the tensor's own
  * integer type is taken as it is; another stored type is scaled, then quantized by
- * as->quantization. out  yours; count samples of the dims of `as` without its first one; exactly
- * out_bytes long Fails: MW_EINVAL (range or size), MW_EFORMAT, MW_EIO. */
+ * as->quantization. Strings feed strings alone: `out` gets mw_string, and what they point to is
+ * borrowed until the next read of that input, or close. out  yours; count samples of the dims of
+ * `as` without its first one; exactly out_bytes long Fails: MW_EINVAL (range or size), MW_EFORMAT,
+ * MW_EIO. */
 MW_API MW_MUST_USE mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *dataset, size_t index,
                                              uint64_t first, size_t count, const mw_tensor_info *as,
                                              void *out, size_t out_bytes);
@@ -87,9 +89,13 @@ typedef struct mw_array {
     void *data;
     size_t bytes;
     struct mwi_heap *heap; /* private: where `data` came from */
+    size_t block_bytes;    /* private */
 } mw_array;
+/* Arrays of strings ("S" and "U" in NumPy's words, the latter as UTF-8) have mw_string as elements;
+ * what they point to is owned by the array too. Zeros at a string's end are not part of it. */
 MW_API MW_MUST_USE mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array);
-/* Writes .npy version 1.0, beside and renamed. */
+/* Writes .npy version 1.0, beside and renamed; strings as NumPy's "S", which drops zeros at their
+ * ends. */
 MW_API MW_MUST_USE mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype,
                                            int32_t rank, const int32_t *dims, const void *data);
 MW_API void mw_array_free(mw_array *array); /* accepts NULL and zeroed */

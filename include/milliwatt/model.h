@@ -79,6 +79,13 @@ MW_API MW_MUST_USE mw_status mw_model_input(mw_ctx *ctx, const mw_model *model, 
 MW_API MW_MUST_USE mw_status mw_model_output(mw_ctx *ctx, const mw_model *model, size_t index,
                                              mw_tensor_info *out_info);
 
+/* The key of a signature, as mw_session_options.signature takes it, and the names that it gives its
+ * inputs and outputs, in the order of its sessions. NULL: no such index. Borrowed from the model.
+ */
+MW_API const char *mw_model_signature_key(const mw_model *model, size_t signature);
+MW_API const char *mw_model_signature_input(const mw_model *model, size_t signature, size_t index);
+MW_API const char *mw_model_signature_output(const mw_model *model, size_t signature, size_t index);
+
 /* Values that an input can be given at random: rows of the table for what is an index (also a float
  * that is made one), else [-1, 1] for floats, the whole range of types of up to 16 bits, 0 to 127
  * for larger integers. Fails: MW_EINVAL (no such index), MW_ENOMEM. */

@@ -24,6 +24,12 @@ typedef struct mw_session_options {
                             * comparisons */
     const char *signature; /* key of a signature; NULL: subgraph 0 */
     bool profile;          /* time each step: mw_session_step */
+    /* A session of the same model whose variables and tables this one uses too, as the signatures
+     * of one interpreter do (train, infer): what one assigns the other reads, an initialiser runs
+     * once for all, mw_session_reset by any resets them for all. NULL: its own. Each may be
+     * destroyed first. Sessions that share are used, reset and destroyed by one thread at a time.
+     */
+    const mw_session *share_with;
     /* Operators of the program, in place of custom operators of that name; copied, but what they
      * point to is borrowed until the session is destroyed. milliwatt/custom.h */
     const struct mw_custom_op *custom_ops;
@@ -51,7 +57,11 @@ MW_API size_t mw_session_n_outputs(const mw_session *session);
 MW_API MW_MUST_USE mw_status mw_session_resize(mw_ctx *ctx, mw_session *session,
                                                const mw_shape *input_shapes);
 
-/* A tensor's memory in the present plan. Borrowed until the session is resized or destroyed. */
+/* A tensor's memory in the present plan. Borrowed until the session is resized or destroyed.
+ * Strings: elements are mw_string. What an input's point to is yours and stays as it is until the
+ * outputs have been read; an input that was not written since the session was made or resized is
+ * empty strings. What an output's point to is borrowed until the next run, mw_session_reset (of any
+ * session that shares resources) or destroy; after a run that failed they are empty. */
 typedef struct mw_buffer {
     mw_tensor_info info; /* planned dims */
     void *data;
@@ -68,7 +78,8 @@ MW_API MW_MUST_USE mw_status mw_session_output(mw_ctx *ctx, mw_session *session,
  * outputs have 0 bytes before. Inputs may be overwritten by it: write them before each run. Fails:
  * MW_EINVAL (an index held in a tensor is out of range), MW_ELIMIT, MW_ECANCELLED. */
 MW_API MW_MUST_USE mw_status mw_session_run(mw_ctx *ctx, mw_session *session);
-/* Sets all state (variable tensors) back to its first value. */
+/* Sets all state (variable tensors) back to its first value; variables have no value again, tables
+ * are empty, and initialisers (CALL_ONCE) run again. */
 MW_API MW_MUST_USE mw_status mw_session_reset(mw_ctx *ctx, mw_session *session);
 
 /* Runs a batch of `batch` samples held by the caller, in any number: the batch is planned for where
@@ -76,8 +87,9 @@ MW_API MW_MUST_USE mw_status mw_session_reset(mw_ctx *ctx, mw_session *session);
  *   in, out  one pointer an input or output, in the session's order; each `batch` samples long. A
  * sample is the declared shape without its first dimension where that is the batch: the same for
  * all inputs. Else all of an input is one sample, and batch must be 1. A run of one sample gives
- * all of an output. See mw_session_input_sample_bytes. Fails: as mw_session_run; MW_EINVAL (a batch
- * that the graph cannot be given). */
+ * all of an output. See mw_session_input_sample_bytes. Strings are mw_string, owned as in
+ * mw_buffer; those of all samples are good until the next run. Fails: as mw_session_run; MW_EINVAL
+ * (a batch that the graph cannot be given). */
 MW_API MW_MUST_USE mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch,
                                                   const void *const *in, void *const *out);
 /* Bytes of a sample as mw_session_run_batch takes and gives it; 0: no such index. */
@@ -86,7 +98,7 @@ MW_API size_t mw_session_output_sample_bytes(const mw_session *session, size_t i
 
 typedef struct mw_session_memory {
     uint64_t arena_bytes;  /* activations of the largest plan, planned offsets */
-    uint64_t state_bytes;  /* variables */
+    uint64_t state_bytes;  /* variables and tables; shared ones in each session */
     uint64_t weight_bytes; /* constants used in place from the model */
     uint64_t packed_bytes; /* weights rearranged for kernels: made once for the model, shared by all
                             * plans of all its sessions, which are all counted here */

@@ -39,9 +39,17 @@ typedef enum mw_dtype {
 
 /* "float32", "int8", ...: NumPy's names. Static storage; "?" for a code that is none. */
 MW_API const char *mw_dtype_name(mw_dtype type);
-/* Bits an element: 4 for MW_INT4, 0 for types without a fixed size (string, variant). A resource is
- * the number of a variable or table of the session, an int32. */
+/* Bits an element in memory: 4 for MW_INT4, those of mw_string for MW_STRING, 0 for a type without
+ * a fixed size (variant). A resource is the number of a variable or table of the session, an int32.
+ */
 MW_API unsigned mw_dtype_bits(mw_dtype type);
+
+/* An element of a string tensor: any bytes, not ended by NUL. Who owns what `data` points to is
+ * said where elements are given or taken: milliwatt/session.h, milliwatt/data.h. */
+typedef struct mw_string {
+    const char *data; /* may be NULL when bytes is 0 */
+    size_t bytes;
+} mw_string;
 
 /* real = (q - zero_point) * scale. */
 typedef struct mw_quantization {

@@ -10,6 +10,8 @@
 
 extern const command command_run;
 
+enum { MAX_SHOWN = 8, SHOWN_BYTES = 512 };
+
 struct settings {
     const char *path, *output, *data;
     opt_list inputs; /* NULL begins a further invocation */
@@ -17,6 +19,7 @@ struct settings {
     data_options d;
     uint64_t batch, threads, seed;
     bool random, json;
+    char (*shown)[SHOWN_BYTES]; /* MAX_SHOWN of them */
 };
 
 /* Makes the folder and those above it. Prints the mistake itself. */
@@ -39,10 +42,18 @@ static bool make_folder(const char *path)
     return (void)fail_text("%s: is a file, --output takes a folder", path), false;
 }
 
+/* What the receipt shows of string outputs: those of the last invocation. */
+static void show(const struct settings *o, size_t i, mw_dtype dtype, const void *data, size_t bytes)
+{
+    if (dtype == MW_STRING && i < MAX_SHOWN)
+        strings_text(data, bytes / sizeof(mw_string), o->shown[i], SHOWN_BYTES);
+}
+
 /* Saves out_<i>.npy, or out_<i>.s<k>.npy of the k-th further invocation. */
-static mw_status save_results(mw_ctx *ctx, const char *folder, size_t invocation,
+static mw_status save_results(mw_ctx *ctx, const struct settings *o, size_t invocation,
                               const result *results, size_t n)
 {
+    const char *const folder = o->output;
     char path[4096];
     mw_status st = MW_OK;
 
@@ -53,13 +64,14 @@ static mw_status save_results(mw_ctx *ctx, const char *folder, size_t invocation
             (void)snprintf(path, sizeof path, "%s/out_%zu.s%zu.npy", folder, i, invocation);
         st = mw_array_save(ctx, path, results[i].dtype, results[i].rank, results[i].dims,
                            results[i].data);
+        if (st == MW_OK) show(o, i, results[i].dtype, results[i].data, results[i].bytes);
     }
     return st;
 }
 
 /* One invocation from files inputs[0..n). Prints the mistake itself. */
-static bool run_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const char *const *paths,
-                      size_t n, const char *folder, size_t invocation)
+static bool run_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const struct settings *o,
+                      const char *const *paths, size_t n, size_t invocation)
 {
     mw_array *const arrays = calloc(n + 1, sizeof *arrays);
     const size_t n_results = mw_session_n_outputs(s);
@@ -70,7 +82,7 @@ static bool run_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const char 
     for (size_t i = 0; i < n && st == MW_OK; i++) st = mw_array_load(ctx, paths[i], &arrays[i]);
     if (st == MW_OK) {
         fed = feed(ctx, s, m, arrays, paths, n, &results);
-        if (fed) st = save_results(ctx, folder, invocation, results, n_results);
+        if (fed) st = save_results(ctx, o, invocation, results, n_results);
     }
     if (st != MW_OK) (void)fail(ctx, st);
     free_results(results, n_results);
@@ -87,7 +99,7 @@ static bool run_all_files(mw_ctx *ctx, mw_session *s, const mw_model *m, const s
     for (size_t i = 0; i <= o->inputs.n; i++) {
         if (i < o->inputs.n && o->inputs.v[i] != NULL) continue;
         if (was_interrupted()) return (void)fail_text("cancelled"), false;
-        if (!run_files(ctx, s, m, o->inputs.v + begin, i - begin, o->output, *n_runs)) return false;
+        if (!run_files(ctx, s, m, o, o->inputs.v + begin, i - begin, *n_runs)) return false;
         (*n_runs)++;
         begin = i + 1;
     }
@@ -114,6 +126,7 @@ static mw_status run_random(mw_ctx *ctx, mw_session *s, const mw_model *m, const
         char path[4096];
         (void)snprintf(path, sizeof path, "%s/out_%zu.npy", o->output, i);
         st = mw_array_save(ctx, path, copy.dtype, copy.rank, copy.dims, copy.data);
+        if (st == MW_OK) show(o, i, b.info.dtype, b.data, b.bytes);
     }
     return st;
 }
@@ -254,6 +267,12 @@ static void print_receipt(const struct settings *o, const mw_session *s, size_t 
     receipt_text(r, "output", "written to", o->output);
     receipt_uint(r, "runs", "runs", n_runs, "");
     receipt_uint(r, "outputs", "outputs", mw_session_n_outputs(s), "");
+    for (size_t i = 0; i < MAX_SHOWN; i++) {
+        char key[32], label[32];
+        (void)snprintf(key, sizeof key, "strings_%zu", i);
+        (void)snprintf(label, sizeof label, "strings of output %zu", i);
+        if (*o->shown[i] != '\0') receipt_text(r, key, label, o->shown[i]);
+    }
     receipt_number(r, "total_us", "time with files", (double)(now_ns() - begin) / 1e3, "%.0f us");
     receipt_close(r);
 }
@@ -317,7 +336,8 @@ static int check_and_run(const struct settings *o)
 
 static int run(int argc, char **argv)
 {
-    struct settings o = {.threads = 1, .batch = 1, .d = {.scale = 1}};
+    char shown[MAX_SHOWN][SHOWN_BYTES] = {""};
+    struct settings o = {.shown = shown, .threads = 1, .batch = 1, .d = {.scale = 1}};
     const opt opts[] = {
         {"--input", OPT_STRINGS, &o.inputs, "A.npy",
          .help = "one an input, in the model's order; its shape sets the batch"},
@@ -326,7 +346,7 @@ static int run(int argc, char **argv)
         {"--output", OPT_STRING, &o.output, "DIR",
          .help = "writes DIR/out_0.npy ...; a further invocation's DIR/out_0.s1.npy ..."},
         {"--random", OPT_FLAG, &o.random, NULL,
-         .help = "random inputs: floats from -1 to 1, int32 and int64 0 or 1"},
+         .help = "random inputs: floats from -1 to 1, int32 and int64 0 or 1, strings a few words"},
         {"--seed", OPT_UINT, &o.seed, "N", .help = "of --random (default 0)", .needs = "--random"},
         {"--data", OPT_STRING, &o.data, "DATA", .help = "run a whole set in place of --input"},
         DATA_OPTS(o.d, "--data"),

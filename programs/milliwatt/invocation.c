@@ -46,14 +46,16 @@ static enum fit unfit(const struct arrays *a, size_t i, const mw_tensor_info *de
 {
     char want[128], have[128];
     const bool other_type = a->v[i].dtype != declared->dtype;
+    const char *const numpy_name =
+        declared->dtype == MW_STRING ? "S" : mw_dtype_name(declared->dtype);
 
     shape_text(declared->rank, declared->signature, want, sizeof want);
     shape_text(a->v[i].rank, a->v[i].dims, have, sizeof have);
     (void)fail_text("%s: input %zu is %s %s, the model's '%s' takes %s %s%s%s%s", a->paths[i], i,
                     mw_dtype_name(a->v[i].dtype), have, declared->name,
                     mw_dtype_name(declared->dtype), want,
-                    other_type ? "; save it as array.astype('" : "",
-                    other_type ? mw_dtype_name(declared->dtype) : "", other_type ? "')" : "");
+                    other_type ? "; save it as array.astype('" : "", other_type ? numpy_name : "",
+                    other_type ? "')" : "");
     return FIT_NOT;
 }
 
@@ -219,6 +221,37 @@ static bool wrong_number(mw_ctx *ctx, const mw_model *m, size_t n)
     (void)fail_text("%zu --input given, the model takes %zu for each invocation: %s", n,
                     mw_model_n_inputs(m), names);
     return false;
+}
+
+/* "red", "two words\n", ... : what fits. */
+static size_t quote(const mw_string *s, char *out, size_t room)
+{
+    size_t n = 0;
+
+    if (room < 8) return 0;
+    out[n++] = '"';
+    for (size_t i = 0; i < s->bytes && n + 6 < room; i++) {
+        const unsigned char c = (unsigned char)s->data[i];
+        if (c == '"' || c == '\\') out[n++] = '\\';
+        if (c >= ' ' && c != 0x7f)
+            out[n++] = (char)c;
+        else
+            n += (size_t)snprintf(out + n, room - n, "\\x%02x", c);
+    }
+    out[n++] = '"';
+    return n;
+}
+
+void strings_text(const mw_string *strings, size_t n, char *out, size_t room)
+{
+    size_t used = 0, i = 0;
+
+    for (; i < n && used + 32 < room; i++) {
+        if (i > 0) out[used++] = ',', out[used++] = ' ';
+        used += quote(&strings[i], out + used, room - used - 24);
+    }
+    out[used] = '\0';
+    if (i < n) (void)snprintf(out + used, room - used, " and %zu more", n - i);
 }
 
 bool feed(mw_ctx *ctx, mw_session *s, const mw_model *m, const mw_array *inputs,

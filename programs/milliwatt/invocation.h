@@ -10,7 +10,7 @@ typedef struct result {
     mw_dtype dtype;
     int32_t rank;
     int32_t dims[MW_MAX_RANK];
-    void *data;
+    void *data; /* strings point into the session, until it runs again */
     size_t bytes;
 } result;
 
@@ -20,6 +20,10 @@ typedef struct result {
 bool feed(mw_ctx *ctx, mw_session *session, const mw_model *model, const mw_array *inputs,
           const char *const *paths, size_t n_inputs, result **out_results);
 void free_results(result *results, size_t n); /* accepts NULL */
+
+/* Strings for people: quoted, what is not printable as \xNN, as many as fit `room`, which is 64 at
+ * least. */
+void strings_text(const mw_string *strings, size_t n, char *out, size_t room);
 
 /* Makes the shape of one declared output that of `n` samples: the first dimension where it is the
  * batch, else one before it. Returns the bytes. */

@@ -179,6 +179,15 @@ static double uniform(uint64_t *state)
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
+static void fill_words(const mw_buffer *buffer, uint64_t *state)
+{
+    static const mw_string words[] = {{"", 0}, {"a", 1}, {"word", 4}, {"some more words", 15}};
+    enum { N = sizeof words / sizeof *words };
+
+    for (size_t i = 0; i < buffer->bytes / sizeof(mw_string); i++)
+        ((mw_string *)buffer->data)[i] = words[(size_t)(uniform(state) * N)];
+}
+
 mw_status fill_random(mw_ctx *ctx, const mw_model *model, size_t input, const mw_buffer *buffer,
                       uint64_t *state)
 {
@@ -187,6 +196,7 @@ mw_status fill_random(mw_ctx *ctx, const mw_model *model, size_t input, const mw
     const mw_status st = mw_model_input_range(ctx, model, input, &low, &high);
 
     if (st != MW_OK) return st;
+    if (buffer->info.dtype == MW_STRING) return fill_words(buffer, state), MW_OK;
     memset(buffer->data, 0, buffer->bytes);
     for (size_t i = 0; size > 0 && i + size <= buffer->bytes; i += size) {
         const double u = uniform(state);

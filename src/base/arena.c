@@ -23,13 +23,20 @@ void mwi_arena_init(mw_ctx *ctx, mwi_arena *arena)
     arena->heap = mwi_heap_retain(ctx);
 }
 
-void mwi_arena_deinit(mwi_arena *arena)
+static void free_blocks(mwi_arena *arena)
 {
     for (mwi_arena_block *b = arena->blocks; b != NULL;) {
         mwi_arena_block *const next = b->next;
         mwi_heap_free(arena->heap, b, b->bytes);
         b = next;
     }
+    arena->blocks = NULL;
+    arena->bytes = 0;
+}
+
+void mwi_arena_deinit(mwi_arena *arena)
+{
+    free_blocks(arena);
     mwi_heap_release(arena->heap);
     memset(arena, 0, sizeof *arena);
 }
@@ -57,6 +64,25 @@ static mw_status add_block(mw_ctx *ctx, mwi_arena *arena, size_t bytes)
         arena->blocks = b;
     }
     return MW_OK;
+}
+
+void mwi_arena_reset(mw_ctx *ctx, mwi_arena *arena)
+{
+    size_t room = 0;
+    mwi_error error;
+
+    if (arena->blocks == NULL) return;
+    if (arena->blocks->next == NULL) {
+        arena->blocks->used = HEADER;
+        arena->bytes = 0;
+        return;
+    }
+    for (const mwi_arena_block *b = arena->blocks; b != NULL; b = b->next)
+        room += b->bytes; /* all of it is in memory at once: no overflow */
+    free_blocks(arena);
+    mwi_error_save(ctx, &error);
+    (void)!add_block(ctx, arena, room);
+    mwi_error_restore(ctx, &error);
 }
 
 mw_status mwi_arena_alloc(mw_ctx *ctx, mwi_arena *arena, size_t bytes, void **out)

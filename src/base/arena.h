@@ -15,6 +15,9 @@ typedef struct mwi_arena {
 
 void mwi_arena_init(mw_ctx *ctx, mwi_arena *arena);
 void mwi_arena_deinit(mwi_arena *arena); /* accepts a zeroed one */
+/* Takes back all pieces. One block with room for as much again stays where memory allows, so that
+ * what is done over and over soon allocates nothing. */
+void mwi_arena_reset(mw_ctx *ctx, mwi_arena *arena);
 /* Not cleared. *out is borrowed until deinit; bytes may be 0 (then *out is NULL). */
 MW_MUST_USE mw_status mwi_arena_alloc(mw_ctx *ctx, mwi_arena *arena, size_t bytes, void **out);
 /* n elements, cleared; the multiplication is checked. */

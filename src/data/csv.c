@@ -1,6 +1,6 @@
 /* data/csv.c - comma, semicolon or tab separated numbers: a row a sample, with or without a
- * header. The label is the column named label, class, target or y; else, when the model takes one
- * value fewer than a row has, the last column.
+ * header; texts where the model's only input takes strings. The label is the column named label,
+ * class, target or y; else, when the model takes one value fewer than a row has, the last column.
  * Depends: data/source, base/text.  Used by: the list of kinds.
  * Holds:   memory is one offset for each STRIDE rows: rows between are found by reading on.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -18,6 +18,7 @@ enum { STRIDE = 256, MAX_FIELD = 63, MAX_COLUMNS = 1 << 24 };
 struct csv {
     const mwi_reader *r;
     char separator;
+    bool reads_text; /* the model's only input takes strings: columns but the label are texts */
     size_t *offsets; /* of every STRIDE-th row */
     size_t n_offsets, capacity;
     uint64_t n_rows;
@@ -53,14 +54,36 @@ static size_t line_end(const mwi_reader *r, size_t at)
 /* What may stand around a field, outside of it. */
 static bool is_around(uint8_t c) { return c == ' ' || c == '"' || c == '\r'; }
 
-/* The next field of a line: [*at, end of field); false at the end of the line. */
-static bool next_field(const struct csv *c, size_t *at, size_t end, size_t *begin, size_t *stop)
+/* Behind the quote that closes the one at `at`; a doubled one does not. `at` when none does. */
+static size_t skip_quotes(const struct csv *c, size_t at, size_t end)
+{
+    const uint8_t *const bytes = c->r->bytes;
+
+    for (size_t i = at + 1; i < end; i++) {
+        if (bytes[i] != '"') continue;
+        if (i + 1 == end || bytes[i + 1] != '"') return i + 1;
+        i++;
+    }
+    return at;
+}
+
+/* The next field of a line as it stands; false at the end of the line. */
+static bool next_raw(const struct csv *c, size_t *at, size_t end, size_t *begin, size_t *stop)
 {
     if (*at > end) return false;
     *begin = *at;
+    while (*at < end && c->r->bytes[*at] == ' ') (*at)++;
+    if (*at < end && c->r->bytes[*at] == '"') *at = skip_quotes(c, *at, end);
     while (*at < end && c->r->bytes[*at] != (uint8_t)c->separator) (*at)++;
     *stop = *at;
     (*at)++;
+    return true;
+}
+
+/* The same without blanks and quotes around it. */
+static bool next_field(const struct csv *c, size_t *at, size_t end, size_t *begin, size_t *stop)
+{
+    if (!next_raw(c, at, end, begin, stop)) return false;
     while (*begin < *stop && (c->r->bytes[*begin] == ' ' || c->r->bytes[*begin] == '"')) (*begin)++;
     while (*stop > *begin && is_around(c->r->bytes[*stop - 1])) (*stop)--;
     return true;
@@ -103,18 +126,32 @@ static bool is_label_name(const struct csv *c, size_t begin, size_t stop)
     return false;
 }
 
-/* Counts the columns of the first line and tells whether it is a header: a field that is neither a
- * number nor stands for a missing one. */
-static mw_status read_first_line(mw_ctx *ctx, struct csv *c, bool *out_header)
+/* Whether a field of the first line says that it is a header: it is neither a number nor stands for
+ * a missing one; where texts are read, it is the label's name or the input's. */
+static bool is_heading(const struct csv *c, const mw_dataset_options *o, size_t begin, size_t stop)
+{
+    char name[MAX_FIELD + 1];
+    double v;
+
+    if (!c->reads_text) return !parse(c, begin, stop, &v) && !is_missing(c, begin, stop);
+    if (is_label_name(c, begin, stop)) return true;
+    if (stop - begin > MAX_FIELD) return false;
+    memcpy(name, c->r->bytes + begin, stop - begin);
+    name[stop - begin] = '\0';
+    return mwi_data_name_matches(name, o->inputs[0].name);
+}
+
+/* Counts the columns of the first line and tells whether it is a header. */
+static mw_status read_first_line(mw_ctx *ctx, struct csv *c, const mw_dataset_options *o,
+                                 bool *out_header)
 {
     const size_t end = line_end(c->r, 0);
     size_t at = 0, begin, stop;
-    double v;
 
     *out_header = false;
     c->label = -1;
     while (next_field(c, &at, end, &begin, &stop)) {
-        if (!parse(c, begin, stop, &v) && !is_missing(c, begin, stop)) *out_header = true;
+        if (is_heading(c, o, begin, stop)) *out_header = true;
         if (is_label_name(c, begin, stop)) c->label = (int64_t)c->n_columns;
         if (++c->n_columns > MAX_COLUMNS)
             return mwi_fail(ctx, MW_ELIMIT, "%s: more than %d columns", c->r->name, MAX_COLUMNS);
@@ -163,6 +200,13 @@ static void seek(struct csv *c, uint64_t row)
     }
 }
 
+static mw_status check_columns(mw_ctx *ctx, const struct csv *c, size_t n)
+{
+    if (n == c->n_columns) return MW_OK;
+    return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " has %zu columns, the first has %zu",
+                    c->r->name, c->at_row + c->first_line, n, c->n_columns);
+}
+
 /* Reads the row at at_byte: its features, or with `out` NULL its label. */
 static mw_status read_row(mw_ctx *ctx, struct csv *c, float *out, double *out_label)
 {
@@ -185,10 +229,7 @@ static mw_status read_row(mw_ctx *ctx, struct csv *c, float *out, double *out_la
         }
         column++;
     }
-    if (column != c->n_columns)
-        return mwi_fail(ctx, MW_EFORMAT, "%s: row %" PRIu64 " has %zu columns, the first has %zu",
-                        c->r->name, c->at_row + c->first_line, column, c->n_columns);
-    return MW_OK;
+    return check_columns(ctx, c, column);
 }
 
 static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
@@ -200,6 +241,48 @@ static mw_status read_features(mw_ctx *ctx, mwi_column *column, uint64_t first, 
     for (size_t i = 0; i < count; i++) {
         seek(c, first + i);
         MWI_TRY(read_row(ctx, c, (float *)out + i * width, NULL));
+    }
+    return MW_OK;
+}
+
+/* A field's text: quotes around it go, doubled ones inside become single, in `arena`. */
+static mw_status text_of(mw_ctx *ctx, const struct csv *c, size_t begin, size_t stop,
+                         mwi_arena *arena, mw_string *out)
+{
+    const char *const bytes = (const char *)c->r->bytes;
+    void *memory;
+
+    if (stop > begin && bytes[stop - 1] == '\r') stop--;
+    *out = (mw_string){bytes + begin, stop - begin};
+    while (begin < stop && bytes[begin] == ' ') begin++;
+    while (begin < stop && bytes[stop - 1] == ' ') stop--;
+    if (stop - begin < 2 || bytes[begin] != '"' || bytes[stop - 1] != '"') return MW_OK;
+    *out = (mw_string){bytes + begin + 1, stop - begin - 2};
+    if (memchr(out->data, '"', out->bytes) == NULL) return MW_OK;
+    MWI_TRY(mwi_arena_alloc(ctx, arena, out->bytes, &memory));
+    char *to = memory;
+    for (size_t i = 0; i < out->bytes; i++) {
+        *to++ = out->data[i];
+        if (out->data[i] == '"' && i + 1 < out->bytes && out->data[i + 1] == '"') i++;
+    }
+    *out = (mw_string){memory, (size_t)(to - (char *)memory)};
+    return MW_OK;
+}
+
+static mw_status read_texts(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count,
+                            void *out)
+{
+    struct csv *const c = column->self;
+    mw_string *text = out;
+
+    for (size_t i = 0; i < count; i++) {
+        seek(c, first + i);
+        const size_t end = line_end(c->r, c->at_byte);
+        size_t at = c->at_byte, begin, stop, k = 0;
+        for (; next_raw(c, &at, end, &begin, &stop); k++)
+            if (k < c->n_columns && (int64_t)k != c->label)
+                MWI_TRY(text_of(ctx, c, begin, stop, &column->texts, text++));
+        MWI_TRY(check_columns(ctx, c, k));
     }
     return MW_OK;
 }
@@ -271,6 +354,7 @@ static size_t wanted_values(const mw_dataset_options *o)
 {
     size_t n = 1;
 
+    if (o->n_inputs == 1 && o->inputs[0].dtype == MW_STRING && o->inputs[0].rank < 2) return 1;
     if (o->n_inputs != 1 || o->inputs[0].rank < 2) return 0;
     for (int32_t i = 1; i < o->inputs[0].rank; i++) {
         if (o->inputs[0].signature[i] <= 0 || n > MAX_COLUMNS) return 0;
@@ -309,7 +393,8 @@ static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
     struct csv *const c = memory;
     c->r = reader;
     c->separator = guess_separator(r);
-    MWI_TRY(read_first_line(ctx, c, &header));
+    c->reads_text = o->n_inputs == 1 && o->inputs[0].dtype == MW_STRING;
+    MWI_TRY(read_first_line(ctx, c, o, &header));
     c->first_line = header ? 2 : 1;
     if (!header) c->label = -1;
     named = c->label >= 0;
@@ -322,12 +407,13 @@ static mw_status open_csv(mw_ctx *ctx, const mwi_reader *r, const mw_dataset_opt
     ds->inputs = memory;
     ds->n_inputs = 1;
     const size_t width = c->n_columns - (c->label >= 0);
-    ds->inputs[0] = (mwi_column){.name = "columns",
-                                 .dtype = MW_FLOAT32,
-                                 .n_samples = c->n_rows,
-                                 .sample_bytes = width * sizeof(float),
-                                 .read = read_features,
-                                 .self = c};
+    ds->inputs[0] =
+        (mwi_column){.name = "columns",
+                     .dtype = c->reads_text ? MW_STRING : MW_FLOAT32,
+                     .n_samples = c->n_rows,
+                     .sample_bytes = width * (c->reads_text ? sizeof(mw_string) : sizeof(float)),
+                     .read = c->reads_text ? read_texts : read_features,
+                     .self = c};
     set_shape(o, width, &ds->inputs[0]);
     MWI_TRY(describe(ctx, c, &ds->arena, header, named, &ds->reading));
     if (c->label < 0) return MW_OK;
@@ -349,8 +435,9 @@ bool mw_parse_number(const char *text, size_t n, double *out)
 
 const mwi_data_kind mwi_data_kind_csv = {
     .name = "csv",
-    .summary =
-        "numbers separated by comma, semicolon or tab: a row a sample, label column named or last",
+    .summary = "numbers (texts for a string input) separated by comma, semicolon or tab: a row a "
+               "sample, label "
+               "column named or last",
     .probe = probe,
     .open = open_csv,
 };

@@ -240,7 +240,8 @@ static void npy_refuses_what_it_cannot_read(void **state)
         const char *descr, *shape, *says;
     } cases[] = {
         {"|O", "(1,)", "type '|O' are not supported"},
-        {"<U1", "(1,)", "type '<U1' are not supported"},
+        {"<U0", "(1,)", "type '<U0' are not supported"},
+        {"|S9999999999", "(1,)", "are not supported"},
         {">V4", "(1,)", "type '>V4' are not supported"},
         {"<f4", "(1, -1)", "bad shape"},
         {"<f4", "(1,1,1,1,1,1,1,1,1)", "rank over 8"},

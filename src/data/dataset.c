@@ -217,6 +217,8 @@ void mw_dataset_close(mw_dataset *dataset)
 {
     if (dataset == NULL) return;
     if (dataset->close != NULL) dataset->close(dataset);
+    for (size_t i = 0; dataset->inputs != NULL && i < dataset->n_inputs; i++)
+        mwi_arena_deinit(&dataset->inputs[i].texts);
     mwi_heap *const heap = dataset->heap;
     mwi_arena_deinit(&dataset->arena);
     mwi_file_unmap(&dataset->mapping);
@@ -279,7 +281,8 @@ static double stored(mw_dtype t, const uint8_t *p)
 
 static bool convertible(mw_dtype t)
 {
-    return mw_dtype_bits(t) >= 8 && t != MW_COMPLEX64 && t != MW_COMPLEX128 && t != MW_BFLOAT16;
+    return mw_dtype_bits(t) >= 8 && t != MW_STRING && t != MW_COMPLEX64 && t != MW_COMPLEX128 &&
+           t != MW_BFLOAT16;
 }
 
 static void put_integer(mw_dtype t, double v, uint8_t *out)
@@ -357,6 +360,28 @@ static mw_status set_target(mw_ctx *ctx, const mw_dataset *ds, const mwi_column 
     return MW_OK;
 }
 
+static size_t elements_of(const mwi_column *c)
+{
+    const size_t bytes =
+        c->dtype == MW_STRING && c->text.bytes > 0 ? c->text.bytes : mw_dtype_bits(c->dtype) / 8;
+    return bytes == 0 ? 0 : c->sample_bytes / bytes;
+}
+
+/* Samples of strings: n of them. */
+static mw_status read_strings(mw_ctx *ctx, mwi_column *c, uint64_t first, size_t count, size_t n,
+                              mw_string *out)
+{
+    void *stored;
+
+    if (c->texts.heap == NULL) mwi_arena_init(ctx, &c->texts);
+    mwi_arena_reset(ctx, &c->texts);
+    if (c->text.bytes == 0) return c->read(ctx, c, first, count, out);
+    MWI_TRY(mwi_arena_alloc(ctx, &c->texts, count * c->sample_bytes, &stored));
+    MWI_TRY(c->read(ctx, c, first, count, stored));
+    mwi_npy_strings(&c->text, stored, n, out);
+    return MW_OK;
+}
+
 mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *ds, size_t index, uint64_t first, size_t count,
                           const mw_tensor_info *as, void *out, size_t out_bytes)
 {
@@ -371,15 +396,15 @@ mw_status mw_dataset_read(mw_ctx *ctx, mw_dataset *ds, size_t index, uint64_t fi
     if (first > c->n_samples || count > c->n_samples - first)
         return mwi_fail(ctx, MW_EINVAL, "%s: samples %" PRIu64 " to %" PRIu64 " of %" PRIu64,
                         ds->path, first, first + count, c->n_samples);
-    const size_t stored_bytes = mw_dtype_bits(c->dtype) / 8,
-                 to_bytes = mw_dtype_bits(as->dtype) / 8;
-    const size_t elements = stored_bytes == 0 ? 0 : c->sample_bytes / stored_bytes;
+    const size_t to_bytes = mw_dtype_bits(as->dtype) / 8, elements = elements_of(c);
     if (elements * to_bytes * count != out_bytes)
         return mwi_fail(ctx, MW_EINVAL,
                         "%s: %zu samples of '%s' are %zu bytes as %s, the input takes %zu",
                         ds->path, count, c->name, elements * to_bytes * count,
                         mw_dtype_name(as->dtype), out_bytes);
     if (count == 0 || elements == 0) return MW_OK;
+    if (c->dtype == MW_STRING && as->dtype == MW_STRING)
+        return read_strings(ctx, c, first, count, count * elements, out);
     const bool integer =
         as->dtype != MW_FLOAT32 && as->dtype != MW_FLOAT16 && as->dtype != MW_FLOAT64;
     if (c->dtype == as->dtype && (integer || (ds->scale == 1.0 && ds->offset == 0.0))) {

@@ -1,4 +1,4 @@
-/* data/npy.c - NumPy's .npy: header, a data set of one array, whole arrays.
+/* data/npy.c - reading NumPy's .npy: header, a data set of one array, whole arrays.
  * Depends: data/source, base/.  Used by: data/npz, the list of kinds.
  * Trust:   every byte is hostile; the header is read by a scanner of the few keys that NumPy
  *          writes.
@@ -22,15 +22,31 @@ static const struct {
     {"<c8", MW_COMPLEX64}, {"<c16", MW_COMPLEX128},
 };
 
-bool mwi_array_bytes(mw_dtype dtype, int32_t rank, const int32_t *dims, size_t *out)
+/* Bytes of elements of `n` bytes; false on overflow. */
+static bool elements_bytes(size_t n, int32_t rank, const int32_t *dims, size_t *out)
 {
-    size_t n = mw_dtype_bits(dtype) / 8;
-
     if (n == 0) return false;
     for (int32_t i = 0; i < rank; i++)
         if (dims[i] < 0 || !mwi_mul(n, (size_t)dims[i], &n)) return false;
     *out = n;
     return true;
+}
+
+const char *mwi_npy_descr(mw_dtype dtype)
+{
+    for (size_t i = 0; i < MWI_COUNT(types); i++)
+        if (types[i].dtype == dtype) return types[i].descr;
+    return NULL;
+}
+
+bool mwi_array_bytes(mw_dtype dtype, int32_t rank, const int32_t *dims, size_t *out)
+{
+    return elements_bytes(mw_dtype_bits(dtype) / 8, rank, dims, out);
+}
+
+static size_t stored_bytes(mw_dtype dtype, const mwi_npy_text *text)
+{
+    return dtype == MW_STRING ? text->bytes : mw_dtype_bits(dtype) / 8;
 }
 
 /* The text after "'key':", blanks skipped; NULL when the key is not there. */
@@ -53,6 +69,24 @@ static bool is_type(const char *at, const char *descr)
            strncmp(at + 2, descr + 1, n - 1) == 0 && at[1 + n] == '\'';
 }
 
+/* "|S5" or "<U5": strings of up to 5 bytes or characters. */
+static bool parse_text(const char *at, mwi_npy *out)
+{
+    enum { MAX_BYTES = 1 << 28 };
+    const bool is_utf32 = at[0] == '\'' && at[1] != '\0' && at[2] == 'U';
+    size_t n = 0;
+
+    if (at[0] != '\'' || at[1] == '\0' || strchr("<>=|", at[1]) == NULL ||
+        (at[2] != 'S' && !is_utf32))
+        return false;
+    for (at += 3; *at >= '0' && *at <= '9' && n <= MAX_BYTES; at++)
+        n = n * 10 + (size_t)(*at - '0');
+    if (*at != '\'' || n == 0 || n > MAX_BYTES) return false;
+    out->dtype = MW_STRING;
+    out->text = (mwi_npy_text){is_utf32 ? 4 * n : n, is_utf32};
+    return true;
+}
+
 static mw_status parse_descr(mw_ctx *ctx, const char *name, const char *header, mwi_npy *out)
 {
     const char *const at = value_of(header, "'descr'");
@@ -66,15 +100,20 @@ static mw_status parse_descr(mw_ctx *ctx, const char *name, const char *header, 
         out->swapped_bytes = at[1] == '>' && unit > 1 ? unit : 0;
         return MW_OK;
     }
+    if (parse_text(at, out)) {
+        out->swapped_bytes = at[1] == '>' && out->text.is_utf32 ? 4 : 0;
+        return MW_OK;
+    }
     const int n = *at == '\'' ? (int)strcspn(at + 1, "'") : 0;
-    return mwi_fail(ctx, MW_EUNSUPPORTED,
-                    "%s: arrays of type '%.*s' are not supported, allowed are integers, floats, "
-                    "complex and bool; convert it, e.g. a.astype('float32')",
-                    name,
-                    n == 0   ? 10
-                    : n < 32 ? n
-                             : 32,
-                    n == 0 ? "structured" : at + 1);
+    return mwi_fail(
+        ctx, MW_EUNSUPPORTED,
+        "%s: arrays of type '%.*s' are not supported, allowed are integers, floats, "
+        "complex, bool and strings of a fixed size; convert it, e.g. a.astype('float32')",
+        name,
+        n == 0   ? 10
+        : n < 32 ? n
+                 : 32,
+        n == 0 ? "structured" : at + 1);
 }
 
 static mw_status parse_shape(mw_ctx *ctx, const char *name, const char *header, mwi_npy *out)
@@ -142,7 +181,8 @@ mw_status mwi_npy_header(mw_ctx *ctx, const mwi_reader *r, mwi_npy *out)
         return mwi_fail(ctx, MW_EUNSUPPORTED,
                         "%s: Fortran order is not supported; save numpy.ascontiguousarray(a)",
                         r->name);
-    if (!mwi_array_bytes(out->dtype, out->rank, out->dims, &out->data_bytes))
+    if (!elements_bytes(stored_bytes(out->dtype, &out->text), out->rank, out->dims,
+                        &out->data_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "%s: the array is larger than any memory", r->name);
     return MW_OK;
 }
@@ -160,7 +200,9 @@ mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy, mwi_
     memcpy(out->dims, npy->dims + 1, (size_t)out->rank * sizeof *out->dims);
     out->n_samples = (uint64_t)npy->dims[0];
     out->swapped_bytes = npy->swapped_bytes;
-    if (!mwi_array_bytes(out->dtype, out->rank, out->dims, &out->sample_bytes))
+    out->text = npy->text;
+    if (!elements_bytes(stored_bytes(out->dtype, &out->text), out->rank, out->dims,
+                        &out->sample_bytes))
         return mwi_fail(ctx, MW_ELIMIT, "array '%s': one sample is larger than any memory", name);
     return MW_OK;
 }
@@ -223,12 +265,36 @@ const mwi_data_kind mwi_data_kind_npy = {
 
 /* ---- whole arrays ---- */
 
+/* The array in memory of its own: strings, then the bytes that they point to. */
+static mw_status copy_array(mw_ctx *ctx, const mwi_npy *npy, const uint8_t *data, mw_array *out)
+{
+    const size_t n = npy->dtype == MW_STRING ? npy->data_bytes / npy->text.bytes : 0;
+    size_t head, block;
+    void *memory;
+
+    if (!mwi_mul(n, sizeof(mw_string), &head) || !mwi_add(head, npy->data_bytes, &block) ||
+        !mwi_add(block, 1, &block))
+        return mwi_fail(ctx, MW_ELIMIT, "an array of %zu bytes", npy->data_bytes);
+    MWI_TRY(mwi_alloc(ctx, block, &memory));
+    uint8_t *const stored = (uint8_t *)memory + head;
+    if (npy->data_bytes > 0) memcpy(stored, data, npy->data_bytes);
+    mwi_swap_bytes(stored, npy->data_bytes, npy->swapped_bytes);
+    mwi_npy_strings(&npy->text, stored, n, memory);
+    *out = (mw_array){.dtype = npy->dtype,
+                      .rank = npy->rank,
+                      .data = memory,
+                      .bytes = npy->dtype == MW_STRING ? head : npy->data_bytes,
+                      .heap = mwi_heap_retain(ctx),
+                      .block_bytes = block};
+    memcpy(out->dims, npy->dims, sizeof out->dims);
+    return MW_OK;
+}
+
 mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array)
 {
     mwi_mapping mapping;
     mwi_npy npy;
     const uint8_t *data = NULL;
-    void *copy = NULL;
     mw_status st;
 
     mwi_enter(ctx);
@@ -237,15 +303,7 @@ mw_status mw_array_load(mw_ctx *ctx, const char *path, mw_array *out_array)
     const mwi_reader r = {path, mapping.bytes, mapping.len};
     MWI_GOTO(mwi_npy_header(ctx, &r, &npy));
     MWI_GOTO(mwi_read_bytes(ctx, &r, npy.header_bytes, npy.data_bytes, "array data", &data));
-    MWI_GOTO(mwi_alloc(ctx, npy.data_bytes + 1, &copy));
-    if (npy.data_bytes > 0) memcpy(copy, data, npy.data_bytes);
-    mwi_swap_bytes(copy, npy.data_bytes, npy.swapped_bytes);
-    out_array->dtype = npy.dtype;
-    out_array->rank = npy.rank;
-    memcpy(out_array->dims, npy.dims, sizeof out_array->dims);
-    out_array->data = copy;
-    out_array->bytes = npy.data_bytes;
-    out_array->heap = mwi_heap_retain(ctx);
+    st = copy_array(ctx, &npy, data, out_array);
 out:
     mwi_file_unmap(&mapping);
     return st;
@@ -254,125 +312,7 @@ out:
 void mw_array_free(mw_array *array)
 {
     if (array == NULL || array->heap == NULL) return;
-    mwi_heap_free(array->heap, array->data, array->bytes + 1);
+    mwi_heap_free(array->heap, array->data, array->block_bytes);
     mwi_heap_release(array->heap);
     memset(array, 0, sizeof *array);
-}
-
-/* The header as NumPy writes it: padded with blanks so that data start at a multiple of 64. */
-static mw_status header_text(mw_ctx *ctx, mw_dtype dtype, int32_t rank, const int32_t *dims,
-                             uint8_t *out, size_t *out_n)
-{
-    char text[512];
-    const char *descr = NULL;
-    size_t n = 0;
-
-    for (size_t i = 0; i < MWI_COUNT(types); i++)
-        if (types[i].dtype == dtype) descr = types[i].descr;
-    if (descr == NULL)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, ".npy has no type for %s", mw_dtype_name(dtype));
-    n += (size_t)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                          descr);
-    for (int32_t i = 0; i < rank; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%d%s", i == 0 ? "" : ", ", dims[i],
-                              rank == 1 ? "," : "");
-    n += (size_t)snprintf(text + n, sizeof text - n, "), }");
-    while ((10 + n + 1) % 64 != 0) text[n++] = ' ';
-    text[n++] = '\n';
-    memcpy(out, magic, sizeof magic);
-    out[6] = 1;
-    out[7] = 0;
-    out[8] = (uint8_t)n;
-    out[9] = (uint8_t)(n >> 8);
-    memcpy(out + 10, text, n);
-    *out_n = 10 + n;
-    return MW_OK;
-}
-
-/* ---- an array in pieces ---- */
-
-struct mw_array_writer {
-    mwi_heap *heap;
-    mwi_output *output;
-    size_t bytes, written; /* of the data */
-};
-
-static mw_status start(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
-                       const int32_t *dims, mw_array_writer *w)
-{
-    uint8_t header[640];
-    size_t n;
-
-    if (rank < 0 || rank > MW_MAX_RANK || !mwi_array_bytes(dtype, rank, dims, &w->bytes))
-        return mwi_fail(ctx, MW_EINVAL, "%s: not an array that can be saved", path);
-    MWI_TRY(mwi_prefix(ctx, header_text(ctx, dtype, rank, dims, header, &n), "%s", path));
-    MWI_TRY(mwi_output_open(ctx, path, &w->output));
-    return mwi_output_write(ctx, w->output, header, n);
-}
-
-mw_status mw_array_writer_open(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
-                               const int32_t *dims, mw_array_writer **out_writer)
-{
-    void *memory;
-
-    mwi_enter(ctx);
-    *out_writer = NULL;
-    MWI_TRY(mwi_alloc(ctx, sizeof(mw_array_writer), &memory));
-    mw_array_writer *const w = memory;
-    *w = (mw_array_writer){.heap = mwi_heap_retain(ctx)};
-    const mw_status st = start(ctx, path, dtype, rank, dims, w);
-    if (st == MW_OK)
-        *out_writer = w;
-    else
-        mw_array_writer_discard(w);
-    return st;
-}
-
-mw_status mw_array_writer_append(mw_ctx *ctx, mw_array_writer *writer, const void *data,
-                                 size_t bytes)
-{
-    mwi_enter(ctx);
-    if (bytes > writer->bytes - writer->written)
-        return mwi_fail(ctx, MW_EINVAL, "%zu bytes more than the %zu of the array's shape",
-                        bytes - (writer->bytes - writer->written), writer->bytes);
-    writer->written += bytes;
-    return mwi_output_write(ctx, writer->output, data, bytes);
-}
-
-mw_status mw_array_writer_commit(mw_ctx *ctx, mw_array_writer *writer)
-{
-    mw_status st;
-
-    mwi_enter(ctx);
-    if (writer->written == writer->bytes) {
-        st = mwi_output_commit(ctx, writer->output);
-        writer->output = NULL;
-    } else {
-        st = mwi_fail(ctx, MW_EINVAL, "%zu bytes written, the array's shape says %zu",
-                      writer->written, writer->bytes);
-    }
-    mw_array_writer_discard(writer);
-    return st;
-}
-
-void mw_array_writer_discard(mw_array_writer *writer)
-{
-    if (writer == NULL) return;
-    mwi_heap *const heap = writer->heap;
-    mwi_output_discard(writer->output);
-    mwi_heap_free(heap, writer, sizeof *writer);
-    mwi_heap_release(heap);
-}
-
-mw_status mw_array_save(mw_ctx *ctx, const char *path, mw_dtype dtype, int32_t rank,
-                        const int32_t *dims, const void *data)
-{
-    mw_array_writer *w;
-
-    mwi_enter(ctx);
-    MWI_TRY(mw_array_writer_open(ctx, path, dtype, rank, dims, &w));
-    const mw_status st = mw_array_writer_append(ctx, w, data, w->bytes);
-    if (st == MW_OK) return mw_array_writer_commit(ctx, w);
-    mw_array_writer_discard(w);
-    return st;
 }

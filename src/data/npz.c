@@ -323,6 +323,12 @@ mw_status mwi_npz_load(mw_ctx *ctx, const char *path, mwi_arena *arena, mwi_npz_
         MWI_GOTO(mwi_arena_alloc(ctx, arena, m->npy.data_bytes + 1, &arrays[i].data));
         MWI_GOTO(read_at(ctx, m, 0, arrays[i].data, m->npy.data_bytes));
         mwi_swap_bytes(arrays[i].data, m->npy.data_bytes, m->npy.swapped_bytes);
+        if (m->npy.dtype != MW_STRING) continue;
+        const size_t n = m->npy.data_bytes / m->npy.text.bytes;
+        void *const stored = arrays[i].data;
+        MWI_GOTO(mwi_arena_array(ctx, arena, n, sizeof(mw_string), &arrays[i].data));
+        mwi_npy_strings(&m->npy.text, stored, n, arrays[i].data);
+        arrays[i].npy.data_bytes = n * sizeof(mw_string);
     }
     *out_arrays = arrays;
     *out_n = npz.n;

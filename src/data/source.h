@@ -12,6 +12,12 @@
 #include "base/file.h"
 #include "base/reader.h"
 
+/* How a .npy stores strings: each in as many bytes, filled up with zeros. */
+typedef struct mwi_npy_text {
+    size_t bytes;  /* of one; 0: the array has none */
+    bool is_utf32; /* four bytes a character; else bytes as they are */
+} mwi_npy_text;
+
 /* One array of samples: the first dimension is gone. */
 typedef struct mwi_column mwi_column;
 struct mwi_column {
@@ -23,6 +29,8 @@ struct mwi_column {
     size_t sample_bytes;
     size_t
         swapped_bytes; /* big-endian: units of this size are turned round; 0: as they should be */
+    mwi_npy_text text; /* strings are stored so; else they are mw_string */
+    mwi_arena texts;   /* what strings of the last read point to; zeroed: none was needed */
     /* Reads the stored bytes of samples [first, first + count), which exist. */
     mw_status (*read)(mw_ctx *ctx, mwi_column *column, uint64_t first, size_t count, void *out);
     void *self;
@@ -67,14 +75,20 @@ typedef struct mwi_npy {
     int32_t dims[MW_MAX_RANK];
     size_t header_bytes, data_bytes; /* data follow the header */
     size_t swapped_bytes;            /* as in mwi_column */
+    mwi_npy_text text;
 } mwi_npy;
 enum { MWI_NPY_MAX_HEADER = 4096 };
+/* "<f4": what a header calls a type; NULL: .npy has none, or one by size (strings). */
+const char *mwi_npy_descr(mw_dtype dtype);
 /* Reads the header; `r` need hold no more than it. Fails: MW_EFORMAT, MW_EUNSUPPORTED (Fortran
- * order, strings, objects). */
+ * order, objects). */
 MW_MUST_USE mw_status mwi_npy_header(mw_ctx *ctx, const mwi_reader *r, mwi_npy *out);
 /* A column over the array's samples; fails for rank 0. */
 MW_MUST_USE mw_status mwi_npy_column(mw_ctx *ctx, const char *name, const mwi_npy *npy,
                                      mwi_column *out);
+
+/* n strings as they are stored; UTF-32 becomes UTF-8 in its place. out[i] points into `stored`. */
+void mwi_npy_strings(const mwi_npy_text *text, uint8_t *stored, size_t n, mw_string *out);
 
 /* Turns units of `unit` bytes round in place; 0: nothing. */
 void mwi_swap_bytes(void *data, size_t bytes, size_t unit);

@@ -28,8 +28,8 @@ static double element(mw_dtype dtype, const void *data, size_t i)
 
 static bool is_number(mw_dtype dtype)
 {
-    return mw_dtype_bits(dtype) >= 8 && dtype != MW_BFLOAT16 && dtype != MW_COMPLEX64 &&
-           dtype != MW_COMPLEX128;
+    return mw_dtype_bits(dtype) >= 8 && dtype != MW_STRING && dtype != MW_BFLOAT16 &&
+           dtype != MW_COMPLEX64 && dtype != MW_COMPLEX128;
 }
 
 void mwi_to_real(const mw_tensor_info *info, const void *data, size_t n, double *out)

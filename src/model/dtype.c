@@ -11,16 +11,26 @@ static const struct {
     const char *name, *short_name;
     unsigned bits;
 } types[MW_N_DTYPES] = {
-    [MW_FLOAT32] = {"float32", "f32", 32},     [MW_FLOAT16] = {"float16", "f16", 16},
-    [MW_INT32] = {"int32", "i32", 32},         [MW_UINT8] = {"uint8", "u8", 8},
-    [MW_INT64] = {"int64", "i64", 64},         [MW_STRING] = {"string", "str", 0},
-    [MW_BOOL] = {"bool", "bool", 8},           [MW_INT16] = {"int16", "i16", 16},
-    [MW_COMPLEX64] = {"complex64", "c64", 64}, [MW_INT8] = {"int8", "i8", 8},
-    [MW_FLOAT64] = {"float64", "f64", 64},     [MW_COMPLEX128] = {"complex128", "c128", 128},
-    [MW_UINT64] = {"uint64", "u64", 64},       [MW_RESOURCE] = {"resource", "res", 32},
-    [MW_VARIANT] = {"variant", "var", 0},      [MW_UINT32] = {"uint32", "u32", 32},
-    [MW_UINT16] = {"uint16", "u16", 16},       [MW_INT4] = {"int4", "i4", 4},
-    [MW_BFLOAT16] = {"bfloat16", "bf16", 16},  [MW_INT2] = {"int2", "i2", 2},
+    [MW_FLOAT32] = {"float32", "f32", 32},
+    [MW_FLOAT16] = {"float16", "f16", 16},
+    [MW_INT32] = {"int32", "i32", 32},
+    [MW_UINT8] = {"uint8", "u8", 8},
+    [MW_INT64] = {"int64", "i64", 64},
+    [MW_STRING] = {"string", "str", 8 * sizeof(mw_string)},
+    [MW_BOOL] = {"bool", "bool", 8},
+    [MW_INT16] = {"int16", "i16", 16},
+    [MW_COMPLEX64] = {"complex64", "c64", 64},
+    [MW_INT8] = {"int8", "i8", 8},
+    [MW_FLOAT64] = {"float64", "f64", 64},
+    [MW_COMPLEX128] = {"complex128", "c128", 128},
+    [MW_UINT64] = {"uint64", "u64", 64},
+    [MW_RESOURCE] = {"resource", "res", 32},
+    [MW_VARIANT] = {"variant", "var", 0},
+    [MW_UINT32] = {"uint32", "u32", 32},
+    [MW_UINT16] = {"uint16", "u16", 16},
+    [MW_INT4] = {"int4", "i4", 4},
+    [MW_BFLOAT16] = {"bfloat16", "bf16", 16},
+    [MW_INT2] = {"int2", "i2", 2},
 };
 
 const char *mw_dtype_name(mw_dtype type)

@@ -127,6 +127,7 @@ mw_status mwi_graph_add_const(mw_ctx *ctx, mw_model *model, mwi_graph *graph, co
 
     if (rank < 0 || rank > MW_MAX_RANK || !mwi_dims_bytes(dtype, rank, dims, &bytes))
         return mwi_fail(ctx, MW_ELIMIT, "constant '%s' is too large", name);
+    if (dtype == MW_STRING) return mwi_fail(ctx, MW_EUNSUPPORTED, "constant '%s' of strings", name);
     MWI_TRY(mwi_graph_add_tensor(ctx, model, graph, name, &t, out_index));
     t->dtype = dtype;
     MWI_TRY(set_dims(ctx, t, rank, dims));

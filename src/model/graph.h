@@ -48,7 +48,8 @@ typedef struct mwi_tensor {
     int32_t signature[MW_MAX_RANK]; /* -1 for an open dimension */
     const mwi_quant *quant;         /* NULL: none */
     const mwi_sparsity *sparsity;   /* NULL: dense; else data holds the non-zero blocks */
-    const void *data; /* constant: aligned to its element; NULL: computed, fed or state */
+    const void *data; /* constant: aligned to its element; NULL: computed, fed or state. Strings:
+                       * as in a file, see model/strings.h */
     size_t bytes;     /* of data; packed for 4- and 2-bit types */
     int32_t source;   /* place in the origin's list of weights, -1 none */
 } mwi_tensor;
@@ -131,7 +132,8 @@ MW_MUST_USE mw_status mwi_graph_add_tensor(mw_ctx *ctx, mw_model *model, mwi_gra
 MW_MUST_USE mw_status mwi_graph_add_value(mw_ctx *ctx, mw_model *model, mwi_graph *graph,
                                           const char *name, mw_dtype dtype, int32_t rank,
                                           const int32_t *dims, int32_t *out_index);
-/* A constant; `data` is copied into the model (n bytes by dtype and dims). */
+/* A constant; `data` is copied into the model (n bytes by dtype and dims). Fails: MW_EUNSUPPORTED
+ * (strings), MW_ELIMIT, MW_ENOMEM. */
 MW_MUST_USE mw_status mwi_graph_add_const(mw_ctx *ctx, mw_model *model, mwi_graph *graph,
                                           const char *name, mw_dtype dtype, int32_t rank,
                                           const int32_t *dims, const void *data,

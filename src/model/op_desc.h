@@ -96,6 +96,8 @@ typedef struct mwi_called {
     bool known; /* false: some shape is decided by data */
 } mwi_called;
 
+typedef struct mwi_table mwi_table; /* ops/table.h */
+
 /* What operators that call subgraphs, or that keep things from one run to the next, ask of the
  * session that they run in. Subgraphs never call themselves (verifier), so each has one instance,
  * made when it is first asked for. Inputs are checked against the subgraph in number and type; all
@@ -126,18 +128,22 @@ typedef struct mwi_host {
     /* Memory of an operator, told by its attributes, that lives as long as the session; zero when
      * it is made and after a reset. */
     mw_status (*keep)(void *self, mw_ctx *ctx, const void *attr, size_t bytes, void **out);
-    /* The resource's number; it is made when it is not there. `kind`: a resource is of one kind. */
-    mw_status (*find)(void *self, mw_ctx *ctx, int32_t kind, const char *container,
-                      const char *name, int32_t *out_id);
+    /* The number of a variable's resource; it is made when it is not there. */
+    mw_status (*find)(void *self, mw_ctx *ctx, const char *container, const char *name,
+                      int32_t *out_id);
     /* Room for a variable's value, so that assigning it allocates nothing. */
     mw_status (*reserve)(void *self, mw_ctx *ctx, int32_t id, size_t bytes);
     /* The variable's value, borrowed until it is assigned. Fails: MW_EINVAL (no such variable, or
      * it has no value yet). */
     mw_status (*read)(void *self, mw_ctx *ctx, int32_t id, mwi_view *out);
     mw_status (*assign)(void *self, mw_ctx *ctx, int32_t id, const mwi_view *value);
+    /* The resource of the table that the model numbers so; it is made when it is not there, of
+     * these types. Fails: MW_EFORMAT (it has others). */
+    mw_status (*find_table)(void *self, mw_ctx *ctx, int32_t table_id, mw_dtype key, mw_dtype value,
+                            int32_t *out_id);
+    /* Borrowed until the next find_table. Fails: MW_EINVAL (no such table). */
+    mw_status (*table)(void *self, mw_ctx *ctx, int32_t id, mwi_table **out);
 } mwi_host;
-
-enum { MWI_RESOURCE_VARIABLE = 0, MWI_RESOURCE_TABLE = 1 };
 
 /* For infer, macs and version: shapes and types, and data of constants. */
 typedef struct mwi_shape_call {
@@ -189,6 +195,7 @@ typedef struct mwi_run_call {
     const void *state;
     void *scratch; /* 64-byte aligned */
     mwi_pool *pool;
+    mwi_arena *strings; /* for bytes of strings that run makes: they live as long as its outputs */
 } mwi_run_call;
 
 enum {
@@ -196,7 +203,8 @@ enum {
         1 << 0, /* LiteRT has no kernel for these types: `quantize` does not write it */
 };
 
-/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type; "f32|i8"
+/* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type but str
+ * (whose rows say so: only what copies whole elements of one type may make strings); "f32|i8"
  * either;
  * '=' the type of input 0, "=2" of input 2; a trailing '+' one or more of that type ("i8+>i8");
  * inputs past the list must not exist. */

@@ -1,4 +1,4 @@
-/* model/query.c - who makes and who reads a tensor.
+/* model/query.c - who makes and who reads a tensor; names of signatures.
  * Depends: model/graph.  Used by: passes, runtime, compress.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/graph.h"
@@ -60,4 +60,25 @@ mw_status mwi_graph_uses(mw_ctx *ctx, const mwi_graph *graph, mwi_arena *arena, 
     }
     for (size_t i = 0; i < graph->n_outputs; i++) out->n_uses[graph->outputs[i]]++;
     return MW_OK;
+}
+
+/* ---- signatures ---- */
+
+const char *mw_model_signature_key(const mw_model *model, size_t signature)
+{
+    return signature < model->n_signatures ? model->signatures[signature].key : NULL;
+}
+
+const char *mw_model_signature_input(const mw_model *model, size_t signature, size_t index)
+{
+    if (signature >= model->n_signatures) return NULL;
+    const mwi_signature *const s = &model->signatures[signature];
+    return index < s->n_inputs ? s->inputs[index].name : NULL;
+}
+
+const char *mw_model_signature_output(const mw_model *model, size_t signature, size_t index)
+{
+    if (signature >= model->n_signatures) return NULL;
+    const mwi_signature *const s = &model->signatures[signature];
+    return index < s->n_outputs ? s->outputs[index].name : NULL;
 }

@@ -82,7 +82,8 @@ mw_status mwi_sparsity_check(mw_ctx *ctx, const mwi_tensor *tensor)
     int32_t extents[MAX_LEVELS] = {0};
     size_t n = 1, need;
 
-    if (bits == 0) return mwi_fail(ctx, MW_EFORMAT, "sparse: elements without a fixed size");
+    if (bits == 0 || tensor->dtype == MW_STRING)
+        return mwi_fail(ctx, MW_EFORMAT, "sparse: elements without a fixed size");
     MWI_TRY(find_extents(ctx, tensor, extents));
     for (size_t i = 0; i < s->n_dims; i++)
         MWI_TRY(

@@ -3,6 +3,7 @@
  * What it proves is what graph.h's "Holds" promises; shapes are proven by the operators' infer.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/op_desc.h"
+#include "model/strings.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -63,13 +64,16 @@ static mw_status check_tensor(mw_ctx *ctx, const mwi_graph *g, const mwi_tensor 
         if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes) ||
             bytes > mwi_limits(ctx)->max_memory_bytes)
             return mwi_fail(ctx, MW_ELIMIT, "its shape is larger than any memory");
-        if (t->data != NULL && t->sparsity == NULL && t->bytes != bytes)
+        if (t->data != NULL && t->sparsity == NULL && t->dtype != MW_STRING && t->bytes != bytes)
             return mwi_fail(ctx, MW_EFORMAT, "constant of %zu bytes, its shape needs %zu", t->bytes,
                             bytes);
     }
     if (t->is_variable && t->data != NULL)
         return mwi_fail(ctx, MW_EFORMAT, "a variable with constant data");
-    if (t->sparsity != NULL && t->data != NULL) MWI_TRY(mwi_sparsity_check(ctx, t));
+    if (t->sparsity != NULL && t->data != NULL)
+        MWI_TRY(mwi_sparsity_check(ctx, t));
+    else if (t->dtype == MW_STRING && t->data != NULL)
+        MWI_TRY(mwi_strings_check(ctx, t));
     return t->quant == NULL ? MW_OK : check_quant(ctx, g, t);
 }
 

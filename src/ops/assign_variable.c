@@ -29,8 +29,7 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
         if (op->desc != &mwi_op_var_handle || op->out[0] != call->op->in[0]) continue;
         const mwi_field *const f = op->desc->fields; /* container, shared_name */
         const char *const attr = op->attr;
-        MWI_TRY(h->find(h->self, ctx, MWI_RESOURCE_VARIABLE,
-                        *(const char *const *)(const void *)(attr + f[0].offset),
+        MWI_TRY(h->find(h->self, ctx, *(const char *const *)(const void *)(attr + f[0].offset),
                         *(const char *const *)(const void *)(attr + f[1].offset), &id));
         return h->reserve(h->self, ctx, id, call->in[1].bytes);
     }

@@ -23,9 +23,9 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_call__ref", .types = "*+>*+", .run = run},
-    {.name = "any_call_no_inputs__ref", .types = ">*+", .run = run},
-    {.name = "any_call_no_outputs__ref", .types = "*+>", .run = run},
+    {.name = "any_call__ref", .types = "*|str+>*|str+", .run = run},
+    {.name = "any_call_no_inputs__ref", .types = ">*|str+", .run = run},
+    {.name = "any_call_no_outputs__ref", .types = "*|str+>", .run = run},
     {.name = "any_call_alone__ref", .types = ">", .run = run},
     {.name = NULL},
 };

@@ -1,6 +1,7 @@
 /* ops/equal.c - EQUAL: x == y with broadcast.
  * Depends: ops/compare, ops/rules.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "model/strings.h"
 #include "ops/compare.h"
 #include "ops/rules.h"
 
@@ -19,10 +20,13 @@ MWI_BINARY_RUN(run_i64, row_i64)
 MWI_BINARY_RUN(run_i8, row_i8)
 MWI_BINARY_RUN(run_u8, row_u8)
 MWI_BINARY_RUN(run_i16, row_i16)
+MWI_BINARY_ROW(row_str, mw_string, uint8_t, void, mwi_strings_equal(&x, &y))
+MWI_BINARY_RUN(run_str, row_str)
 
 static int32_t version(const mwi_shape_call *call)
 {
-    return call->in[0].dtype == MW_INT16 ? 4 : mwi_version_i8(call);
+    const mw_dtype t = call->in[0].dtype;
+    return t == MW_INT16 ? 4 : t == MW_STRING ? 3 : mwi_version_i8(call);
 }
 
 static const mwi_kernel kernels[] = {
@@ -36,6 +40,7 @@ static const mwi_kernel kernels[] = {
      .types = "i16,i16>bool",
      .prepare = mwi_compare_prepare,
      .run = run_i16},
+    {.name = "str_equal__ref", .types = "str,str>bool", .run = run_str},
     {.name = NULL},
 };
 

@@ -27,6 +27,7 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 static const mwi_kernel kernels[] = {
     {.name = "any_expand_dims__ref", .types = "*,i32>*", .run = mwi_view_op_run},
     {.name = "any_expand_dims_i64__ref", .types = "*,i64>*", .run = mwi_view_op_run},
+    {.name = "str_expand_dims__ref", .types = "str,i32|i64>str", .run = mwi_view_op_run},
     {.name = NULL},
 };
 

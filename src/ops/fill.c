@@ -36,11 +36,14 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 static int32_t version(const mwi_shape_call *call)
 {
     const mw_dtype t = call->in[1].dtype;
-    return t == MW_FLOAT16 ? 4 : t == MW_INT8 || t == MW_INT16 ? 3 : t == MW_BOOL ? 2 : 1;
+    return t == MW_FLOAT16                  ? 4
+           : t == MW_INT8 || t == MW_INT16  ? 3
+           : t == MW_BOOL || t == MW_STRING ? 2
+                                            : 1;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_fill__ref", .types = "i32|i64," MWI_MOVED ">=1", .run = run},
+    {.name = "any_fill__ref", .types = "i32|i64," MWI_MOVED "|str>=1", .run = run},
     {.name = NULL},
 };
 

@@ -92,7 +92,7 @@ static int32_t version(const mwi_shape_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_gather__ref", .types = MWI_MOVED ",i16|i32|i64>=", .run = run},
+    {.name = "any_gather__ref", .types = MWI_MOVED "|str,i16|i32|i64>=", .run = run},
     {.name = NULL},
 };
 

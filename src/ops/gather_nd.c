@@ -47,11 +47,11 @@ static int32_t version(const mwi_shape_call *call)
 {
     if (call->in[0].dtype == MW_BOOL) return 5;
     if (call->in[1].dtype == MW_INT16) return 4;
-    return call->in[0].dtype == MW_INT16 ? 3 : 1;
+    return call->in[0].dtype == MW_INT16 ? 3 : call->in[0].dtype == MW_STRING ? 2 : 1;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_gather_nd__ref", .types = MWI_MOVED ",i16|i32|i64>=", .run = run},
+    {.name = "any_gather_nd__ref", .types = MWI_MOVED "|str,i16|i32|i64>=", .run = run},
     {.name = NULL},
 };
 

@@ -59,7 +59,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_hashtable_lookup__ref", .types = "i32,i32," MWI_MOVED ">=2,u8", .run = run},
+    {.name = "any_hashtable_lookup__ref", .types = "i32,i32," MWI_MOVED "|str>=2,u8", .run = run},
     {.name = NULL},
 };
 

@@ -74,9 +74,9 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_if__ref", .types = "bool,*+>*+", .run = run},
-    {.name = "any_if_no_inputs__ref", .types = "bool>*+", .run = run},
-    {.name = "any_if_no_outputs__ref", .types = "bool,*+>", .run = run},
+    {.name = "any_if__ref", .types = "bool,*|str+>*|str+", .run = run},
+    {.name = "any_if_no_inputs__ref", .types = "bool>*|str+", .run = run},
+    {.name = "any_if_no_outputs__ref", .types = "bool,*|str+>", .run = run},
     {.name = "any_if_alone__ref", .types = "bool>", .run = run},
     {.name = NULL},
 };

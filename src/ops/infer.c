@@ -4,6 +4,7 @@
 #include "ops/kernels.h"
 
 #include "base/checked.h"
+#include "model/strings.h"
 
 #include <string.h>
 
@@ -20,18 +21,29 @@ void mwi_view_of(const mwi_tensor *tensor, mwi_view *out)
     out->rank = tensor->rank;
     memcpy(out->dims, tensor->dims, sizeof out->dims);
     out->quant = tensor->quant;
-    out->data = (void *)(uintptr_t)tensor->data; /* inputs are read only, see mwi_view */
+    const bool in_place = tensor->data != NULL && tensor->dtype != MW_STRING;
+    out->data = in_place ? (void *)(uintptr_t)tensor->data : NULL; /* read only, see mwi_view */
     out->fixed = tensor->data != NULL && !tensor->is_variable;
-    if (tensor->data != NULL)
+    if (in_place)
         out->bytes = tensor->bytes;
     else
         (void)mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &out->bytes);
 }
 
+static mw_status expand_strings(mw_ctx *ctx, const mwi_tensor *tensor, mwi_arena *arena,
+                                mwi_view *out)
+{
+    MWI_TRY(mwi_arena_alloc(ctx, arena, out->bytes + 1, &out->data));
+    mwi_strings_expand(tensor, out->data);
+    return MW_OK;
+}
+
 mw_status mwi_view_dense(mw_ctx *ctx, const mwi_tensor *tensor, mwi_arena *arena, mwi_view *out)
 {
     mwi_view_of(tensor, out);
-    if (tensor == NULL || tensor->sparsity == NULL || tensor->data == NULL) return MW_OK;
+    if (tensor == NULL || tensor->data == NULL) return MW_OK;
+    if (tensor->dtype == MW_STRING) return expand_strings(ctx, tensor, arena, out);
+    if (tensor->sparsity == NULL) return MW_OK;
     if (!mwi_dims_bytes(tensor->dtype, tensor->rank, tensor->dims, &out->bytes))
         return mwi_fail(ctx, MW_ELIMIT, "sparse '%s' is larger than any memory", tensor->name);
     MWI_TRY(mwi_arena_alloc(ctx, arena, out->bytes + 1, &out->data));
@@ -114,7 +126,8 @@ static mw_status eval(mw_ctx *ctx, mwi_shape_call *call, mwi_arena *arena)
                               .out = call->out,
                               .host = call->host,
                               .state = prep.state,
-                              .scratch = scratch};
+                              .scratch = scratch,
+                              .strings = arena};
     return k->run(ctx, &run);
 }
 

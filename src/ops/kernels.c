@@ -34,7 +34,7 @@ static bool type_takes(const char *name, size_t n, const mwi_view *view, const s
 {
     mw_dtype dtype;
 
-    if (name[0] == '*') return true;
+    if (name[0] == '*') return view->dtype != MW_STRING; /* its elements are addresses */
     if (name[0] == '=') {
         const size_t i = n > 1 ? (size_t)(name[1] - '0') : 0;
         return i < all->n_in && all->in[i].tensor != NULL && all->in[i].dtype == view->dtype;

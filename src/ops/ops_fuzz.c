@@ -3,6 +3,7 @@
  * buffers. Input: the row's number (two bytes), then decisions; a hash of the input goes on where
  * they end.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "model/strings.h"
 #include "ops/registry.h"
 
 #include <stdlib.h>
@@ -82,8 +83,8 @@ static void fill(source *s, mw_dtype dtype, size_t n, void *out)
 
 static mw_dtype any_type(source *s)
 {
-    static const mw_dtype types[] = {MW_FLOAT32, MW_INT8,  MW_UINT8, MW_INT16,
-                                     MW_INT32,   MW_INT64, MW_BOOL,  MW_INT4};
+    static const mw_dtype types[] = {MW_FLOAT32, MW_INT8, MW_UINT8, MW_INT16, MW_INT32,
+                                     MW_INT64,   MW_BOOL, MW_INT4,  MW_STRING};
     return types[below(s, sizeof types / sizeof *types)];
 }
 
@@ -143,6 +144,26 @@ static const mwi_quant *quantization(maker *m, const mwi_tensor *t)
     return out;
 }
 
+/* A constant of strings in a block of its own, as a file holds it: mostly sound. */
+static bool strings(maker *m, mwi_tensor *t, size_t n)
+{
+    static const char *const texts[] = {"", "a", " a  b c d e f", "two words", "\t", "x\0y"};
+    mw_string all[4096];
+
+    if (n > MWI_COUNT(all)) return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *const text = texts[below(m->s, MWI_COUNT(texts))];
+        all[i] = (mw_string){text, strlen(text)};
+    }
+    if (!mwi_strings_packed_bytes(all, n, &t->bytes)) return false;
+    uint8_t *const memory = malloc(t->bytes);
+    if (memory == NULL) abort();
+    mwi_strings_pack(all, n, memory);
+    if (below(m->s, 16) == 0) memory[below(m->s, t->bytes)] = (uint8_t)next(m->s);
+    t->data = memory;
+    return true;
+}
+
 static bool operand(maker *m, mw_dtype dtype, const mwi_tensor *like, bool with_data,
                     int32_t *index)
 {
@@ -168,6 +189,7 @@ static bool operand(maker *m, mw_dtype dtype, const mwi_tensor *like, bool with_
     if (!mwi_dims_bytes(dtype, t->rank, t->dims, &bytes) || !mwi_dims_count(t->rank, t->dims, &n) ||
         bytes > 1 << 20)
         return false;
+    if (dtype == MW_STRING) return strings(m, t, n);
     memory =
         malloc(bytes == 0 ? 1 : bytes); /* a block of its own, so that a sanitizer sees its ends */
     if (memory == NULL) abort();

@@ -20,7 +20,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_rank__ref", .types = "*>i32", .run = run},
+    {.name = "any_rank__ref", .types = "*|str>i32", .run = run},
     {.name = NULL},
 };
 

@@ -22,9 +22,11 @@ const mwi_op_desc *mwi_op_by_name(const char *name);
 MW_MUST_USE mw_status mwi_op_views(mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op,
                                    mwi_arena *arena, mwi_shape_call *out);
 /* Sets a view from a tensor; NULL gives the view of an input that is left out. The data of a sparse
- * constant are its blocks: kernels get views from mwi_view_dense. */
+ * constant are its blocks, constants of strings have none: kernels get views from mwi_view_dense.
+ */
 void mwi_view_of(const mwi_tensor *tensor, mwi_view *out);
-/* The same with the elements of a sparse constant in their places, in `arena`. Fails:
+/* The same with the elements of a sparse constant in their places, or those of a constant of
+ * strings, in `arena`. Fails:
  * MW_EUNSUPPORTED (sparse elements below 8 bits), MW_ENOMEM, MW_ELIMIT. */
 MW_MUST_USE mw_status mwi_view_dense(mw_ctx *ctx, const mwi_tensor *tensor, mwi_arena *arena,
                                      mwi_view *out);

@@ -66,6 +66,7 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 
 static const mwi_kernel kernels[] = {
     {.name = "any_reshape__ref", .types = "*,i32?>*", .run = mwi_view_op_run},
+    {.name = "str_reshape__ref", .types = "str,i32?>str", .run = mwi_view_op_run},
     {.name = NULL},
 };
 

@@ -38,7 +38,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_shape__ref", .types = "*>i32|i64", .run = run},
+    {.name = "any_shape__ref", .types = "*|str>i32|i64", .run = run},
     {.name = NULL},
 };
 

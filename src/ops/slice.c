@@ -78,11 +78,11 @@ static int32_t version(const mwi_shape_call *call)
 
     if (t == MW_UINT32) return 6;
     if (call->in[0].rank > 4) return 5;
-    return t == MW_INT16 ? 4 : t == MW_INT8 ? 2 : 1;
+    return t == MW_INT16 ? 4 : t == MW_STRING ? 3 : t == MW_INT8 ? 2 : 1;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_slice__ref", .types = MWI_MOVED ",i32|i64,i32|i64>=", .run = run},
+    {.name = "any_slice__ref", .types = MWI_MOVED "|str,i32|i64,i32|i64>=", .run = run},
     {.name = NULL},
 };
 

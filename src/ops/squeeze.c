@@ -36,8 +36,14 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
+static int32_t version(const mwi_shape_call *call)
+{
+    return call->in[0].dtype == MW_STRING ? 2 : 1;
+}
+
 static const mwi_kernel kernels[] = {
     {.name = "any_squeeze__ref", .types = "*>*", .run = mwi_view_op_run},
+    {.name = "str_squeeze__ref", .types = "str>str", .run = mwi_view_op_run},
     {.name = NULL},
 };
 
@@ -56,4 +62,5 @@ const mwi_op_desc mwi_op_squeeze = {
     .quant = &mwi_quant_same,
     .infer = infer,
     .gradient = mwi_gradient_reshape,
+    .version = version,
 };

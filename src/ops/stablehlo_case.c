@@ -77,8 +77,8 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_stablehlo_case__ref", .types = "i32,*+>*+", .run = run},
-    {.name = "any_stablehlo_case_no_inputs__ref", .types = "i32>*+", .run = run},
+    {.name = "any_stablehlo_case__ref", .types = "i32,*|str+>*|str+", .run = run},
+    {.name = "any_stablehlo_case_no_inputs__ref", .types = "i32>*|str+", .run = run},
     {.name = NULL},
 };
 

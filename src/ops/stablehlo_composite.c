@@ -32,7 +32,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_stablehlo_composite__ref", .types = "*+>*+", .run = run},
+    {.name = "any_stablehlo_composite__ref", .types = "*|str+>*|str+", .run = run},
     {.name = NULL},
 };
 

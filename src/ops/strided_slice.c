@@ -48,12 +48,15 @@ static int32_t version(const mwi_shape_call *call)
     if (a->offset) return 8;
     if (t == MW_UINT32) return 7;
     if (a->ellipsis_mask != 0 || a->new_axis_mask != 0) return 6;
+    if (t == MW_STRING) return 5;
     if (call->in[0].rank > 4) return 4;
     return t == MW_BOOL ? 3 : t == MW_INT8 ? 2 : 1;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_strided_slice__ref", .types = MWI_MOVED ",i32|i64,i32|i64,i32|i64>=", .run = run},
+    {.name = "any_strided_slice__ref",
+     .types = MWI_MOVED "|str,i32|i64,i32|i64,i32|i64>=",
+     .run = run},
     {.name = NULL},
 };
 

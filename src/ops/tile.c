@@ -70,10 +70,14 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     return MW_OK;
 }
 
-static int32_t version(const mwi_shape_call *call) { return call->in[0].dtype == MW_INT8 ? 3 : 1; }
+static int32_t version(const mwi_shape_call *call)
+{
+    const mw_dtype t = call->in[0].dtype;
+    return t == MW_INT8 ? 3 : t == MW_STRING ? 2 : 1;
+}
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_tile__ref", .types = MWI_MOVED ",i32|i64>=", .run = run},
+    {.name = "any_tile__ref", .types = MWI_MOVED "|str,i32|i64>=", .run = run},
     {.name = NULL},
 };
 

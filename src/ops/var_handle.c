@@ -30,9 +30,9 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 
     MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(int32_t), &memory));
     call->state = memory;
-    return call->host == NULL ? MW_OK
-                              : call->host->find(call->host->self, ctx, MWI_RESOURCE_VARIABLE,
-                                                 a->container, a->shared_name, memory);
+    return call->host == NULL
+               ? MW_OK
+               : call->host->find(call->host->self, ctx, a->container, a->shared_name, memory);
 }
 
 static mw_status run(mw_ctx *ctx, const mwi_run_call *call)

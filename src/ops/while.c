@@ -125,7 +125,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_while__ref", .types = "*+>*+", .run = run},
+    {.name = "any_while__ref", .types = "*|str+>*|str+", .run = run},
     {.name = NULL},
 };
 

@@ -36,7 +36,9 @@ static bool may_fold(const mwi_rw *rw, const mwi_op *op, size_t in_bytes)
     for (size_t k = 0; k < op->n_out; k++) {
         const mwi_tensor *const t = mwi_rw_tensor_of(rw, op->out[k]);
         size_t bytes = 0;
-        if (rw->tensors[op->out[k]].is_output || mw_dtype_bits(t->dtype) == 0) return false;
+        if (rw->tensors[op->out[k]].is_output || mw_dtype_bits(t->dtype) == 0 ||
+            t->dtype == MW_STRING)
+            return false;
         if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &bytes) ||
             !mwi_add(out_bytes, bytes, &out_bytes))
             return false;

@@ -174,7 +174,7 @@ static mw_status run_piece(mw_ctx *ctx, mw_session *s, const batch_io *io, size_
             memcpy((char *)v->data + k * sample,
                    (const char *)io->in[i] + (at + count - 1) * sample, sample);
     }
-    MWI_TRY(mw_session_run(ctx, s));
+    MWI_TRY(mwi_session_run_once(ctx, s));
     for (size_t i = 0; i < s->n_outputs; i++) {
         const mwi_view *const v = &mwi_session_last_plan(s)->views[s->outputs[i]];
         const size_t sample = v->bytes / io->unit;
@@ -241,6 +241,7 @@ mw_status mw_session_run_batch(mw_ctx *ctx, mw_session *session, size_t batch,
         return mwi_fail(ctx, MW_EINVAL,
                         "%s takes %zu samples at a time and mixes them: give a multiple, not %zu",
                         session->model->name, unit, batch);
+    mwi_session_drop_strings(ctx, session); /* once: those of all runs are good after the last */
     const mw_status st = run_all(ctx, session, batch, &io);
     mwi_session_use_plan(session, before);
     return st;

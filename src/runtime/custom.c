@@ -122,19 +122,17 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 /* ---- rows ---- */
 
-/* "*?,*?,...>*?,...": any operands. */
+/* "*|str?,*|str?,...>*|str?,...": any operands. */
 static mw_status make_types(mw_ctx *ctx, mwi_arena *arena, const char **out)
 {
-    char text[6 * MW_CUSTOM_MAX_OPERANDS + 2];
+    static const char any[] = "*|str?";
+    char text[2 * MW_CUSTOM_MAX_OPERANDS * sizeof any];
     size_t n = 0;
 
-    for (size_t side = 0; side < 2; side++) {
-        for (size_t i = 0; i < MW_CUSTOM_MAX_OPERANDS; i++) {
-            if (i > 0) text[n++] = ',';
-            text[n++] = '*';
-            text[n++] = '?';
-        }
-        if (side == 0) text[n++] = '>';
+    for (size_t i = 0; i < 2 * MW_CUSTOM_MAX_OPERANDS; i++) {
+        if (i > 0) text[n++] = i == MW_CUSTOM_MAX_OPERANDS ? '>' : ',';
+        memcpy(text + n, any, sizeof any - 1);
+        n += sizeof any - 1;
     }
     return mwi_arena_string(ctx, arena, text, n, out);
 }

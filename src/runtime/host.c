@@ -1,5 +1,5 @@
-/* runtime/host.c - what operators ask of the session: subgraphs to run, values that outlive a call,
- * variables.
+/* runtime/host.c - what operators ask of the session: subgraphs to run, and values that outlive a
+ * call; variables and tables are in resources.c.
  * Depends: runtime/session_state.  Used by: operators through mwi_host; runtime/session*.
  * Holds:   (1) `self` of the host is the root session;  (2) a subgraph has one instance, which is
  *          never entered twice at a time.   SPDX-License-Identifier: Apache-2.0 */
@@ -167,12 +167,12 @@ static const mwi_graph *graph_of(void *self, int32_t subgraph)
 
 static bool was_run(void *self, int32_t subgraph)
 {
-    return ((mw_session *)self)->shared.callees[subgraph].was_run;
+    return ((mw_session *)self)->shared.resources->was_run[subgraph];
 }
 
 static void set_run(void *self, int32_t subgraph)
 {
-    ((mw_session *)self)->shared.callees[subgraph].was_run = true;
+    ((mw_session *)self)->shared.resources->was_run[subgraph] = true;
 }
 
 /* ---- values that outlive a call ---- */
@@ -258,94 +258,21 @@ static mw_status keep(void *self, mw_ctx *ctx, const void *attr, size_t bytes, v
     return MW_OK;
 }
 
-/* ---- resources ---- */
-
-static bool same_name(const char *a, const char *b)
-{
-    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
-}
-
-static mw_status find(void *self, mw_ctx *ctx, int32_t kind, const char *container,
-                      const char *name, int32_t *out_id)
-{
-    mw_session *const root = self;
-    mwi_shared *const h = &root->shared;
-
-    for (size_t i = 0; i < h->n_resources; i++) {
-        const mwi_resource *const r = &h->resources[i];
-        if (r->kind != kind || !same_name(r->container, container) || !same_name(r->name, name))
-            continue;
-        *out_id = (int32_t)i;
-        return MW_OK;
-    }
-    if (h->n_resources == INT32_MAX) return mwi_fail(ctx, MW_ELIMIT, "too many variables");
-    MWI_TRY(mwi_arena_grow(ctx, &root->arena, &h->resources, h->n_resources, &h->resources_capacity,
-                           sizeof(mwi_resource)));
-    *out_id = (int32_t)h->n_resources;
-    h->resources[h->n_resources++] =
-        (mwi_resource){.kind = kind, .container = container, .name = name};
-    return MW_OK;
-}
-
-static mw_status resource_of(mw_ctx *ctx, mw_session *root, int32_t kind, int32_t id,
-                             mwi_resource **out)
-{
-    const mwi_shared *const h = &root->shared;
-
-    if (id < 0 || (size_t)id >= h->n_resources)
-        return mwi_fail(ctx, MW_EINVAL, "resource %d of %zu", id, h->n_resources);
-    *out = &h->resources[id];
-    if ((*out)->kind == kind) return MW_OK;
-    return mwi_fail(ctx, MW_EINVAL, "resource %d is not of the kind that is asked for", id);
-}
-
-static mw_status make_room(mw_ctx *ctx, mw_session *root, mwi_resource *r, size_t bytes)
-{
-    void *data = r->value.data;
-    const mw_status st = fit(ctx, root->heap, bytes, &data, &r->capacity);
-
-    r->value.data = data;
-    return st;
-}
-
-static mw_status reserve(void *self, mw_ctx *ctx, int32_t id, size_t bytes)
-{
-    mwi_resource *r;
-
-    MWI_TRY(resource_of(ctx, self, MWI_RESOURCE_VARIABLE, id, &r));
-    /* Room that holds a value is left alone: assigning may make more. */
-    return r->is_set ? MW_OK : make_room(ctx, self, r, bytes);
-}
-
-static mw_status read_value(void *self, mw_ctx *ctx, int32_t id, mwi_view *out)
-{
-    mwi_resource *r;
-
-    MWI_TRY(resource_of(ctx, self, MWI_RESOURCE_VARIABLE, id, &r));
-    if (!r->is_set)
-        return mwi_fail(ctx, MW_EINVAL, "variable '%s' has no value yet",
-                        r->name == NULL ? "" : r->name);
-    *out = r->value;
-    return MW_OK;
-}
-
-static mw_status assign(void *self, mw_ctx *ctx, int32_t id, const mwi_view *value)
-{
-    mwi_resource *r;
-
-    MWI_TRY(resource_of(ctx, self, MWI_RESOURCE_VARIABLE, id, &r));
-    MWI_TRY(make_room(ctx, self, r, value->bytes));
-    void *const data = r->value.data;
-    if (value->bytes > 0) memcpy(data, value->data, value->bytes);
-    r->value = *value;
-    r->value.data = data;
-    r->is_set = true;
-    return MW_OK;
-}
-
 /* ---- life ---- */
 
-mw_status mwi_host_init(mw_ctx *ctx, mw_session *root)
+static mw_status share(mw_ctx *ctx, mw_session *root, const mw_session *shares)
+{
+    if (shares == NULL)
+        return mwi_resources_create(ctx, root->model->n_graphs, &root->shared.resources);
+    if (shares->model != root->model)
+        return mwi_fail(ctx, MW_EINVAL, "shares resources with a session of another model, '%s'",
+                        shares->model->name);
+    root->shared.resources = shares->shared.resources;
+    root->shared.resources->n_users++;
+    return MW_OK;
+}
+
+mw_status mwi_host_init(mw_ctx *ctx, mw_session *root, const mw_session *shares)
 {
     void *memory;
 
@@ -358,24 +285,20 @@ mw_status mwi_host_init(mw_ctx *ctx, mw_session *root)
                             .scratch = scratch,
                             .was_run = was_run,
                             .set_run = set_run,
-                            .keep = keep,
-                            .find = find,
-                            .reserve = reserve,
-                            .read = read_value,
-                            .assign = assign};
+                            .keep = keep};
+    mwi_resources_serve(&root->host);
     MWI_TRY(mwi_arena_array(ctx, &root->arena, root->model->n_graphs, sizeof(mwi_callee), &memory));
     root->shared.callees = memory;
-    return MW_OK;
+    return share(ctx, root, shares);
 }
 
 mw_status mwi_host_reset(mw_ctx *ctx, mw_session *root)
 {
     mwi_shared *const h = &root->shared;
 
-    for (size_t i = 0; i < h->n_resources; i++) h->resources[i].is_set = false;
+    mwi_resources_reset(h->resources, root->model->n_graphs);
     for (size_t i = 0; i < h->n_kept; i++) memset(h->kept[i].data, 0, h->kept[i].bytes);
     for (size_t i = 0; i < root->model->n_graphs; i++) {
-        h->callees[i].was_run = false;
         if (h->callees[i].session != NULL) MWI_TRY(mw_session_reset(ctx, h->callees[i].session));
     }
     return MW_OK;
@@ -385,7 +308,7 @@ void mwi_host_memory_use(const mw_session *root, mw_session_memory *out)
 {
     const mwi_shared *const h = &root->shared;
 
-    for (size_t i = 0; i < h->n_resources; i++) out->state_bytes += h->resources[i].capacity;
+    out->state_bytes += mwi_resources_bytes(h->resources);
     for (size_t i = 0; i < root->model->n_graphs; i++) {
         mw_session_memory m;
         if (h->callees[i].session == NULL) continue;
@@ -406,7 +329,6 @@ void mwi_host_deinit(mw_session *root)
     for (size_t i = 0; i < h->n_held; i++)
         for (size_t k = 0; k < h->held[i].n; k++)
             mwi_heap_free(root->heap, h->held[i].views[k].data, h->held[i].capacities[k]);
-    for (size_t i = 0; i < h->n_resources; i++)
-        mwi_heap_free(root->heap, h->resources[i].value.data, h->resources[i].capacity);
+    mwi_resources_release(h->resources);
     mwi_heap_free(root->heap, h->scratch, h->scratch_bytes);
 }

@@ -185,6 +185,15 @@ mw_status mwi_plan_add_tail(mw_ctx *ctx, mwi_plan *plan, mwi_plan *tail)
 
 /* ---- binding ---- */
 
+void mwi_plan_clear_strings(mwi_plan *plan, const int32_t *tensors, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const mwi_view *const v = &plan->views[tensors[i]];
+        if (v->dtype == MW_STRING && plan->places[tensors[i]] != MWI_NO_PLACE && v->bytes > 0)
+            memset(v->data, 0, v->bytes);
+    }
+}
+
 /* The views were made by this plan; kernels get them as const. */
 static void bind_all(const mwi_plan *p, const int32_t *tensors, size_t n, const mwi_view *views)
 {

@@ -95,6 +95,7 @@ typedef struct mwi_plan_options {
         *before; /* a tail: the plan that it goes on from, bound; NULL: from the graph's start */
     const mwi_view *given; /* of a tail: outputs of its first operator with their shapes, copied */
     const mwi_host *host;  /* borrowed from the session */
+    mwi_arena *strings;    /* the same */
     const mwi_customs *customs; /* operators of the program; NULL: none */
     bool any_rank;              /* inputs may have another rank than the file declares */
 } mwi_plan_options;
@@ -115,6 +116,9 @@ mwi_plan *mwi_plan_find_tail(const mwi_plan *plan);
 MW_MUST_USE mw_status mwi_plan_add_tail(mw_ctx *ctx, mwi_plan *plan, mwi_plan *tail);
 /* Points every view into the activations at `base` (64-byte aligned, arena_bytes long). */
 void mwi_plan_bind(mwi_plan *plan, uint8_t *base);
+
+/* Makes the strings of these tensors, as far as they lie in the plan's activations, empty. */
+void mwi_plan_clear_strings(mwi_plan *plan, const int32_t *tensors, size_t n);
 
 /* Moves the recorded error into `text` and clears it: for what is collected or tried. */
 void mwi_take_error(mw_ctx *ctx, char *text, size_t text_bytes);

@@ -29,15 +29,18 @@ static void find_lifetimes(const mwi_maker *m, value *values)
 {
     for (size_t i = 0; i < m->o->graph->n_tensors; i++)
         values[i] = (value){.root = (int32_t)i, .first = INT32_MAX, .last = -1};
-    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++)
+    const int32_t end = (int32_t)m->plan->n_steps;
+    for (size_t i = 0; i < m->o->n_inputs && m->o->before == NULL; i++) {
         write_at(m, values, m->o->inputs[i], -1);
+        /* An input that the caller does not write again must hold strings, not what was left. */
+        if (m->plan->views[m->o->inputs[i]].dtype == MW_STRING) touch(values, m->o->inputs[i], end);
+    }
     for (size_t i = 0; i < m->plan->n_steps; i++) {
         const mwi_op *const op = m->plan->steps[i].op;
         for (size_t k = 0; k < op->n_out; k++) write_at(m, values, op->out[k], (int32_t)i);
         for (size_t k = 0; k < op->n_in; k++)
             if (op->in[k] >= 0) touch(values, op->in[k], (int32_t)i);
     }
-    const int32_t end = (int32_t)m->plan->n_steps;
     for (size_t i = 0; i < m->o->n_outputs; i++) touch(values, m->o->outputs[i], end);
     /* What tails will read stays until the end, too. */
     for (size_t i = m->plan->next_op; i < m->o->graph->n_ops; i++) {

@@ -220,7 +220,8 @@ static mw_status add_step(mw_ctx *ctx, mwi_maker *m, const mwi_shape_call *call)
                              .out = call->out,
                              .host = m->o->host,
                              .state = prep.state,
-                             .pool = m->o->pool};
+                             .pool = m->o->pool,
+                             .strings = m->o->strings};
     s->macs = call->op->desc->macs == NULL ? 0 : call->op->desc->macs(call);
     for (size_t i = 0; i < call->n_in; i++)
         s->bytes += call->in[i].tensor == NULL ? 0 : call->in[i].bytes;

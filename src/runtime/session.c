@@ -21,7 +21,7 @@ static mw_status make_states(mw_ctx *ctx, mw_session *s)
         if (!t->is_variable) continue;
         mwi_state *const v = &s->states.v[s->states.n];
         v->tensor = (int32_t)i;
-        if (!mwi_dims_bytes(t->dtype, t->rank, t->dims, &v->bytes))
+        if (t->dtype == MW_STRING || !mwi_dims_bytes(t->dtype, t->rank, t->dims, &v->bytes))
             return mwi_fail(ctx, MW_EUNSUPPORTED, "state '%s' of %s has no fixed size", t->name,
                             mw_dtype_name(t->dtype));
         MWI_TRY(mwi_arena_alloc(ctx, &s->arena, v->bytes == 0 ? 1 : v->bytes, &v->data));
@@ -31,15 +31,20 @@ static mw_status make_states(mw_ctx *ctx, mw_session *s)
 }
 
 /* State starts at zero bytes, int8 at its zero point: as TFLite resets variables. */
-mw_status mw_session_reset(mw_ctx *ctx, mw_session *session)
+static void reset_states(mw_session *s)
 {
-    mwi_enter(ctx);
-    for (size_t i = 0; i < session->states.n; i++) {
-        const mwi_state *const v = &session->states.v[i];
-        const mwi_tensor *const t = session->graph->tensors[v->tensor];
+    for (size_t i = 0; i < s->states.n; i++) {
+        const mwi_state *const v = &s->states.v[i];
+        const mwi_tensor *const t = s->graph->tensors[v->tensor];
         const bool shifted = t->dtype == MW_INT8 && t->quant != NULL && t->quant->q.n_scales > 0;
         memset(v->data, shifted ? (int)t->quant->q.zero_points[0] : 0, v->bytes);
     }
+}
+
+mw_status mw_session_reset(mw_ctx *ctx, mw_session *session)
+{
+    mwi_enter(ctx);
+    reset_states(session);
     return session->root == session ? mwi_host_reset(ctx, session) : MW_OK;
 }
 
@@ -136,9 +141,9 @@ static mw_status setup(mw_ctx *ctx, mw_session *s, const mw_session_options *o)
     MWI_TRY(mwi_customs_create(ctx, &s->arena, o->custom_ops, o->n_custom_ops, &s->customs));
     MWI_TRY(choose_graph(ctx, s, o->signature));
     if (s->n_threads > 1) MWI_TRY(mwi_pool_create(ctx, s->n_threads, &s->pool));
-    MWI_TRY(mwi_host_init(ctx, s));
+    MWI_TRY(mwi_host_init(ctx, s, o->share_with));
     MWI_TRY(make_states(ctx, s));
-    MWI_TRY(mw_session_reset(ctx, s));
+    reset_states(s);
     MWI_TRY(mwi_constants_init(ctx, s->graph, s->inputs, s->n_inputs, &s->constants));
     return mwi_session_use_shapes(ctx, s, NULL);
 }
@@ -153,6 +158,7 @@ static mw_status create_empty(mw_ctx *ctx, const mw_model *model, mw_session **o
     (*out)->root = memory;
     (*out)->heap = mwi_heap_retain(ctx);
     mwi_arena_init(ctx, &(*out)->arena);
+    mwi_arena_init(ctx, &(*out)->strings);
     /* Only the reference count changes. */
     (*out)->model = mw_model_retain((mw_model *)(uintptr_t)model);
     return MW_OK;
@@ -168,7 +174,7 @@ static mw_status setup_callee(mw_ctx *ctx, mw_session *s, size_t graph)
     s->graph = s->model->graphs[graph];
     MWI_TRY(copy_ends(ctx, s, NULL));
     MWI_TRY(make_states(ctx, s));
-    MWI_TRY(mw_session_reset(ctx, s));
+    reset_states(s);
     return mwi_constants_init(ctx, s->graph, s->inputs, s->n_inputs, &s->constants);
 }
 
@@ -214,6 +220,7 @@ void mw_session_destroy(mw_session *session)
     mwi_heap_free(session->heap, session->memory, session->memory_bytes);
     if (session->root == session) mwi_pool_destroy(session->pool);
     mw_model_destroy(session->model);
+    mwi_arena_deinit(&session->strings);
     mwi_arena_deinit(&session->arena);
     mwi_heap *const heap = session->heap;
     mwi_heap_free(heap, session, sizeof *session);

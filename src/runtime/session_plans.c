@@ -10,10 +10,13 @@ enum { REASON_BYTES = 1024 };
 
 void mwi_session_use_plan(mw_session *s, mwi_plan *plan)
 {
-    if (plan->base != s->memory || plan != s->present)
-        plan->tail = NULL; /* what it carries may have moved */
+    if (plan == s->present && plan->base == s->memory) return;
+    plan->tail = NULL; /* what it carries may have moved */
     if (plan->base != s->memory) mwi_plan_bind(plan, s->memory);
     s->present = plan;
+    /* Another plan has used this memory: nothing there may be taken for addresses. */
+    mwi_plan_clear_strings(plan, s->inputs, s->n_inputs);
+    mwi_plan_clear_strings(plan, s->outputs, s->n_outputs);
 }
 
 static void drop(mw_session *s, mwi_kept_plan *k)
@@ -94,6 +97,7 @@ static mwi_plan_options options_of(const mw_session *s)
                               .pool = s->pool,
                               .packs = s->model->packs,
                               .host = &s->root->host,
+                              .strings = &s->root->strings,
                               .customs = s->customs,
                               .any_rank = s->root != s,
                               .constants = (mwi_constants *)(uintptr_t)&s->constants,

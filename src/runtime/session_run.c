@@ -68,19 +68,39 @@ mw_status mwi_session_run_plans(mw_ctx *ctx, mw_session *s)
     }
 }
 
-mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
+/* What a run has written of string outputs is good when the run is. */
+static void clear_outputs(mw_session *s)
 {
-    mwi_enter(ctx);
+    for (mwi_plan *p = s->present; p != NULL; p = p->tail)
+        mwi_plan_clear_strings(p, s->outputs, s->n_outputs);
+}
+
+void mwi_session_drop_strings(mw_ctx *ctx, mw_session *s)
+{
+    clear_outputs(s);
+    mwi_arena_reset(ctx, &s->strings);
+}
+
+mw_status mwi_session_run_once(mw_ctx *ctx, mw_session *session)
+{
     if (session->hooks.before_run != NULL) session->hooks.before_run(session->hooks.self, session);
     const bool timed = session->hooks.after_run != NULL;
     const uint64_t begin = timed ? mwi_now_ns() : 0;
     mwi_host_begin_run(session);
     const mw_status st =
         mwi_prefix(ctx, mwi_session_run_plans(ctx, session), "%s", session->model->name);
+    if (st != MW_OK) clear_outputs(session);
     if (timed)
         session->hooks.after_run(session->hooks.self, session,
                                  (double)(mwi_now_ns() - begin) / 1e3);
     return st;
+}
+
+mw_status mw_session_run(mw_ctx *ctx, mw_session *session)
+{
+    mwi_enter(ctx);
+    mwi_session_drop_strings(ctx, session);
+    return mwi_session_run_once(ctx, session);
 }
 
 void mw_session_set_hooks(mw_session *session, const mw_session_hooks *hooks)

@@ -6,6 +6,7 @@
 
 #include <milliwatt/custom.h>
 
+#include "ops/table.h"
 #include "runtime/plan.h"
 #include "runtime/session.h"
 
@@ -18,7 +19,6 @@ typedef struct mwi_callee {
     mw_shape *shapes;    /* room for its inputs' shapes */
     bool *is_read;       /* by input: an operator or an output reads it */
     bool busy;           /* is being planned or run */
-    bool was_run;        /* CALL_ONCE */
 } mwi_callee;
 
 /* What an operator whose shapes depend on data has computed to know them. */
@@ -37,13 +37,30 @@ typedef struct mwi_kept {
     size_t bytes;
 } mwi_kept;
 
+enum { MWI_RESOURCE_VARIABLE = 0, MWI_RESOURCE_TABLE = 1 };
+
 typedef struct mwi_resource {
     int32_t kind;
+    /* ---- a variable ---- */
     const char *container, *name; /* of the model; NULL is "" */
     bool is_set;
     mwi_view value; /* its data are owned: `capacity` bytes */
     size_t capacity;
+    /* ---- a table ---- */
+    int32_t table_id; /* the model's number of it */
+    mwi_table table;
 } mwi_resource;
+
+/* Variables, tables, and what CALL_ONCE has run: of one session, or of several over one model that
+ * share them, used by one thread at a time. */
+typedef struct mwi_resources {
+    size_t n_users; /* sessions */
+    mwi_heap *heap; /* retained */
+    mwi_arena arena;
+    mwi_resource *v;
+    size_t n, capacity; /* in the arena */
+    bool *was_run;      /* by subgraph: CALL_ONCE */
+} mwi_resources;
 
 /* What all subgraphs of a session share. */
 typedef struct mwi_shared {
@@ -52,8 +69,7 @@ typedef struct mwi_shared {
     size_t n_held, held_capacity; /* in the root's arena */
     mwi_kept *kept;
     size_t n_kept, kept_capacity; /* in the root's arena */
-    mwi_resource *resources;
-    size_t n_resources, resources_capacity; /* in the root's arena */
+    mwi_resources *resources;
     void *scratch;
     size_t scratch_bytes;
 } mwi_shared;
@@ -70,6 +86,7 @@ struct mw_session {
     mw_session *root;  /* itself; of a callee: the session that the program made */
     mwi_host host;     /* of a root */
     mwi_shared shared; /* of a root */
+    mwi_arena strings; /* of a root: bytes of strings that the present run makes */
     mwi_heap *heap;
     mwi_arena arena;
     mw_model *model; /* retained */
@@ -111,9 +128,11 @@ MW_MUST_USE mw_status mwi_customs_create(mw_ctx *ctx, mwi_arena *arena,
 
 /* ---- host.c: what operators ask of the session ---- */
 
-MW_MUST_USE mw_status mwi_host_init(mw_ctx *ctx, mw_session *root);
+/* shares: whose resources are to be used; NULL: its own. Fails: MW_EINVAL (of another model). */
+MW_MUST_USE mw_status mwi_host_init(mw_ctx *ctx, mw_session *root, const mw_session *shares);
 void mwi_host_deinit(mw_session *root); /* accepts a zeroed one */
-/* State of callees to their first values; variables have none, CALL_ONCE has not run. */
+/* State of callees to their first values; variables have none, tables are empty, CALL_ONCE has not
+ * run. */
 MW_MUST_USE mw_status mwi_host_reset(mw_ctx *ctx, mw_session *root);
 /* Nothing is held: before a run. */
 void mwi_host_begin_run(mw_session *root);
@@ -124,6 +143,20 @@ MW_MUST_USE mw_status mwi_session_create_callee(mw_ctx *ctx, mw_session *root, s
                                                 mw_session **out);
 /* Runs the present plan and its tails, without hooks. */
 MW_MUST_USE mw_status mwi_session_run_plans(mw_ctx *ctx, mw_session *s);
+
+/* Before a run or a batch: frees the bytes of strings that runs before have made. */
+void mwi_session_drop_strings(mw_ctx *ctx, mw_session *s);
+/* One run with its hooks. */
+MW_MUST_USE mw_status mwi_session_run_once(mw_ctx *ctx, mw_session *s);
+
+/* ---- resources.c ---- */
+
+MW_MUST_USE mw_status mwi_resources_create(mw_ctx *ctx, size_t n_graphs, mwi_resources **out);
+void mwi_resources_release(mwi_resources *resources); /* accepts NULL */
+void mwi_resources_reset(mwi_resources *resources, size_t n_graphs);
+uint64_t mwi_resources_bytes(const mwi_resources *resources);
+/* Fills the functions of a host that are about variables and tables. */
+void mwi_resources_serve(mwi_host *host);
 
 /* The last plan of the chain that the last run of the present plan went through. */
 const mwi_plan *mwi_session_last_plan(const mw_session *s);

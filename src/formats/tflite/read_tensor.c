@@ -51,12 +51,12 @@ static mw_status read_type(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *
 /* What an element's address must be a multiple of. */
 static size_t alignment(mw_dtype dtype)
 {
+    if (dtype == MW_STRING) return 4; /* begins with a table of int32 */
     switch (mw_dtype_bits(dtype)) {
     case 16: return 2;
     case 32: return 4;
     case 64: return dtype == MW_COMPLEX64 ? 4 : 8;
     case 128: return 8;
-    case 0: return dtype == MW_STRING ? 4 : 1; /* a string tensor begins with a table of int32 */
     default: return 1;
     }
 }
@@ -78,8 +78,8 @@ static mw_status read_data(mw_ctx *ctx, mwi_tfl_reader *rd, const mwi_fb_table *
     MWI_TRY(mwi_tfl_buffer_bytes(ctx, rd, buffer, alignment(x->dtype), &data, &bytes));
     if (data == NULL || x->dtype == MW_RESOURCE || x->dtype == MW_VARIANT) return MW_OK;
     /* A buffer may be longer than its tensor (shared, padded): the rest is not the tensor's. */
-    if (x->sparsity == NULL && mwi_dims_bytes(x->dtype, x->rank, x->dims, &wanted) &&
-        wanted < bytes)
+    if (x->sparsity == NULL && x->dtype != MW_STRING &&
+        mwi_dims_bytes(x->dtype, x->rank, x->dims, &wanted) && wanted < bytes)
         bytes = wanted;
     if (bytes == 0) return MW_OK; /* see give_empty_constants */
     x->data = data;

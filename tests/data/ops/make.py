@@ -16,7 +16,7 @@ import tempfile
 import numpy as np
 
 SHORT = {"float32": "f32", "int8": "i8", "uint8": "u8", "int16": "i16", "int32": "i32", "int64": "i64", "bool": "bool",
-         "float64": "f64", "float16": "f16", "uint16": "u16", "uint32": "u32", "uint64": "u64", "complex64": "c64"}
+         "float64": "f64", "float16": "f16", "object": "str", "uint16": "u16", "uint32": "u32", "uint64": "u64", "complex64": "c64"}
 RANGE = {"i8": (-128, 127), "u8": (0, 255), "i16": (-32768, 32767), "i32": (-1000, 1000), "i64": (-1000, 1000),
          "u16": (0, 65535), "u32": (0, 4000000000), "u64": (0, 4000000000)}
 R = random.Random()
@@ -26,7 +26,12 @@ def dims(shape):
     return "[" + ",".join(map(str, shape)) + "]"
 
 
+WORDS = ["", "a", "red", "green", "blue", "r%c3%a9d", "two%20words", "red", "a%2cb", "%00x"]
+
+
 def values(t, n, low=None, high=None):
+    if t == "str":
+        return ",".join(R.choice(WORDS) for _ in range(n))
     if t in ("f32", "f64", "f16", "c64"):
         return ",".join("%.6g" % R.uniform(-4 if low is None else low, 4 if high is None else high) for _ in range(n))
     if t == "bool":
@@ -728,6 +733,53 @@ def single(op):
     raise KeyError(op)
 
 
+def sentence():
+    words = ["".join(R.choice("abcde") for _ in range(R.randint(1, 3))) for _ in range(R.randint(0, 6))]
+    text = R.choice(["", "", "%20"]) + R.choice(["%20", "%20", "%09", "%20%20"]).join(words) + R.choice(["", "", "%20"])
+    return text
+
+
+def strings(op):
+    """Operators on strings, by names of their own here: "NAME " with blanks behind it."""
+    op = op.strip()
+    s = shape(1, 3)
+    if op == "SKIP_GRAM":
+        return f"{op} ngram_size={R.randint(0, 4)} max_skip_size={R.randint(-1, 3)} include_all_ngrams={R.randint(0, 1)}: " \
+               f"str[1]={sentence()} > str"
+    if op == "LSH_PROJECTION":
+        bits = R.choice([1, 4, 31])
+        n = R.randint(1, 4)
+        t = R.choice(["f32", "i32", "i8", "str"])
+        item = [n] + ([] if t == "str" else shape(0, 2, 9))
+        weights = R.choice(["", " " + tensor("f32", [n])])
+        return f"{op} type={R.randint(1, 2)}: {tensor('f32', [R.randint(1, 3), bits])} {tensor(t, item)}{weights} > i32"
+    if op in ("EQUAL", "NOT_EQUAL"):
+        return f"{op}: {tensor('str', s)} {tensor('str', broadcast(s) or [1])} > bool"
+    if op == "GATHER":
+        return f"{op}: {tensor('str', s[:1])} {tensor('i32', shape(1, 2), '', 0, s[0] - 1)} > str"
+    if op == "GATHER_ND":
+        return f"{op}: {tensor('str', s)} i32[2,{len(s)}]={','.join(str(R.randint(0, d - 1)) for _ in range(2) for d in s)} > str"
+    if op == "FILL":
+        return f"{op}: i32[{len(s)}]={ints(s)} {tensor('str', [])} > str"
+    if op == "TILE":
+        return f"{op}: {tensor('str', s)} i32[{len(s)}]={','.join(str(R.randint(1, 3)) for _ in s)} > str"
+    if op == "HASHTABLE_LOOKUP":
+        n, m = R.randint(1, 5), R.randint(1, 5)
+        return f"{op}: {tensor('i32', [n], '', 0, 6)} i32[{m}]={ints(sorted(R.sample(range(7), m)))} {tensor('str', [m])} > str u8"
+    if op == "SLICE":
+        b = [R.randint(0, d - 1) for d in s]
+        return f"{op}: {tensor('str', s)} i32[{len(s)}]={ints(b)} i32[{len(s)}]={ints([R.randint(1, d - x) for d, x in zip(s, b)])} > str"
+    if op == "STRIDED_SLICE":
+        return f"{op}: {tensor('str', s)} i32[1]=0 i32[1]={s[0]} i32[1]={R.randint(1, 2)} > str"
+    if op == "RESHAPE":
+        return f"{op}: {tensor('str', s)} i32[2]={int(np.prod(s))},1 > str"
+    if op == "SQUEEZE":
+        return f"{op} squeeze_dims=1: {tensor('str', [s[0], 1] + s[1:])} > str"
+    if op == "EXPAND_DIMS":
+        return f"{op}: {tensor('str', s)} i32[1]={R.randint(-len(s) - 1, len(s))} > str"
+    return f"{op}{' out_type=2' if op == 'SHAPE' else ''}: {tensor('str', s)} > i32"
+
+
 MAKERS = {op: binary for op in BINARY} | {op: unary for op in UNARY}
 MAKERS |= {op: reduction for op in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")}
 MAKERS |= {
@@ -756,7 +808,10 @@ MAKERS |= {op: recurrent for op in ("RNN", "BIDIRECTIONAL_SEQUENCE_RNN", "UNIDIR
 MAKERS |= {op: single for op in ("ATAN2", "CEIL", "ROUND", "BITWISE_XOR", "RIGHT_SHIFT", "BITCAST", "BROADCAST_ARGS",
                                  "RANGE", "RANK", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "SEGMENT_SUM", "EMBEDDING_LOOKUP",
                                  "BUCKETIZE", "HASHTABLE_LOOKUP", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "LOCAL_RESPONSE_NORMALIZATION")}
-FAMILIES = {"layer": layer, "pooling": pooling, "softmax": softmax, "recurrent": recurrent, "single": single, "later": later, "table": table, "binary": binary, "unary": unary, "reduction": reduction}
+MAKERS |= {op: strings for op in ("SKIP_GRAM", "LSH_PROJECTION")}
+MAKERS |= {op + " ": strings for op in ("EQUAL", "NOT_EQUAL", "GATHER", "GATHER_ND", "FILL", "TILE", "HASHTABLE_LOOKUP", "SLICE",
+                                        "STRIDED_SLICE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "SHAPE", "RANK")}
+FAMILIES = {"strings": strings, "layer": layer, "pooling": pooling, "softmax": softmax, "recurrent": recurrent, "single": single, "later": later, "table": table, "binary": binary, "unary": unary, "reduction": reduction}
 
 
 # Their reference kernel leaves out the last channel of each window, against TensorFlow; the other one does not.
@@ -772,7 +827,7 @@ def litert(path, op):
             it = Interpreter(model_path=path, experimental_op_resolver_type=resolver, num_threads=1)
             it.allocate_tensors()
             for k, d in enumerate(it.get_input_details()):
-                it.set_tensor(d["index"], np.fromfile(f"{path}.{k}", dtype=d["dtype"]).reshape(d["shape"]))
+                it.set_tensor(d["index"], fed(f"{path}.{k}", d["dtype"]).reshape(d["shape"]))
             it.invoke()
             return [it.get_tensor(o["index"]) for o in it.get_output_details()]
         except (RuntimeError, ValueError) as e:
@@ -782,7 +837,22 @@ def litert(path, op):
     return error
 
 
+def fed(path, dtype):
+    """A file of op_case_save; strings are as in a .tflite file: their number, offsets, bytes."""
+    if dtype not in (np.bytes_, np.object_):
+        return np.fromfile(path, dtype=dtype)
+    data = open(path, "rb").read()
+    offsets = np.frombuffer(data, "<i4", np.frombuffer(data, "<i4", 1)[0] + 1, 4)
+    return np.array([data[a:b] for a, b in zip(offsets, offsets[1:])], dtype=object)
+
+
+def escaped(s):
+    return "".join(chr(b) if 32 < b < 127 and chr(b) not in "%," else "%%%02x" % b for b in s)
+
+
 def text_of(a):
+    if a.dtype.kind in "OS":
+        return "str" + dims(a.shape) + "=" + ",".join(escaped(s) for s in a.ravel())
     if a.dtype == np.complex64:
         return "c64" + dims(a.shape) + "=" + ",".join("%.9g" % v for v in a.ravel().view(np.float32))
     if a.dtype in (np.float64, np.float16):
@@ -792,6 +862,8 @@ def text_of(a):
 
 
 def same(ours, a):
+    if a.dtype.kind in "OS":
+        return ours == text_of(a)
     head, vals = ours.split("=", 1)
     if head != SHORT[str(a.dtype)] + dims(a.shape):
         return False
@@ -825,6 +897,7 @@ def main():
     R.seed(a.seed)
     ops = [o for o in sorted(MAKERS) if a.only in (None, o) and (a.family is None or MAKERS[o] is FAMILIES[a.family])]
     lines = [MAKERS[o](o) for o in ops for _ in range(a.per)]
+    makers = [MAKERS[o] for o in ops for _ in range(a.per)]
     n_same = n_differ = n_ours = n_theirs = 0
     files = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -843,7 +916,7 @@ def main():
                 print(f"REFUSED {ours}\n  {line}")
             elif len(ours.split(" ")) == len(theirs) and all(same(o, t) for o, t in zip(ours.split(" "), theirs)):
                 n_same += 1
-                family = next((f for f, m in FAMILIES.items() if MAKERS[line.split(":")[0].split(" ")[0]] is m), "moving")
+                family = next((f for f, m in FAMILIES.items() if makers[i] is m), "moving")
                 files.setdefault(family, []).append(expected_line(line, theirs))
             else:
                 n_differ += 1
