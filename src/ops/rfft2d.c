@@ -1,17 +1,14 @@
 /* ops/rfft2d.c - RFFT2D: the two-dimensional Fourier transform of real images (the last two
  * dimensions), cut or padded with zeros to the lengths in input 1, which are powers of two. In
- * double, by Cooley and Tukey: columns of the half spectrum after rows.
- * Depends: ops/strided.  Used by: the list of operators only.
+ * double: columns of the half spectrum after rows.
+ * Depends: ops/fourier, ops/strided.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "ops/fourier.h"
 #include "ops/strided.h"
 
 #include "base/checked.h"
 
-#include <math.h>
-
-typedef struct pair {
-    double re, im;
-} pair;
+typedef mwi_fourier_value pair;
 
 static bool is_power_of_two(int64_t n) { return n > 0 && n <= INT32_MAX && (n & (n - 1)) == 0; }
 
@@ -36,16 +33,15 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return MW_OK;
 }
 
-/* Run: a line to transform, and the spectrum of an image. */
+/* Run: a line to transform, the spectrum of an image, the factors of both lengths. */
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const mwi_view *const out = &call->out[0];
     const size_t h = (size_t)out->dims[out->rank - 2], half = (size_t)out->dims[out->rank - 1];
     const size_t longest = h > 2 * half ? h : 2 * half;
-
     size_t n;
 
-    if (!mwi_mul(h, half, &n) || !mwi_add(n, longest, &n) || !mwi_mul(n, sizeof(pair), &n) ||
+    if (!mwi_mul(h, half, &n) || !mwi_add(n, 3 * longest, &n) || !mwi_mul(n, sizeof(pair), &n) ||
         n > mwi_limits(ctx)->max_memory_bytes)
         return mwi_fail(ctx, MW_ELIMIT, "a spectrum of %zu by %zu is larger than any memory", h,
                         half);
@@ -53,48 +49,25 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     return MW_OK;
 }
 
-/* In place; n is a power of two. */
-static void transform(pair *v, size_t n)
-{
-    for (size_t i = 1, j = 0; i < n; i++) { /* bits in reverse order */
-        size_t bit = n >> 1;
-        for (; (j & bit) != 0; bit >>= 1) j ^= bit;
-        j ^= bit;
-        if (i >= j) continue;
-        const pair t = v[i];
-        v[i] = v[j];
-        v[j] = t;
-    }
-    for (size_t half = 1; half < n; half *= 2)
-        for (size_t k = 0; k < half; k++) {
-            const double angle = -M_PI * (double)k / (double)half;
-            const pair w = {cos(angle), sin(angle)};
-            for (size_t i = k; i < n; i += 2 * half) {
-                const pair a = v[i], b = v[i + half];
-                const pair t = {b.re * w.re - b.im * w.im, b.re * w.im + b.im * w.re};
-                v[i] = (pair){a.re + t.re, a.im + t.im};
-                v[i + half] = (pair){a.re - t.re, a.im - t.im};
-            }
-        }
-}
-
 typedef struct image {
     size_t in_h, in_w, h, w;
+    pair *line, *by_w, *by_h, *spectrum;
 } image;
 
-static void run_image(const image *m, const float *in, float *out, pair *line, pair *spectrum)
+static void run_image(const image *m, const float *in, float *out)
 {
     const size_t half = m->w / 2 + 1;
+    pair *const line = m->line, *const spectrum = m->spectrum;
 
     for (size_t y = 0; y < m->h; y++) {
         for (size_t x = 0; x < m->w; x++)
             line[x] = (pair){y < m->in_h && x < m->in_w ? (double)in[y * m->in_w + x] : 0.0, 0.0};
-        transform(line, m->w);
+        mwi_fourier(line, m->w, m->by_w);
         for (size_t x = 0; x < half; x++) spectrum[y * half + x] = line[x];
     }
     for (size_t x = 0; x < half; x++) {
         for (size_t y = 0; y < m->h; y++) line[y] = spectrum[y * half + x];
-        transform(line, m->h);
+        mwi_fourier(line, m->h, m->by_h);
         for (size_t y = 0; y < m->h; y++) {
             out[2 * (y * half + x)] = (float)line[y].re;
             out[2 * (y * half + x) + 1] = (float)line[y].im;
@@ -110,16 +83,21 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
     (void)ctx;
     (void)mwi_run_ints(&call->in[1], lengths, 2);
-    const image m = {.in_h = (size_t)x->dims[x->rank - 2],
-                     .in_w = (size_t)x->dims[x->rank - 1],
-                     .h = (size_t)lengths[0],
-                     .w = (size_t)lengths[1]};
+    image m = {.in_h = (size_t)x->dims[x->rank - 2],
+               .in_w = (size_t)x->dims[x->rank - 1],
+               .h = (size_t)lengths[0],
+               .w = (size_t)lengths[1],
+               .line = call->scratch};
     const size_t half = m.w / 2 + 1, longest = m.h > 2 * half ? m.h : 2 * half;
-    pair *const line = call->scratch;
+    m.by_w = m.line + longest;
+    m.by_h = m.by_w + longest;
+    m.spectrum = m.by_h + longest;
+    mwi_fourier_factors(m.w, m.by_w);
+    mwi_fourier_factors(m.h, m.by_h);
     for (int32_t i = 0; i < x->rank - 2; i++) n *= (size_t)x->dims[i];
     for (size_t i = 0; i < n; i++)
         run_image(&m, (const float *)x->data + i * m.in_h * m.in_w,
-                  (float *)out->data + i * 2 * m.h * half, line, line + longest);
+                  (float *)out->data + i * 2 * m.h * half);
     return MW_OK;
 }
 
