@@ -326,8 +326,8 @@ enum {
     MWI_OP_BY_CHANNEL =
         1 << 13, /* where in[0] and out[0] have one rank and last dimension: a channel of out[0]
                   * depends on that channel of in[0], and of operands that broadcast to it, alone */
-    MWI_OP_JOINS = 1 << 14, /* out[0] is all inputs one after the other along the field "axis" */
-    MWI_OP_CUTS = 1 << 15,  /* the outputs are equal pieces of in[1] along the axis in in[0] */
+    MWI_OP_JOINS = 1 << 14,    /* out[0] is all inputs one after the other along the field "axis" */
+    MWI_OP_CUTS = 1 << 15,     /* the outputs are equal pieces of in[1] along the axis in in[0] */
     MWI_OP_PERMUTES = 1 << 16, /* dimension i of out[0] is dimension in[1][i] of in[0] */
 };
 
