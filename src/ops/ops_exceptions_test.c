@@ -44,6 +44,10 @@ static void what_no_value_holds_saturates(void **state)
 static void edges_of_shapes(void **state)
 {
     static const op_case cases[] = {
+        {"REDUCE_PROD keep_dims=1: i8[0]@0.5,3= i32[1]=0 > i8[1]@0.04,-128=-103", NULL},
+        {"REDUCE_MAX keep_dims=0: f32[2]=nan,3 i32[1]=0 > f32[]=3", NULL},
+        {"REDUCE_MAX keep_dims=0: f32[2]=-inf,-inf i32[1]=0 > f32[]=-inf", NULL},
+        {"REDUCE_MIN keep_dims=0: f32[2]=inf,inf i32[1]=0 > f32[]=inf", NULL},
         {"TRANSPOSE: f32[]=7 i32[0]= > f32[]=7", NULL},
         {"RFFT2D: f32[2,2]=1,5,3,7 i32[2]=2,1 > c64[2,1]=4,0,-2,0", NULL},
         {"DILATE: f32[0,2]= i32[2]=2,3 f32[]=1 > f32[0,4]=", NULL},

@@ -6,8 +6,11 @@
 #include "ops/rules.h"
 
 #include <float.h>
+#include <math.h>
 
-MWI_REDUCE_RUN(run_f32, float, float, void, -FLT_MAX, acc = v > acc ? v : acc, acc)
+/* Of nothing the smallest finite number, as TFLite. */
+MWI_REDUCE_RUN(run_f32, float, float, void, r->n_in == 0 ? -FLT_MAX : -INFINITY,
+               acc = v > acc ? v : acc, acc)
 MWI_REDUCE_RUN(run_i8, int8_t, int8_t, void, INT8_MIN, acc = v > acc ? v : acc, acc)
 MWI_REDUCE_RUN(run_u8, uint8_t, uint8_t, void, 0, acc = v > acc ? v : acc, acc)
 MWI_REDUCE_RUN(run_i16, int16_t, int16_t, void, INT16_MIN, acc = v > acc ? v : acc, acc)

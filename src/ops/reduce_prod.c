@@ -16,6 +16,7 @@ MWI_REDUCE_RUN(plain_i16, int16_t, int32_t, void, 1, acc = (int16_t)(acc * v), a
 typedef struct state {
     mwi_multiplier m;
     int32_t in_zero, out_zero, low, high;
+    int32_t of_nothing; /* 1 in the output's scale */
 } state;
 
 static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
@@ -33,7 +34,11 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
         return mwi_fail(ctx, MW_EFORMAT, "int16 values need zero point 0");
     mwi_type_range(call->out[0].dtype, &s->low, &s->high);
     mwi_reduce_plan(call->in, &r);
-    if (r.n_in == 0) return MW_OK;
+    if (r.n_in == 0) {
+        const double one = round(1 / (double)out_scale) + s->out_zero;
+        s->of_nothing = one < s->high ? (int32_t)one : s->high;
+        return MW_OK;
+    }
     /* Each step takes its share of the output's scale: its n-th root. */
     s->m = mwi_multiplier_of((double)in_scale / pow((double)out_scale, 1.0 / (double)r.n_in));
     if (s->m.shift > 14)
@@ -52,6 +57,7 @@ static int32_t product(const state *s, const mwi_reduce *r, const mwi_view *x, s
     size_t at[MW_MAX_RANK] = {0}, offset = 0;
     int32_t acc = 0;
 
+    if (r->n_in == 0) return s->of_nothing;
     for (size_t k = 0; k < r->n_steps; k++, mwi_reduce_next(r, at, &offset))
         for (size_t i = 0; i < r->run; i++) {
             const int32_t v = value_at(x, base + offset + i) - s->in_zero;

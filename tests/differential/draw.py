@@ -100,7 +100,9 @@ class Draw:
 
     def values(self, t, shape, low=None, high=None):
         if t in tensors.COMPLEX:
-            return (self.floats(shape, low, high) + 1j * self.floats(shape, low, high)).astype(tensors.dtype(t))
+            a = np.empty(shape, tensors.dtype(t))
+            a.real, a.imag = self.floats(shape, low, high), self.floats(shape, low, high)
+            return a
         with np.errstate(over="ignore", invalid="ignore"):
             a = self.floats(shape, low, high) if t in tensors.FLOATS else self.ints(t, shape, low, high)
             return np.asarray(a).astype(tensors.dtype(t))

@@ -1,6 +1,7 @@
 """The rules of exceptions.py.   SPDX-License-Identifier: Apache-2.0"""
 import dataclasses
 import typing
+import warnings
 
 import numpy as np
 
@@ -182,6 +183,27 @@ def product_of_one(case):
     return x.quant is not None and all(x.shape[a] == 1 for a in reduced(case))
 
 
+def is_empty(case):
+    return 0 in case.node.ins[0].shape
+
+
+def one(case, d):
+    return d.got == quantized(case.node.outs[0], 1)
+
+
+def largest(case, d):
+    """NaN is passed over; of nothing else, what it begins with."""
+    x = case.node.ins[0].value
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        best, none = (np.nanmax, -np.inf) if case.op == "REDUCE_MAX" else (np.nanmin, np.inf)
+        want = np.nan_to_num(best(x, axis=reduced(case)), nan=none, posinf=np.inf, neginf=-np.inf).reshape(d.got.shape)
+        among = np.isnan(x).any(axis=reduced(case)).reshape(d.got.shape)
+    ends = np.finfo(np.float32)
+    finite = (d.got == want) & (d.want == (ends.min if case.op == "REDUCE_MAX" else ends.max)) & (d.got == none)
+    return among & (d.got == want) | finite
+
+
 def narrow_transform(case):
     return int(np.asarray(case.node.ins[1].value)[-1]) == 1
 
@@ -226,6 +248,8 @@ RULES = [
     Rule("HARD_SWISH with a coarse output", ("HARD_SWISH",), is_coarse, at_zero),
     Rule("SUM of int8 and int16", ("SUM",), type_is("i8", "i16"), summed),
     Rule("REDUCE_PROD along dimensions of 1", ("REDUCE_PROD",), product_of_one, summed),
+    Rule("REDUCE_PROD of nothing", ("REDUCE_PROD",), lambda c: is_empty(c) and c.node.ins[0].quant is not None, one),
+    Rule("REDUCE_MAX and REDUCE_MIN of NaN and infinities", ("REDUCE_MAX", "REDUCE_MIN"), type_is("f32"), largest),
     Rule("RFFT2D of one column", ("RFFT2D",), narrow_transform, transformed),
     Rule("TRANSPOSE of a scalar", ("TRANSPOSE",), lambda c: c.node.ins[0].shape == (), scalar_kept),
     Rule("LSTM of uint8 is rounded by the processor", ("LSTM",), type_is("u8"), one_apart),

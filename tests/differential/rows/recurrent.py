@@ -4,7 +4,7 @@ import draw
 from case import Quant
 from row import Row
 
-RECURRENT = (2e-5, 2e-5, 0.0)
+RECURRENT = (2e-5, 2e-5, 1e-37)
 HYBRID = (0.0, 0.02, 0.0)  # what was computed is quantized: one rounding may become a step
 
 

@@ -105,7 +105,7 @@ def reduces(tolerance=EXACT, own_scale=False, **attributes):
 
 ROWS = {
     "MEAN": reduces(SUMS, own_scale=True), "SUM": reduces(SUMS, own_scale=True),
-    "REDUCE_PROD": reduces(SUMS, own_scale=True, range={"i32": (-3, 3), "i64": (-3, 3)}),
+    "REDUCE_PROD": reduces(SUMS, own_scale=True, range={"i32": (-3, 3), "i64": (-3, 3), "f32": (-1.5, 1.5)}),
     "REDUCE_MAX": reduces(), "REDUCE_MIN": reduces(), "REDUCE_ANY": reduces(), "REDUCE_ALL": reduces(),
     "ARG_MAX": Row(arg, special=True), "ARG_MIN": Row(arg, special=True), "CUMSUM": Row(cumsum, SUMS, wide=True, resizes="all"),
     "TOPK_V2": Row(topk, wide=True, special=True), "SOFTMAX": Row(softmax, ELEMENTARY, special=True, resizes="all"),
