@@ -23,6 +23,8 @@ MW_MUST_USE mw_status mwi_step_close(mw_ctx *ctx, mwi_step_graph *g);
 MW_MUST_USE mw_status mwi_step_take_params(mw_ctx *ctx, mwi_step_graph *g);
 /* BATCH_NORMALIZATION and DROPOUT as they are while training. */
 MW_MUST_USE mw_status mwi_step_take_forms(mw_ctx *ctx, mwi_step_graph *g);
+/* Results whose shape is a constant get it from the batch. */
+MW_MUST_USE mw_status mwi_step_take_batches(mw_ctx *ctx, mwi_step_graph *g);
 /* Whether a layer's weights are trained in this run. */
 bool mwi_step_is_trained(const mwi_step_graph *g, const mwi_tensor *weight);
 /* A parameter for tensor `t` of the original. */

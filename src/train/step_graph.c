@@ -72,9 +72,14 @@ mw_status mwi_step_look(mw_ctx *ctx, const mw_model *model, mwi_loss_case *out)
 {
     const mwi_graph *const graph = model->graphs[0];
 
-    if (graph->n_outputs != 1 || model->n_graphs != 1)
-        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s has %zu outputs%s: models of one are trained",
-                        model->name, graph->n_outputs, model->n_graphs != 1 ? " and loops" : "");
+    if (model->n_graphs != 1)
+        return mwi_fail(ctx, MW_EUNSUPPORTED,
+                        "%s has loops or stateful layers, which are not trained: build it with "
+                        "stateful=False",
+                        model->name);
+    if (graph->n_outputs != 1)
+        return mwi_fail(ctx, MW_EUNSUPPORTED, "%s has %zu outputs: models of one are trained",
+                        model->name, graph->n_outputs);
     const mwi_tensor *const t = graph->tensors[graph->outputs[0]];
     const mwi_op *const op = last_op(graph);
     if (t->dtype != MW_FLOAT32 || t->rank < 2 || !mwi_dims_count(t->rank, t->dims, &out->n_values))
@@ -142,6 +147,7 @@ mw_status mwi_step_open(mw_ctx *ctx, mwi_step_graph *g, const mwi_loss_desc *los
     g->loss = -1;
     for (size_t i = 0; i < g->graph->n_inputs; i++)
         MWI_TRY(append(ctx, g, &g->inputs, g->graph->inputs[i], &place));
+    MWI_TRY(mwi_step_take_batches(ctx, g));
     MWI_TRY(add_labels(ctx, g, loss));
     if (g->training) {
         MWI_TRY(mwi_step_add_input(ctx, g, "step", MW_INT32, 1, two, &g->step, &g->step_place));
