@@ -73,6 +73,10 @@ static const char *const other_layers[] = {
 static const char *const pools[] = {
     "x = input f32 [?,6,6,3]\n"
     "y = MAX_POOL_2D x filter_width=2 filter_height=2 stride_w=2 stride_h=2; out y",
+    "x = input f32 [?,4,6,3]; a = RELU x\n"
+    "y = MAX_POOL_2D a filter_width=2 filter_height=2 stride_w=2 stride_h=2; out y",
+    "w = input f32 [2,5,4,17]; a = RELU6 w\n"
+    "y = MAX_POOL_2D a filter_width=3 filter_height=2 stride_w=1 stride_h=2; out y",
     "x = input f32 [2,7,5,4]\n"
     "y = MAX_POOL_2D x padding=SAME filter_width=3 filter_height=2 stride_w=2 stride_h=1 "
     "fused_activation_function=RELU; out y",

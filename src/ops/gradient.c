@@ -132,11 +132,30 @@ mw_status mwi_gradient_pointwise(mw_ctx *ctx, mwi_gradient_call *call)
         &call->d_in[0]);
 }
 
+static mw_status emit_clamp(mw_ctx *ctx, const mwi_emitter *at, int32_t y, int32_t dy, double low,
+                            double high, int32_t *out)
+{
+    return mwi_emit(ctx, at, &mwi_op_relu_grad, MWI_IN(y, dy),
+                    MWI_SET({"low", low, NULL}, {"high", high, NULL}), out);
+}
+
+/* What comes out of a MAX_POOL_2D alone is clamped before it is spread out: it goes to elements
+ * that are equal to the pool's, of which there are fewer. The gradient that spreads first is
+ * then read by nobody, and pruned. */
 static mw_status clamp(mw_ctx *ctx, const mwi_gradient_call *call, double low, double high,
                        int32_t *out)
 {
-    return mwi_emit(ctx, &call->at, &mwi_op_relu_grad, MWI_IN(call->at.op->out[0], call->d_out[0]),
-                    MWI_SET({"low", low, NULL}, {"high", high, NULL}), out);
+    const int32_t y = call->at.op->out[0], dy = call->d_out[0];
+    const int32_t from = mwi_graph_producer(call->at.graph, dy);
+    const mwi_op *const pool = from < 0 ? NULL : call->at.graph->ops[from];
+
+    if (pool == NULL || pool->desc != &mwi_op_max_pool_grad || pool->in[0] != y)
+        return emit_clamp(ctx, &call->at, y, dy, low, high, out);
+    const mwi_emitter at = {.model = call->at.model, .graph = call->at.graph, .op = pool};
+    const int32_t pooled = pool->in[1];
+    int32_t clamped;
+    MWI_TRY(emit_clamp(ctx, &call->at, pooled, pool->in[2], low, high, &clamped));
+    return mwi_emit(ctx, &at, pool->desc, MWI_IN(y, pooled, clamped), mwi_same_settings, out);
 }
 
 mw_status mwi_gradient_clamp(mw_ctx *ctx, mwi_gradient_call *call)

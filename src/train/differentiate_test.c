@@ -81,6 +81,44 @@ static void looks_only_at_what_lies_between(void **state)
     mw_ctx_destroy(ctx);
 }
 
+static size_t count(const mwi_graph *g, const char *name, const mwi_op **last)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (strcmp(g->ops[i]->desc->name, name) == 0) {
+            *last = g->ops[i];
+            n++;
+        }
+    return n;
+}
+
+/* RELU before MAX_POOL_2D: the gradient is clamped where there is less of it. */
+static void clamps_before_a_pool_spreads(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = graph_from_text(
+        ctx,
+        "x = input f32 [1,4,4,3]; a = RELU x\n"
+        "p = MAX_POOL_2D a filter_width=2 filter_height=2 stride_w=2 stride_h=2 padding=VALID\n"
+        "c = const i32 [4] = 0,1,2,3; y = SUM p c; out y",
+        1);
+    mwi_graph *const g = m->graphs[0];
+    const int32_t x = tensor(m, "x");
+    const mwi_op *clamp = NULL, *spread = NULL;
+    int32_t out;
+
+    (void)state;
+    assert_ok(ctx, mwi_differentiate(ctx, m, g, tensor(m, "y"), &x, 1, &out));
+    assert_int_equal(count(g, "MAX_POOL_GRAD", &spread), 1);
+    assert_int_equal(count(g, "RELU_GRAD", &clamp), 1);
+    assert_int_equal(clamp->in[0], tensor(m, "p"));
+    assert_int_equal(spread->in[2], clamp->out[0]);
+    assert_int_equal(out, spread->out[0]);
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +126,7 @@ int main(void)
         cmocka_unit_test(refuses_a_loss_that_is_no_scalar),
         cmocka_unit_test(refuses_second_outputs_of_losses),
         cmocka_unit_test(looks_only_at_what_lies_between),
+        cmocka_unit_test(clamps_before_a_pool_spreads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
