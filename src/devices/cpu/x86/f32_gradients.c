@@ -2,9 +2,8 @@
  * floats. Depends: f32_gradients.h, ops/pool.  Used by: the list of kernels only.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "devices/cpu/x86/f32_gradients.h"
+#include "devices/cpu/x86/f32_row_sums.h"
 #include "devices/device.h"
-
-#include "base/checked.h"
 
 #include <string.h>
 
@@ -46,65 +45,25 @@ static mw_status run_relu(const mwi_run_call *call, const mwi_f32_gradients_isa 
     return MW_OK;
 }
 
-/* ---- BIAS_GRAD(dy): sums of chunks of rows, which are added up in order ---- */
+/* ---- BIAS_GRAD(dy) ---- */
 
-enum { MOST_CHUNKS = 64, LEAST_ROWS = 64 /* of a chunk */ };
-
-typedef struct bias_state {
-    size_t n_rows, channels, rows_a_chunk, n_chunks;
-} bias_state;
-
-typedef struct bias_job {
-    const bias_state *s;
-    const mwi_f32_gradients_isa *isa;
-    const float *x;
-    float *sums; /* of each chunk */
-} bias_job;
-
-static bool accepts_bias(const mwi_prepare_call *call)
-{
-    return call->out[0].dims[0] > 0 && mwi_view_count(&call->in[0]) > 0;
-}
+static bool accepts_bias(const mwi_prepare_call *call) { return mwi_view_count(&call->in[0]) > 0; }
 
 static mw_status prepare_bias(mw_ctx *ctx, mwi_prepare_call *call)
 {
     void *memory;
 
-    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(bias_state), &memory));
-    bias_state *const s = memory;
-    call->state = s;
-    s->channels = (size_t)call->out[0].dims[0];
-    s->n_rows = mwi_view_count(&call->in[0]) / s->channels;
-    s->rows_a_chunk = (s->n_rows + MOST_CHUNKS - 1) / MOST_CHUNKS;
-    if (s->rows_a_chunk < LEAST_ROWS) s->rows_a_chunk = LEAST_ROWS;
-    s->n_chunks = (s->n_rows + s->rows_a_chunk - 1) / s->rows_a_chunk;
-    if (!mwi_mul(s->n_chunks * sizeof(float), s->channels, &call->scratch_bytes))
-        return mwi_fail(ctx, MW_ELIMIT, "%zu channels are too many", s->channels);
-    return MW_OK;
+    MWI_TRY(mwi_arena_array(ctx, call->arena, 1, sizeof(mwi_f32_row_sums), &memory));
+    call->state = memory;
+    return mwi_f32_row_sums_plan(ctx, &call->in[0], memory, &call->scratch_bytes);
 }
 
-static void bias_chunks(void *arg, size_t begin, size_t end, uint32_t thread)
+static mw_status run_bias(const mwi_run_call *call, const mwi_f32_rows_isa *isa)
 {
-    const bias_job *const j = arg;
-    const bias_state *const s = j->s;
+    const mwi_f32_row_operands in = {.x = call->in[0].data};
 
-    (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const size_t first = i * s->rows_a_chunk, left = s->n_rows - first;
-        j->isa->sums(j->x + first * s->channels, left < s->rows_a_chunk ? left : s->rows_a_chunk,
-                     s->channels, j->sums + i * s->channels);
-    }
-}
-
-static mw_status run_bias(const mwi_run_call *call, const mwi_f32_gradients_isa *isa)
-{
-    enum { VALUES_A_PIECE = 16384 };
-    const bias_state *const s = call->state;
-    bias_job j = {s, isa, call->in[0].data, call->scratch};
-
-    mwi_par_for(call->pool, s->n_chunks, 1 + VALUES_A_PIECE / (s->rows_a_chunk * s->channels),
-                bias_chunks, &j);
-    isa->sums(j.sums, s->n_chunks, s->channels, call->out[0].data);
+    mwi_f32_row_sums_run(call->state, isa, isa->sum, &in, call->pool, call->scratch,
+                         call->out[0].data);
     return MW_OK;
 }
 
@@ -142,18 +101,21 @@ static mw_status run_pool(const mwi_run_call *call, void (*add)(const mwi_pool_p
 #define RUN(id, isa, expression)                                                                   \
     static mw_status run_##id##_##isa(mw_ctx *ctx, const mwi_run_call *call)                       \
     {                                                                                              \
-        const mwi_f32_gradients_isa *const i = &mwi_f32_gradients_##isa;                           \
         (void)ctx;                                                                                 \
         return expression;                                                                         \
     }
-RUN(relu_grad, avx512, run_relu(call, i))
-RUN(relu_grad, avx2, run_relu(call, i))
-RUN(bias_grad, avx512, run_bias(call, i))
-RUN(bias_grad, avx2, run_bias(call, i))
-RUN(max_pool_grad, avx512, run_pool(call, i->max_add, i->max_write))
-RUN(max_pool_grad, avx2, run_pool(call, i->max_add, i->max_write))
-RUN(avg_pool_grad, avx512, run_pool(call, i->average_add, i->average_write))
-RUN(avg_pool_grad, avx2, run_pool(call, i->average_add, i->average_write))
+RUN(relu_grad, avx512, run_relu(call, &mwi_f32_gradients_avx512))
+RUN(relu_grad, avx2, run_relu(call, &mwi_f32_gradients_avx2))
+RUN(bias_grad, avx512, run_bias(call, &mwi_f32_row_sums_avx512))
+RUN(bias_grad, avx2, run_bias(call, &mwi_f32_row_sums_avx2))
+RUN(max_pool_grad, avx512,
+    run_pool(call, mwi_f32_gradients_avx512.max_add, mwi_f32_gradients_avx512.max_write))
+RUN(max_pool_grad, avx2,
+    run_pool(call, mwi_f32_gradients_avx2.max_add, mwi_f32_gradients_avx2.max_write))
+RUN(avg_pool_grad, avx512,
+    run_pool(call, mwi_f32_gradients_avx512.average_add, mwi_f32_gradients_avx512.average_write))
+RUN(avg_pool_grad, avx2,
+    run_pool(call, mwi_f32_gradients_avx2.average_add, mwi_f32_gradients_avx2.average_write))
 
 #define KERNEL(op_id, isa, features, list, accepts_fn, prepare_fn)                                 \
     {                                                                                              \

@@ -13,8 +13,6 @@ typedef struct mwi_f32_gradients_isa {
     /* dy where low < y < high, else 0; out may be y or dy. */
     void (*relu)(const mwi_f32_bounds *bounds, const float *y, const float *dy, float *out,
                  size_t n);
-    /* Sums over rows of `channels` values, in a fixed order. */
-    void (*sums)(const float *x, size_t n_rows, size_t channels, float *out);
     /* Windows (ops/pool.h) that give their dy to dx: adding, or writing where windows tile x. */
     void (*max_add)(const mwi_pool_pixel *p);
     void (*max_write)(const mwi_pool_pixel *p);

@@ -40,47 +40,6 @@ static void relu(const mwi_f32_bounds *bounds, const float *y, const float *dy, 
     relu_vector(low, high, y + i, dy + i, out + i, &some);
 }
 
-/* ---- sums of channels ---- */
-
-/* N vectors of channels; four chains each, of every fourth row. */
-MWI_INLINE void sum_vectors(const float *x, size_t n_rows, size_t channels, const vec_mask *some,
-                            float *out, const size_t N)
-{
-    vec acc[4][4];
-
-#pragma GCC unroll 4
-    for (size_t k = 0; k < 4; k++)
-#pragma GCC unroll 4
-        for (size_t n = 0; n < N; n++) acc[k][n] = vec_zero();
-    for (; n_rows >= 4; n_rows -= 4, x += 4 * channels)
-#pragma GCC unroll 4
-        for (size_t k = 0; k < 4; k++)
-#pragma GCC unroll 4
-            for (size_t n = 0; n < N; n++)
-                acc[k][n] = vec_add(acc[k][n], load_of(x + k * channels + n * VEC_LANES, some));
-    for (; n_rows > 0; n_rows--, x += channels)
-#pragma GCC unroll 4
-        for (size_t n = 0; n < N; n++)
-            acc[0][n] = vec_add(acc[0][n], load_of(x + n * VEC_LANES, some));
-#pragma GCC unroll 4
-    for (size_t n = 0; n < N; n++)
-        store_of(out + n * VEC_LANES,
-                 vec_add(vec_add(acc[0][n], acc[1][n]), vec_add(acc[2][n], acc[3][n])), some);
-}
-
-static void sums(const float *x, size_t n_rows, size_t channels, float *out)
-{
-    size_t c = 0;
-
-    for (; c + 2 * VEC_LANES <= channels; c += 2 * VEC_LANES)
-        sum_vectors(x + c, n_rows, channels, NULL, out + c, 2);
-    for (; c + VEC_LANES <= channels; c += VEC_LANES)
-        sum_vectors(x + c, n_rows, channels, NULL, out + c, 1);
-    if (c == channels) return;
-    const vec_mask some = vec_first(channels - c);
-    sum_vectors(x + c, n_rows, channels, &some, out + c, 1);
-}
-
 /* ---- pooling ---- */
 
 /* One vector of channels of a window: all of dy to the first tap that is y, or equal parts. */
@@ -131,6 +90,6 @@ static void average_write(const mwi_pool_pixel *p) { pool_pixel(p, false, false)
 
 #define GRADIENTS                                                                                  \
     {                                                                                              \
-        .relu = relu, .sums = sums, .max_add = max_add, .max_write = max_write,                    \
-        .average_add = average_add, .average_write = average_write                                 \
+        .relu = relu, .max_add = max_add, .max_write = max_write, .average_add = average_add,      \
+        .average_write = average_write                                                             \
     }
