@@ -82,6 +82,23 @@ typedef struct mw_epoch {
     uint64_t samples;
 } mw_epoch;
 
+/* Distillation: the loss is alpha * loss(labels) + (1 - alpha) * T^2 * KL(softmax(teacher / T) ||
+ * softmax(student / T)), over the values before a last softmax (Hinton, Vinyals, Dean 2015). Where
+ * neither model ends in a softmax, the mean squared error of the outputs takes the place of KL. */
+typedef struct mw_distill_options {
+    const mw_model *teacher; /* borrowed; any model with the student's inputs and as many outputs.
+                              * It runs once over the data, its values are kept; where they do not
+                              * fit 1 GiB, or samples are changed while training, with each batch */
+    double temperature;      /* T; 0: 4 */
+    double alpha;            /* share of the labels' loss, 0 to 1 */
+    /* Layers whose values shall be alike: "teacher's layer=student's layer", or one name for both.
+     * Adds match_weight times the mean squared error; where only the numbers of channels differ, a
+     * trained linear map of the student's channels is compared. Borrowed. */
+    const char *const *match;
+    size_t n_match;
+    double match_weight; /* 0: 1 */
+} mw_distill_options;
+
 /* All fields may be zero. */
 typedef struct mw_train_options {
     uint64_t epochs;      /* 0: 1 */
@@ -114,6 +131,7 @@ typedef struct mw_train_options {
     const char *checkpoint;      /* written after each epoch and on cancellation; NULL: none */
     bool resume;                 /* go on from `checkpoint` where it exists */
     const mw_train_hooks *hooks; /* NULL: none */
+    const mw_distill_options *distill; /* NULL: none */
     /* Called after each epoch with its figures; NULL: nobody is told. */
     void (*on_epoch)(void *self, const mw_epoch *epoch);
     void *on_epoch_self;
@@ -145,6 +163,13 @@ MW_API MW_MUST_USE mw_status mw_train(mw_ctx *ctx, const mw_model *model, mw_dat
                                       mw_dataset *validation, const mw_train_options *options,
                                       mw_model **out_model, mw_train_report *out_report);
 MW_API void mw_train_report_free(mw_train_report *report); /* accepts NULL and zeroed */
+
+/* A student of the teacher's kind: `width` times the channels of each layer, 0 < width < 1, the
+ * strongest with their weights. Layers that reach the model's inputs or outputs keep theirs.
+ *   out_student  owned: mw_model_destroy; saved as .h5 it loads in Keras
+ * Fails: MW_EINVAL (width), MW_EUNSUPPORTED (no channel can go), MW_ENOMEM. */
+MW_API MW_MUST_USE mw_status mw_derive_student(mw_ctx *ctx, const mw_model *teacher, double width,
+                                               mw_model **out_student);
 
 #ifdef __cplusplus
 }

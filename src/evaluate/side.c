@@ -131,6 +131,13 @@ static mw_status run_samples(mw_ctx *ctx, mwi_side *side, size_t count)
     return MW_OK;
 }
 
+static void make_real(mwi_side *side, size_t count)
+{
+    for (size_t i = 0; i < side->n_out; i++)
+        mwi_to_real(&side->out[i].info, side->out[i].data, count * side->out[i].n,
+                    side->out[i].values);
+}
+
 mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t first, size_t count,
                        uint64_t *out_ns)
 {
@@ -140,8 +147,15 @@ mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t f
     const uint64_t begin = mwi_now_ns();
     MWI_TRY(run_samples(ctx, side, count));
     *out_ns = mwi_now_ns() - begin;
-    for (size_t i = 0; i < side->n_out; i++)
-        mwi_to_real(&side->out[i].info, side->out[i].data, count * side->out[i].n,
-                    side->out[i].values);
+    make_real(side, count);
+    return MW_OK;
+}
+
+mw_status mwi_side_run_given(mw_ctx *ctx, mwi_side *side, const void *const *in, size_t count)
+{
+    for (size_t i = 0; i < side->n_in; i++)
+        memcpy(side->in[i].data, in[i], count * side->in[i].sample_bytes);
+    MWI_TRY(run_samples(ctx, side, count));
+    make_real(side, count);
     return MW_OK;
 }

@@ -1,6 +1,6 @@
 /* evaluate/side.h - one of the models that are evaluated: runs batches of a data set and gives its
  * outputs as real numbers.
- * Depends: runtime/, data through milliwatt/data.h.  Used by: evaluate/.
+ * Depends: runtime/, data through milliwatt/data.h.  Used by: evaluate/, compress/.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_EVALUATE_SIDE_H
 #define MWI_EVALUATE_SIDE_H
@@ -36,6 +36,9 @@ void mwi_side_close(mwi_side *side); /* accepts a zeroed one */
  * alone. */
 MW_MUST_USE mw_status mwi_side_run(mw_ctx *ctx, mwi_side *side, mw_dataset *data, uint64_t first,
                                    size_t count, uint64_t *out_ns);
+/* The same on samples that the caller has, as the model takes them: one pointer an input. */
+MW_MUST_USE mw_status mwi_side_run_given(mw_ctx *ctx, mwi_side *side, const void *const *in,
+                                         size_t count);
 /* Real values of n stored ones: dequantized where the tensor is quantized as a whole. */
 void mwi_to_real(const mw_tensor_info *info, const void *data, size_t n, double *out);
 

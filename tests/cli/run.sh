@@ -290,6 +290,15 @@ for suffix in h5 tflite; do
   check "a full disk, .$suffix: one name" test "$(grep -o "full.$suffix" "$tmp/stderr" | wc -l)" = 1
   check "a full disk, .$suffix: nothing is left" test -z "$(find "$tmp" -name "full*")"
 done
+# Distillation: a teacher beside the labels.
+distil() { "$mw" train $model -o "$tmp/distilled.h5" --data $data --scale 1/16 --epochs 1 "$@"; }
+expect 'train --teacher' 0 'written' distil --teacher $model --alpha 0.3 --match conv1=conv1
+expect 'a teacher without such a layer' 1 "has no layer 'conv9'" distil --teacher $model --match conv9=conv1
+expect 'distill --width' 0 'written' "$mw" distill $model --width 0.5 -o "$tmp/half.h5" --data $data --scale 1/16 --epochs 1
+check 'distill --width: smaller' test "$(stat -c %s "$tmp/half.h5")" -lt 200000
+expect 'distill without a student' 2 'who learns' "$mw" distill $model -o "$tmp/half.h5" --data $data --epochs 1
+expect '--alpha without a teacher' 2 '--teacher' distil --alpha 0.3
+
 check 'no temporary files are left' test -z "$(find "$tmp" -name '*.tflite.*')"
 
 echo "cli: $passed passed, $failed failed"

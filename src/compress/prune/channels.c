@@ -12,6 +12,7 @@
 struct job {
     const mw_model *model;
     const mw_prune_options *options;
+    mwi_channel_goal goal;
     mw_model *dense; /* a clone, its constants dense: indices of tensors are of its main graph */
     mw_model *result;
     mwi_channel_ties ties;
@@ -111,7 +112,6 @@ static mw_status report(mw_ctx *ctx, struct job *j, mw_prune_report *out)
 
 static mw_status prune(mw_ctx *ctx, struct job *j, mw_prune_report *out_report)
 {
-    const mw_prune_options *const o = j->options;
     mw_model_summary summary;
 
     MWI_TRY(mwi_model_clone(ctx, j->model, &j->dense));
@@ -119,24 +119,39 @@ static mw_status prune(mw_ctx *ctx, struct job *j, mw_prune_report *out_report)
     MWI_TRY(find_ties(ctx, j));
     MWI_TRY(find_weights(ctx, j));
     MWI_TRY(mw_model_summarize(ctx, j->dense, &summary));
-    MWI_TRY(mwi_channels_choose(ctx, &j->ties, j->weights, j->n_weights, summary.macs, o->sparsity,
-                                o->global, &j->arena));
+    MWI_TRY(mwi_channels_choose(ctx, &j->ties, j->weights, j->n_weights, summary.macs, &j->goal,
+                                &j->arena));
     MWI_TRY(make_smaller(ctx, j));
     return report(ctx, j, out_report);
+}
+
+static mw_status run(mw_ctx *ctx, struct job *j, mw_model **out_model, mw_prune_report *out_report)
+{
+    mwi_arena_init(ctx, &j->arena);
+    const mw_status st = mwi_prefix(ctx, prune(ctx, j, out_report), "%s", j->model->name);
+    mwi_arena_deinit(&j->arena);
+    mw_model_destroy(j->dense);
+    if (st == MW_OK)
+        *out_model = j->result;
+    else
+        mw_model_destroy(j->result);
+    return st;
 }
 
 mw_status mwi_prune_channels(mw_ctx *ctx, const mw_model *model, const mw_prune_options *options,
                              mw_model **out_model, mw_prune_report *out_report)
 {
-    struct job j = {.model = model, .options = options};
+    struct job j = {.model = model,
+                    .options = options,
+                    .goal = {.share = options->sparsity, .global = options->global}};
 
-    mwi_arena_init(ctx, &j.arena);
-    const mw_status st = mwi_prefix(ctx, prune(ctx, &j, out_report), "%s", model->name);
-    mwi_arena_deinit(&j.arena);
-    mw_model_destroy(j.dense);
-    if (st == MW_OK)
-        *out_model = j.result;
-    else
-        mw_model_destroy(j.result);
-    return st;
+    return run(ctx, &j, out_model, out_report);
+}
+
+mw_status mwi_thin_channels(mw_ctx *ctx, const mw_model *model, double width, mw_model **out_model)
+{
+    static const mw_prune_options none;
+    struct job j = {.model = model, .options = &none, .goal = {.width = width}};
+
+    return run(ctx, &j, out_model, NULL);
 }

@@ -12,15 +12,26 @@ MW_MUST_USE mw_status mwi_prune_channels(mw_ctx *ctx, const mw_model *model,
                                          const mw_prune_options *options, mw_model **out_model,
                                          mw_prune_report *out_report);
 
-/* channels_choose.c: marks classes as gone, from the least important on, until `share` of the
- * multiply-accumulates of the graph are removed.
+/* The same with `width` times the channels of each layer in place of a share of the
+ * multiply-accumulates, 0 < width < 1: the strongest stay. Layers that reach an input or output
+ * keep theirs. */
+MW_MUST_USE mw_status mwi_thin_channels(mw_ctx *ctx, const mw_model *model, double width,
+                                        mw_model **out_model);
+
+/* How many channels go. */
+typedef struct mwi_channel_goal {
+    double share; /* of the multiply-accumulates that are removed */
+    double width; /* share of each layer's channels that stays; 0: by `share` */
+    bool global;  /* by importance over all layers; else the same share of each layer's channels */
+} mwi_channel_goal;
+
+/* channels_choose.c: marks classes as gone, from the least important on, until the goal is reached.
  *   weights  of the graph; those with a reason keep their outputs
  *   macs     of one run of the graph
- *   global   by importance over all layers; else the same share of each layer's channels
  * Fails: MW_EUNSUPPORTED (nothing can be removed, or not so much). */
 MW_MUST_USE mw_status mwi_channels_choose(mw_ctx *ctx, mwi_channel_ties *ties,
                                           const mwi_layer_weight *weights, size_t n, uint64_t macs,
-                                          double share, bool global, mwi_arena *arena);
+                                          const mwi_channel_goal *goal, mwi_arena *arena);
 
 /* channels_remove.c: takes the classes that are gone out of the graph, in place: dimensions,
  * constants, scales, shapes that constants hold. Ties are those of an equal graph.

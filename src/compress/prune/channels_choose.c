@@ -176,16 +176,33 @@ static double macs_without(struct job *j, size_t k)
     return macs;
 }
 
+static mw_status none_goes(mw_ctx *ctx)
+{
+    return mwi_fail(ctx, MW_EUNSUPPORTED,
+                    "no channel can be removed: each reaches an input or output of the model, "
+                    "or an operator whose channels are not followed");
+}
+
+/* Keys are places in the order of each layer, from 0 to 1. */
+static mw_status keep_width(mw_ctx *ctx, struct job *j, double width)
+{
+    size_t n_gone = 0;
+
+    for (size_t i = 0; i < j->n; i++) {
+        const bool gone = j->list[i].key < 1 - width;
+        j->ties->gone[j->list[i].class] = gone;
+        n_gone += gone;
+    }
+    return n_gone == 0 ? none_goes(ctx) : MW_OK;
+}
+
 static mw_status remove_enough(mw_ctx *ctx, struct job *j, double macs, double share)
 {
     const double target = macs * (1 - share);
     size_t low = 0, high = 0;
 
     while (high < j->n && j->list[high].key < HUGE_VAL) high++;
-    if (high == 0)
-        return mwi_fail(ctx, MW_EUNSUPPORTED,
-                        "no channel can be removed: each reaches an input or output of the model, "
-                        "or an operator whose channels are not followed");
+    if (high == 0) return none_goes(ctx);
     const double least = macs_without(j, high);
     if (least > target)
         return mwi_fail(ctx, MW_EUNSUPPORTED,
@@ -224,7 +241,8 @@ static mw_status find_macs(mw_ctx *ctx, struct job *j, double total)
 }
 
 mw_status mwi_channels_choose(mw_ctx *ctx, mwi_channel_ties *ties, const mwi_layer_weight *weights,
-                              size_t n, uint64_t macs, double share, bool global, mwi_arena *arena)
+                              size_t n, uint64_t macs, const mwi_channel_goal *goal,
+                              mwi_arena *arena)
 {
     struct job j = {.ties = ties, .weights = weights, .n_weights = n, .arena = arena};
     size_t n_channels = 0;
@@ -245,6 +263,7 @@ mw_status mwi_channels_choose(mw_ctx *ctx, mwi_channel_ties *ties, const mwi_lay
     MWI_TRY(find_macs(ctx, &j, (double)macs));
     for (size_t i = 0; i < n; i++)
         if (weights[i].reason[0] == '\0') MWI_TRY(add_layer(ctx, &j, i));
-    order(&j, global);
-    return remove_enough(ctx, &j, (double)macs, share);
+    order(&j, goal->global);
+    if (goal->width > 0) return keep_width(ctx, &j, goal->width);
+    return remove_enough(ctx, &j, (double)macs, goal->share);
 }

@@ -83,7 +83,7 @@ static void zero_half(mwi_graph *g)
             const bool weight = l != NULL && k == (size_t)l->weight;
             if (t->data == NULL || t->dtype != MW_FLOAT32 || (!weight && t->rank != 1)) continue;
             const int32_t axis = weight ? l->out_axis : 0;
-            const bool pairs = l != NULL && l->depthwise;    /* a channel has two outputs */
+            const bool pairs = l != NULL && l->depthwise; /* a channel has two outputs */
             float *const v = (float *)(uintptr_t)t->data; /* the test's own model */
             size_t inner = 1;
             for (int32_t d = axis + 1; d < t->rank; d++) inner *= (size_t)t->dims[d];
