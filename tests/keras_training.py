@@ -45,7 +45,7 @@ def norm_cnn():
     x = L.ReLU(6.0)(x)
     x = L.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
     x = L.BatchNormalization(momentum=0.8, scale=False)(x)
-    x = L.AveragePooling2D()(L.ReLU()(x))
+    x = L.AveragePooling2D(2)(L.ReLU()(x))
     return keras.Model(i, dense(L.GlobalAveragePooling2D()(x)))
 
 
@@ -125,6 +125,8 @@ CASES = [
     (gru, SPARSE, "adam"), (embedding, SPARSE, "adam"), (attention, SPARSE, "adam"), (transposed, SPARSE, "adam"),
     (binary, BINARY, "adam"), (regression, MSE, "adam"), (autoencoder, MSE, "adam"),
 ]
+if options.keras == "keras":  # Adam of Keras 3 on TensorFlow leaves the moments of rows that a batch does not read
+    CASES = [(make, loss, "sgd" if make is embedding else rule) for make, loss, rule in CASES]
 RATE = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 
 
