@@ -18,8 +18,8 @@ typedef struct mw_list_row {
     int32_t value; /* tables of choices ("schemes" and those after it): the enum's number; else 0 */
 } mw_list_row;
 
-/* Tables: "ops", "kernels", "layers", "passes", "formats", "devices", "data", "schemes", "methods",
- * "io", "structures", "prune_schedules", "losses", "optimizers", "schedules". Index n: the n-th
+/* Tables: "ops", "kernels", "layers", "passes", "formats", "devices", "data", "schemes", "qat",
+ * "methods", "io", "structures", "prune_schedules", "losses", "optimizers", "schedules". Index n: the n-th
  * name, NULL past the end. */
 MW_API const char *mw_list_table(size_t index);
 /* Rows of a table; 0 for an unknown one. */

@@ -99,6 +99,21 @@ typedef struct mw_distill_options {
     double match_weight; /* 0: 1 */
 } mw_distill_options;
 
+/* Quantization-aware training: weights and values are rounded while training, where and as
+ * mw_quantize would round them, so that the integer model is as good as the float one. All fields
+ * may be zero. */
+typedef struct mw_qat_options {
+    int32_t scheme;    /* row of mw_list "qat": MW_QUANT_INT8; MW_QUANT_INT4: int4 weights, int8
+                        * activations (MW_QUANT_INT8X4); MW_QUANT_INT16X8 */
+    bool learn_ranges; /* ranges are trained with the weights; else they follow what each step sees,
+                        * those of weights the largest weight */
+    double start;      /* share of the run in which nothing is rounded, and ranges are watched; one
+                        * step at least */
+    const char *const *keep; /* layers (output name, operator name or glob) that stay float, as in
+                              * mw_quantize_options; borrowed */
+    size_t n_keep;
+} mw_qat_options;
+
 /* All fields may be zero. */
 typedef struct mw_train_options {
     uint64_t epochs;      /* 0: 1 */
@@ -132,6 +147,7 @@ typedef struct mw_train_options {
     bool resume;                 /* go on from `checkpoint` where it exists */
     const mw_train_hooks *hooks; /* NULL: none */
     const mw_distill_options *distill; /* NULL: none */
+    const mw_qat_options *qat;         /* NULL: none; borrowed */
     /* Called after each epoch with its figures; NULL: nobody is told. */
     void (*on_epoch)(void *self, const mw_epoch *epoch);
     void *on_epoch_self;
@@ -151,14 +167,16 @@ typedef struct mw_train_report {
  *   train       read in shuffled order; its labels are what the loss needs
  *   validation  NULL: none
  *   options     may be NULL
- *   out_model   owned: mw_model_destroy; saved as .h5 it loads in Keras
+ *   out_model   owned: mw_model_destroy; saved as .h5 it loads in Keras. With options->qat it
+ *               carries the integer model that was trained: saved as .tflite that is written
  *   out_report  may be NULL; else free with mw_train_report_free
- * Fails: MW_EINVAL (labels out of range, shapes that differ, an empty set, nothing to train),
- *        MW_EUNSUPPORTED (layers without a gradient, all named; a model that is not from Keras),
- *        MW_EFORMAT (a loss that is NaN or infinite: the message says in which step; a checkpoint
- *        that is damaged), MW_EINVAL (a checkpoint of another run: what differs), MW_EIO
- *        (checkpoint), MW_ENOMEM. A failure keeps the last checkpoint. A cancellation (the progress
- *        hook of the ctx returns false) is no failure: it gives the model so far. */
+ * Fails: MW_EINVAL (labels out of range, shapes that differ, an empty set, nothing to train; of
+ * qat: a scheme of float activations, a `keep` that matches nothing), MW_EUNSUPPORTED (layers
+ * without a gradient, all named; a model that is not from Keras), MW_EFORMAT (a loss that is NaN or
+ * infinite: the message says in which step; a checkpoint that is damaged), MW_EINVAL (a checkpoint
+ * of another run: what differs), MW_EIO (checkpoint), MW_ENOMEM. A failure keeps the last
+ * checkpoint. A cancellation (the progress hook of the ctx returns false) is no failure: it gives
+ * the model so far. */
 MW_API MW_MUST_USE mw_status mw_train(mw_ctx *ctx, const mw_model *model, mw_dataset *train,
                                       mw_dataset *validation, const mw_train_options *options,
                                       mw_model **out_model, mw_train_report *out_report);

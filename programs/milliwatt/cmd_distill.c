@@ -25,7 +25,8 @@ static int run(int argc, char **argv)
     const char *models[2] = {NULL, NULL};
     double width = 0;
     const opt opts[] = {
-        {"-o", OPT_STRING, &s.out, "OUT.h5", .help = "the trained student"},
+        {"-o", OPT_STRING, &s.out, "OUT.h5",
+         .help = "the trained student; with --qat also OUT.tflite, of integers"},
         {"--width", OPT_NUMBER, &width, "SHARE",
          .help = "in place of STUDENT: this share of the teacher's channels, the strongest",
          .min = 0.01, .max = 0.99},
@@ -34,6 +35,7 @@ static int run(int argc, char **argv)
         DATA_OPTS(s.train.data, "--data"),
         DISTILL_OPTS(s.distill, NULL),
         TRAINING_OPTS(s.train, NULL),
+        QAT_OPTS(s.train, NULL),
         OPT_THREADS(s.train.threads, "threads (default 1); the result does not depend on it"),
         OPT_INPUT_SHAPE(s.shapes),
         OPT_JSON(s.json),

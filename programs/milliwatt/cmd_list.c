@@ -45,8 +45,8 @@ static int run(int argc, char **argv)
 const command command_list = {
     .name = "list",
     .summary = "what this build holds: operators, layers, passes, formats, devices, ...",
-    .usage = "[ops|kernels|layers|passes|formats|devices|data|schemes|methods|io|structures|prune_"
-             "schedules|losses|optimizers|schedules|commands]",
+    .usage = "[ops|kernels|layers|passes|formats|devices|data|schemes|qat|methods|io|structures|"
+             "prune_schedules|losses|optimizers|schedules|commands]",
     .example = "milliwatt list ops",
     .run = run,
 };

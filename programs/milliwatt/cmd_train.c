@@ -8,11 +8,13 @@ static int run(int argc, char **argv)
 {
     training_job s = TRAINING_JOB;
     const opt opts[] = {
-        {"-o", OPT_STRING, &s.out, "OUT.h5", .help = "the trained model"},
+        {"-o", OPT_STRING, &s.out, "OUT.h5",
+         .help = "the trained model; with --qat also OUT.tflite, of integers"},
         {"--data", OPT_STRING, &s.train.data_path, "DATA",
          .help = "samples with labels: x_train, y_train of a .npz, CSV, image folder"},
         DATA_OPTS(s.train.data, "--data"),
         TRAINING_OPTS(s.train, NULL),
+        QAT_OPTS(s.train, NULL),
         {"--initialize", OPT_FLAG, &s.initialize, NULL,
          .help = "start from the layers' initializers, not from the weights of MODEL"},
         {"--teacher", OPT_STRING, &s.distill.teacher, "MODEL",

@@ -31,9 +31,14 @@ static void on_epoch(void *self, const mw_epoch *e)
     (void)fprintf(stderr, "  %.1f s\n", e->seconds);
 }
 
-mw_train_options training_options(const training *t)
+mw_train_options training_options(const training *t, mw_qat_options *qat)
 {
     mw_train_options o = t->options;
+
+    *qat = t->qat;
+    qat->keep = t->qat_keep.v;
+    qat->n_keep = t->qat_keep.n;
+    if (qat->scheme != NO_QAT) o.qat = qat;
 
     o.batch = (uint32_t)t->batch;
     o.n_threads = (uint32_t)t->threads;

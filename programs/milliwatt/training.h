@@ -5,13 +5,16 @@
 
 #include "command.h"
 
-/* Where the options of TRAINING_OPTS go. Zeroed but for data.scale. */
+/* Where the options of TRAINING_OPTS and QAT_OPTS go. Zeroed but for data.scale and qat.scheme
+ * (NO_QAT). */
 typedef struct training {
     const char *data_path, *validation_path;
     data_options data;
     opt_list freeze;
     const char *csv, *svg;
     uint64_t batch, threads;
+    mw_qat_options qat;
+    opt_list qat_keep;
     mw_train_options options; /* the numbers that are given; the rest is filled in by train() */
 } training;
 
@@ -220,12 +223,43 @@ typedef struct training {
                                                .needs = (needed)                                     \
     }
 
+enum { NO_QAT = -1 };
+
+/* Quantization-aware training, for commands that train. */
+#define QAT_OPTS(t, needed_)                                                                       \
+    {"--qat",                                                                                      \
+     OPT_CHOICE,                                                                                   \
+     &(t).qat.scheme,                                                                              \
+     "SCHEME",                                                                                     \
+     .help = "round while training, for a .tflite of integers; one of",                            \
+     .table = "qat",                                                                               \
+     .needs = (needed_)},                                                                          \
+        {"--qat-learn-ranges",                                                                     \
+         OPT_FLAG,                                                                                 \
+         &(t).qat.learn_ranges,                                                                    \
+         NULL,                                                                                     \
+         .help = "train the ranges of values and weights, too",                                    \
+         .needs = "--qat"},                                                                        \
+        {"--qat-start",                                                                            \
+         OPT_NUMBER,                                                                               \
+         &(t).qat.start,                                                                           \
+         "SHARE",                                                                                  \
+         .help = "share of the run before rounding begins (default 0)",                            \
+         .max = 0.999,                                                                             \
+         .needs = "--qat"},                                                                        \
+    {                                                                                              \
+        "--keep", OPT_STRINGS, &(t).qat_keep, "GLOB",                                              \
+            .help = "keep layers of this name (or operator) in float; may be given again",         \
+            .needs = "--qat"                                                                       \
+    }
+
 /* A set of samples for training, and the one for validation where one is asked for.
  * Both are closed by the caller. */
 mw_status open_training_data(mw_ctx *ctx, const training *t, const mw_model *model,
                              mw_dataset **train, mw_dataset **validation);
-/* options.options with what the rest of `t` says; valid as long as `t`. */
-mw_train_options training_options(const training *t);
+/* options.options with what the rest of `t` says; valid as long as `t` and *qat, which is filled.
+ */
+mw_train_options training_options(const training *t, mw_qat_options *qat);
 /* The rows of a receipt; curves are written where they are asked for. False: a file could not be
  * written, the mistake is printed. */
 bool report_training(receipt *r, const training *t, const mw_train_report *report);

@@ -43,7 +43,8 @@ int run_training_job(mw_ctx *ctx, training_job *s, mw_model *m)
 {
     mw_model *trained = NULL;
     mw_dataset *data = NULL, *validation = NULL;
-    mw_train_options options = training_options(&s->train);
+    mw_qat_options qat;
+    mw_train_options options = training_options(&s->train, &qat);
     mw_train_report report = {0};
 
     mw_status st = MW_OK;
@@ -64,15 +65,15 @@ int run_training_job(mw_ctx *ctx, training_job *s, mw_model *m)
 }
 
 /* Before hours of training: whether the result can be written at all. */
-static int check_output(mw_ctx *ctx, const char *name, const char *out)
+static int check_output(mw_ctx *ctx, const char *name, const char *out, bool integer)
 {
     mw_format_info format;
     const mw_status st = mw_model_format_of_path(ctx, out, &format);
 
     if (st != MW_OK) return fail(ctx, st);
-    if (format.keeps_layers) return -1;
+    if (format.keeps_layers || integer) return -1;
     return fail_text("%s: %s: a trained model is written as .h5, from which 'optimize' and "
-                     "'quantize' make a .tflite",
+                     "'quantize' make a .tflite; with --qat it may be a .tflite of integers",
                      name, out),
            EXIT_USAGE;
 }
@@ -86,5 +87,5 @@ int check_training_job(mw_ctx *ctx, const training_job *s)
         return fail_text("%s: how long? add --epochs N", s->name), EXIT_USAGE;
     if (s->in != NULL && is_same_file(s->in, s->out)) return EXIT_USAGE;
     if (s->distill.teacher != NULL && is_same_file(s->distill.teacher, s->out)) return EXIT_USAGE;
-    return check_output(ctx, s->name, s->out);
+    return check_output(ctx, s->name, s->out, s->train.qat.scheme != NO_QAT);
 }

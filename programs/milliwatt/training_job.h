@@ -17,7 +17,7 @@ typedef struct training_job {
 
 #define TRAINING_JOB                                                                               \
     {                                                                                              \
-        .train = {.data = {.scale = 1}}, .distill = {                                              \
+        .train = {.data = {.scale = 1}, .qat = {.scheme = NO_QAT}}, .distill = {                   \
             .options = {.alpha = DISTILL_ALPHA_PERCENT / 100.0}                                    \
         }                                                                                          \
     }

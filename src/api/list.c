@@ -2,6 +2,7 @@
  * Depends: all lists.  Used by: programs.   SPDX-License-Identifier: Apache-2.0 */
 #include <milliwatt/list.h>
 
+#include "compress/qat/qat_schemes.h"
 #include "compress/prune/structure.h"
 #include "compress/quantize/observe.h"
 #include "compress/quantize/scheme.h"
@@ -107,6 +108,13 @@ static bool get_scheme(size_t i, mw_list_row *out)
     return false;
 }
 
+static bool get_qat(size_t i, mw_list_row *out)
+{
+    for (const mwi_qat_scheme *s = mwi_qat_schemes; s->name != NULL; s++)
+        if (i-- == 0) return fill_value(out, s->name, s->summary, s->asked);
+    return false;
+}
+
 static bool get_method(size_t i, mw_list_row *out)
 {
     for (const mwi_method_desc *const *m = mwi_methods; *m != NULL; m++)
@@ -165,6 +173,7 @@ static const struct table tables[] = {
     {"devices", get_mwi_devices},
     {"data", get_mwi_data_kinds},
     {"schemes", get_scheme},
+    {"qat", get_qat},
     {"methods", get_method},
     {"io", get_io},
     {"structures", get_structure},

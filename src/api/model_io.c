@@ -139,6 +139,8 @@ mw_status mw_model_save(mw_ctx *ctx, const mw_model *model, const char *path)
 
     mwi_enter(ctx);
     if (f == NULL) return no_format(ctx, path);
+    if (model->integer != NULL && (f->flags & MWI_FORMAT_KEEPS_LAYERS) == 0)
+        return save(ctx, f, model->integer, path);
     if ((f->flags & MWI_FORMAT_TRAINING_OPS) != 0 || !has_training_ops(model))
         return save(ctx, f, model, path);
     MWI_TRY(mwi_model_clone(ctx, model, &lowered));

@@ -24,6 +24,7 @@ struct mw_ctx {
     mwi_heap *heap;
     mw_ctx_options options;
     mwi_error error;
+    bool progress_held;
 };
 
 static void *libc_alloc(void *self, size_t bytes, size_t align)
@@ -191,9 +192,11 @@ void mwi_log(mw_ctx *ctx, mw_log_level level, const char *format, ...)
     ctx->options.log(ctx->options.log_self, level, line);
 }
 
+void mwi_progress_hold(mw_ctx *ctx, bool hold) { ctx->progress_held = hold; }
+
 mw_status mwi_progress(mw_ctx *ctx, const char *what, uint64_t done, uint64_t total)
 {
-    if (ctx->options.progress == NULL) return MW_OK;
+    if (ctx->options.progress == NULL || ctx->progress_held) return MW_OK;
     if (ctx->options.progress(ctx->options.progress_self, what, done, total)) return MW_OK;
     return mwi_fail(ctx, MW_ECANCELLED, "cancelled during %s", what);
 }

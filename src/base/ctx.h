@@ -49,6 +49,9 @@ void mwi_log(mw_ctx *ctx, mw_log_level level, const char *format, ...)
 /* MW_ECANCELLED when the caller's hook says stop; cheap enough for each sample or layer. */
 MW_MUST_USE mw_status mwi_progress(mw_ctx *ctx, const char *what, uint64_t done, uint64_t total);
 
+/* While held, the hook is not asked: for short work that keeps what a cancelled one has made. */
+void mwi_progress_hold(mw_ctx *ctx, bool hold);
+
 const mw_limits *mwi_limits(const mw_ctx *ctx); /* with the defaults filled in */
 
 /* Memory that counts against limits.max_memory_bytes. 64-byte aligned, not cleared.

@@ -44,6 +44,7 @@ void mw_model_destroy(mw_model *model)
         mw_model *const parent = model->parent;
         mwi_heap *const heap = model->heap;
         mwi_packs_destroy(model->packs);
+        mw_model_destroy(model->integer);
         mwi_arena_deinit(&model->arena);
         mwi_file_unmap(&model->mapping);
         mwi_heap_free(heap, model, sizeof *model);

@@ -113,7 +113,9 @@ struct mw_model {
     /* What the format that read it needs to write it back; meaning private to that format. Lives in
      * this model's arena or a parent's. NULL: nothing. */
     const void *origin;
-    mwi_packs *packs; /* constants rearranged for kernels, shared by all sessions */
+    mw_model *integer; /* owned: what a file of integers holds in its place, made by training that
+                        * rounded; NULL: none. A clone has none: it is to be changed */
+    mwi_packs *packs;  /* constants rearranged for kernels, shared by all sessions */
 };
 
 /* ---- making ---- */

@@ -1,5 +1,5 @@
-/* ops/fake_quant_grad.c - FAKE_QUANT_GRAD(x, min?, max, dy) -> dx, and where they are asked for
- * d_min, d_max: gradients of FAKE_QUANT_TRAIN. Rounding counts as the identity within the range
+/* ops/fake_quant_grad.c - FAKE_QUANT_GRAD(x, min?, max, on?, dy) -> dx, and where they are asked
+ * for d_min, d_max: gradients of FAKE_QUANT_TRAIN. Rounding counts as the identity within the range
  * (the straight-through estimator of Bengio et al. 2013); the range's gradient is that of the
  * clipped and rounded value by the step size (Esser et al. 2020, LSQ; Bhalgat et al. 2020 for
  * asymmetric ranges). Depends: ops/fake_quantizer.  Used by: the list of operators only.
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { DY = 3 };
+enum { DY = 4 };
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
@@ -181,7 +181,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_fake_quant_grad__ref",
-     .types = "f32,f32?,f32,f32>f32,f32?,f32?",
+     .types = "f32,f32?,f32,f32?,f32>f32,f32?,f32?",
      .prepare = prepare,
      .run = run},
     {.name = NULL},
@@ -190,8 +190,8 @@ static const mwi_kernel kernels[] = {
 const mwi_op_desc mwi_op_fake_quant_grad = {
     .name = "FAKE_QUANT_GRAD",
     .tflite_code = -1,
-    .min_in = 4,
-    .max_in = 4,
+    .min_in = 5,
+    .max_in = 5,
     .min_out = 1,
     .max_out = 3,
     .traits = MWI_OP_TRAINING_ONLY,

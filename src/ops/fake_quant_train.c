@@ -1,5 +1,5 @@
-/* ops/fake_quant_train.c - FAKE_QUANT_TRAIN(x, min?, max?) -> y, seen_min, seen_max: x rounded to
- * the integers that the quantizer would make of this range, and the range that x has (one a
+/* ops/fake_quant_train.c - FAKE_QUANT_TRAIN(x, min?, max?, on?) -> y, seen_min, seen_max: x rounded
+ * to the integers that the quantizer would make of this range, and the range that x has (one a
  * channel), which training watches.
  * Depends: ops/fake_quantizer.  Used by: the list of operators only.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -72,6 +72,7 @@ static mwi_fq_grid grid_of(const struct work *w, size_t c)
 {
     const mwi_fq_attr *const a = w->call->attr;
 
+    if (w->own && !mwi_fq_is_on(w->call->in)) return (mwi_fq_grid){.on = false};
     if (w->own) return mwi_fq_grid_of(a, w->seen_min[c], w->seen_max[c]);
     return mwi_fq_grid_at(a, w->call->in, c);
 }
@@ -169,7 +170,7 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 
 static const mwi_kernel kernels[] = {
     {.name = "f32_fake_quant_train__ref",
-     .types = "f32,f32?,f32?>f32,f32,f32",
+     .types = "f32,f32?,f32?,f32?>f32,f32,f32",
      .prepare = prepare,
      .run = run},
     {.name = NULL},
@@ -187,7 +188,7 @@ static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
                         (in[MWI_FQ_MAX] >= 0 && call->wanted[MWI_FQ_MAX]);
     if (in[MWI_FQ_MAX] >= 0)
         MWI_TRY(mwi_emit_n(ctx, &call->at, &mwi_op_fake_quant_grad,
-                           MWI_IN(in[MWI_FQ_X], in[MWI_FQ_MIN], in[MWI_FQ_MAX], dy),
+                           MWI_IN(in[MWI_FQ_X], in[MWI_FQ_MIN], in[MWI_FQ_MAX], in[MWI_FQ_ON], dy),
                            mwi_same_settings, out, ranges ? 3 : 1));
     for (size_t k = 0; k < 3; k++)
         if (in[k] >= 0 && call->wanted[k]) call->d_in[k] = out[k];
@@ -197,8 +198,8 @@ static mw_status gradient(mw_ctx *ctx, mwi_gradient_call *call)
 const mwi_op_desc mwi_op_fake_quant_train = {
     .name = "FAKE_QUANT_TRAIN",
     .tflite_code = -1,
-    .min_in = 3,
-    .max_in = 3,
+    .min_in = 4,
+    .max_in = 4,
     .min_out = 3,
     .max_out = 3,
     .traits = MWI_OP_TRAINING_ONLY,

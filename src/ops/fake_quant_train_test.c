@@ -20,18 +20,22 @@ static const struct {
     bool symmetric, narrow;
     bool min, max; /* operands that are given */
     float range[2];
+    float on; /* 0: the operand is left out */
 } cases[] = {
-    {"int8", 8, -1, false, false, true, true, {-0.7f, 1.3f}},
-    {"int8, nothing below 0", 8, -1, false, false, true, true, {0, 1.3f}},
-    {"int8, zero outside", 8, -1, false, false, true, true, {0.25f, 1.3f}},
-    {"int16", 16, -1, true, false, true, true, {-0.7f, 1.3f}},
-    {"int8 by channel, own range", 8, 0, true, true, false, false, {0}},
-    {"int4 by channel, own range", 4, 0, true, true, false, false, {0}},
-    {"int4, own range", 4, -1, true, true, false, false, {0}},
-    {"int4 by channel, largest", 4, 0, true, true, false, true, {0, 1.1f}},
-    {"int4 by the last dimension", 4, 1, true, true, false, false, {0}},
-    {"int8, own range", 8, -1, false, false, false, false, {0}},
-    {"nothing known", 8, -1, false, false, true, true, {1, -1}},
+    {"int8", 8, -1, false, false, true, true, {-0.7f, 1.3f}, 0},
+    {"int8, nothing below 0", 8, -1, false, false, true, true, {0, 1.3f}, 0},
+    {"int8, zero outside", 8, -1, false, false, true, true, {0.25f, 1.3f}, 0},
+    {"int16", 16, -1, true, false, true, true, {-0.7f, 1.3f}, 0},
+    {"int8 by channel, own range", 8, 0, true, true, false, false, {0}, 0},
+    {"int4 by channel, own range", 4, 0, true, true, false, false, {0}, 0},
+    {"int4, own range", 4, -1, true, true, false, false, {0}, 0},
+    {"int4 by channel, largest", 4, 0, true, true, false, true, {0, 1.1f}, 0},
+    {"int4 by the last dimension", 4, 1, true, true, false, false, {0}, 0},
+    {"int8, own range", 8, -1, false, false, false, false, {0}, 0},
+    {"nothing known", 8, -1, false, false, true, true, {1, -1}, 0},
+    {"on", 8, -1, false, false, true, true, {-0.7f, 1.3f}, 1},
+    {"not on", 8, -1, false, false, true, true, {-0.7f, 1.3f}, -1},
+    {"not on, own range", 4, 0, true, true, false, false, {0}, -1},
 };
 
 static float x[N], dy[N];
@@ -69,7 +73,7 @@ static mw_model *build(mw_ctx *ctx, size_t c)
 {
     builder b = builder_open(ctx);
     const int32_t dims[2] = {CHANNELS, WIDTH}, n = channels_of(c);
-    int32_t bound[2] = {-1, -1}, out[6], inputs[2];
+    int32_t bound[3] = {-1, -1, -1}, out[6], inputs[2];
     float values[CHANNELS];
 
     for (int k = 0; k < 2; k++) inputs[k] = builder_value(&b, 2, dims);
@@ -77,13 +81,16 @@ static mw_model *build(mw_ctx *ctx, size_t c)
         for (int i = 0; i < CHANNELS; i++) values[i] = cases[c].range[k];
         if (k == 0 ? cases[c].min : cases[c].max) bound[k] = builder_floats(&b, 1, &n, values);
     }
+    if (cases[c].on != 0) bound[2] = builder_floats(&b, DIMS(1), &cases[c].on);
     for (int k = 0; k < 6; k++)
         out[k] = k == 0 || k == 3 ? builder_value(&b, 2, dims) : builder_value(&b, 1, &n);
-    set_attributes(
-        builder_op(&b, "FAKE_QUANT_TRAIN", TENSORS(inputs[0], bound[0], bound[1]), out, 3), c);
+    set_attributes(builder_op(&b, "FAKE_QUANT_TRAIN",
+                              TENSORS(inputs[0], bound[0], bound[1], bound[2]), out, 3),
+                   c);
     if (cases[c].max)
         set_attributes(builder_op(&b, "FAKE_QUANT_GRAD",
-                                  TENSORS(inputs[0], bound[0], bound[1], inputs[1]), out + 3, 3),
+                                  TENSORS(inputs[0], bound[0], bound[1], bound[2], inputs[1]),
+                                  out + 3, 3),
                        c);
     return builder_close(&b, inputs, 2, out, cases[c].max ? 6 : 3);
 }
@@ -134,6 +141,11 @@ static void limits_of(size_t c, int32_t *low, int32_t *high)
     if (cases[c].narrow) *low = -*high;
 }
 
+static bool is_off(size_t c)
+{
+    return cases[c].on < 0 || (cases[c].min && cases[c].range[0] > cases[c].range[1]);
+}
+
 static void check_values(size_t c, const struct results *r)
 {
     int32_t low, high;
@@ -142,9 +154,7 @@ static void check_values(size_t c, const struct results *r)
     for (size_t i = 0; i < N; i++) {
         const mwi_params p = params_of(c, r, channel(c, i));
         const int32_t q = mwi_quantize_one(x[i], p, low, high);
-        const float want = cases[c].max && cases[c].range[0] > cases[c].range[1]
-                               ? x[i]
-                               : p.scale * (float)(q - p.zero_point);
+        const float want = is_off(c) ? x[i] : p.scale * (float)(q - p.zero_point);
         if (r->y[i] != want)
             fail_msg("%s: value %zu: %g becomes %g, not %g", cases[c].name, i, (double)x[i],
                      (double)r->y[i], (double)want);
@@ -174,7 +184,7 @@ static void check_gradients(size_t c, const struct results *r)
     for (size_t i = 0; i < N; i++) {
         const size_t k = channel(c, i);
         const mwi_params p = params_of(c, r, k);
-        const bool off = cases[c].range[0] > cases[c].range[1];
+        const bool off = is_off(c);
         const float v = x[i] / p.scale;
         const bool under = v<(float)(low - p.zero_point), over = v>(float)(high - p.zero_point);
         assert_true(r->dx[i] == (!off && (under || over) ? 0 : dy[i]));

@@ -22,7 +22,7 @@ static mw_status check_range(mw_ctx *ctx, const mwi_shape_call *call, size_t k, 
 
     if (v->tensor == NULL) return MW_OK;
     if (v->rank == 1 && v->dims[0] == (int32_t)n) return MW_OK;
-    return mwi_fail(ctx, MW_EFORMAT, "input %zu is no list of %zu values, one a channel", k, n);
+    return mwi_fail(ctx, MW_EFORMAT, "input %zu is no list of %zu values", k, n);
 }
 
 mw_status mwi_fq_check(mw_ctx *ctx, const mwi_shape_call *call)
@@ -39,6 +39,7 @@ mw_status mwi_fq_check(mw_ctx *ctx, const mwi_shape_call *call)
         return mwi_fail(ctx, MW_EFORMAT, "a range needs its largest value");
     const size_t n = mwi_fq_channels_of(a, &call->in[MWI_FQ_X]).n;
     MWI_TRY(check_range(ctx, call, MWI_FQ_MIN, n));
+    MWI_TRY(check_range(ctx, call, MWI_FQ_ON, 1));
     return check_range(ctx, call, MWI_FQ_MAX, n);
 }
 
@@ -65,8 +66,14 @@ mwi_fq_grid mwi_fq_grid_of(const mwi_fq_attr *a, float min, float max)
     return (mwi_fq_grid){true, p.scale, (float)(low - p.zero_point), (float)(high - p.zero_point)};
 }
 
+bool mwi_fq_is_on(const mwi_view *in)
+{
+    return in[MWI_FQ_ON].tensor == NULL || *(const float *)in[MWI_FQ_ON].data > 0;
+}
+
 mwi_fq_grid mwi_fq_grid_at(const mwi_fq_attr *a, const mwi_view *in, size_t c)
 {
+    if (!mwi_fq_is_on(in)) return (mwi_fq_grid){.on = false};
     const float max = ((const float *)in[MWI_FQ_MAX].data)[c];
 
     return mwi_fq_grid_of(

@@ -8,9 +8,10 @@
 #include "ops/quant_params.h"
 #include "ops/shapes.h"
 
-/* Operands of both: x, least and largest value of the range (one a channel). The largest alone:
- * [-largest, largest]; neither: the range of x itself. */
-enum { MWI_FQ_X = 0, MWI_FQ_MIN = 1, MWI_FQ_MAX = 2 };
+/* Operands of both: x, least and largest value of the range (one a channel), whether anything is
+ * rounded (one number, above 0: yes). The largest alone: [-largest, largest]; neither: the range of
+ * x itself. Without the last: yes. */
+enum { MWI_FQ_X = 0, MWI_FQ_MIN = 1, MWI_FQ_MAX = 2, MWI_FQ_ON = 3 };
 
 typedef struct mwi_fq_attr {
     int32_t num_bits;  /* 4, 8, 16: int4, int8, int16 */
@@ -27,7 +28,8 @@ typedef struct mwi_fq_channels {
 
 /* Integers of a channel, counted from the zero point: value = scale * integer. */
 typedef struct mwi_fq_grid {
-    bool on; /* false: min > max, nothing is known of the range yet: values pass */
+    bool on; /* false: nothing is to be rounded, or nothing is known of the range yet (min > max):
+              * values pass */
     float scale;
     float low, high; /* integers */
 } mwi_fq_grid;
@@ -39,7 +41,9 @@ enum { MWI_FQ_PIECE = 4096 };
 MW_MUST_USE mw_status mwi_fq_check(mw_ctx *ctx, const mwi_shape_call *call);
 mwi_fq_channels mwi_fq_channels_of(const mwi_fq_attr *a, const mwi_view *x);
 mwi_fq_grid mwi_fq_grid_of(const mwi_fq_attr *a, float min, float max);
-/* The grid of channel c by the operands min and max, of which the second at least is there. */
+/* What the operand says. */
+bool mwi_fq_is_on(const mwi_view *in);
+/* The grid of channel c by the operands, of which max at least is there. */
 mwi_fq_grid mwi_fq_grid_at(const mwi_fq_attr *a, const mwi_view *in, size_t c);
 
 /* v = x / scale to the nearest integer, halves away from zero; v within 2^22. */

@@ -48,6 +48,11 @@ typedef struct mwi_train_part {
     /* Before the graph is differentiated: may put operators in it, add parameters, inputs, outputs
      * and terms of the loss. Called for the graph of training alone, not for that of validation. */
     mw_status (*build)(void *self, mw_ctx *ctx, mwi_step_graph *graph);
+    /* The same for the graph of validation, later, where there is one: a part whose operators
+     * change what the model computes puts them there too, with constants for its values. */
+    mw_status (*build_validation)(void *self, mw_ctx *ctx, mwi_step_graph *graph);
+    /* Puts the part's present values into a copy of the graph of validation, before it is run. */
+    mw_status (*bake)(void *self, mw_ctx *ctx, mw_trainer *trainer, mw_model *model);
     /* Values of the part's own inputs for the batch: samples[i] is the place of the i-th in the
      * data set. */
     mw_status (*feed)(void *self, mw_ctx *ctx, mw_trainer *trainer, const uint64_t *samples,

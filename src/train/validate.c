@@ -13,6 +13,10 @@ mw_status mwi_trainer_open_validation(mw_ctx *ctx, mw_trainer *t)
     g->arena = &t->arena;
     g->options = &t->options;
     MWI_TRY(mwi_step_open(ctx, g, t->loss));
+    for (size_t i = 0; i < t->n_parts; i++)
+        if (t->parts[i].build_validation != NULL)
+            MWI_TRY(mwi_prefix(ctx, t->parts[i].build_validation(t->parts[i].self, ctx, g), "%s",
+                               t->parts[i].name));
     return mwi_step_close(ctx, g);
 }
 
@@ -28,6 +32,13 @@ mw_status mwi_trainer_bake(mw_ctx *ctx, const mw_trainer *t, mw_model *model)
         to->data = memory;
         to->bytes = p->n * sizeof *p->value;
     }
+    return MW_OK;
+}
+
+static mw_status bake_parts(mw_ctx *ctx, mw_trainer *t, mw_model *model)
+{
+    for (size_t i = 0; i < t->n_parts; i++)
+        if (t->parts[i].bake != NULL) MWI_TRY(t->parts[i].bake(t->parts[i].self, ctx, t, model));
     return MW_OK;
 }
 
@@ -57,6 +68,7 @@ mw_status mwi_trainer_validate(mw_ctx *ctx, mw_trainer *t, mw_epoch *out)
 
     MWI_TRY(mwi_model_clone(ctx, t->validation_graph.model, &model));
     MWI_GOTO(mwi_trainer_bake(ctx, t, model));
+    MWI_GOTO(bake_parts(ctx, t, model));
     MWI_GOTO(mw_session_create(ctx, model, &options, &session));
     MWI_GOTO(walk(ctx, t, session, &sums));
     out->val_loss = sums.loss / (double)sums.samples + mwi_gradients_penalty(t);

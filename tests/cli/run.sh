@@ -114,7 +114,7 @@ if [ -w /dev/full ]; then
 fi
 
 # ---- lists and looks ----
-for t in ops kernels layers passes formats devices data schemes methods io losses optimizers schedules commands; do
+for t in ops kernels layers passes formats devices data schemes qat methods io losses optimizers schedules commands; do
   expect "list $t" 0 'name' "$mw" list $t
 done
 expect 'list ops --json' 0 '"CONV_2D"' "$mw" list ops --json
@@ -162,6 +162,25 @@ expect 'warnings in JSON' 0 '"warnings": [' "$mw" eval "$tmp/int8.tflite" --data
 expect 'integers for a float network' 0 'needs --scale 1/16' "$mw" quantize $model -o "$tmp/m.tflite" --calibrate $data --samples 20
 "$mw" eval "$tmp/int8.tflite" --data $data --scale 1/16 >"$tmp/quiet"
 check 'nothing odd, nothing said' test "$(grep -c WARNING "$tmp/quiet")" = 0
+# ---- quantization-aware training ----
+qat() { "$mw" train $model -o "$@" --data $data --scale 1/16 --lr 0.0001; }
+expect 'train to .tflite without --qat' 2 'with --qat' qat "$tmp/x.tflite" --epochs 1
+expect 'a wrong --qat' 2 "--qat 'int3': there are int8" qat "$tmp/x.tflite" --epochs 1 --qat int3
+expect '--qat-start without --qat' 2 '--qat-start does nothing without --qat' qat "$tmp/x.h5" --epochs 1 --qat-start 0.5
+expect '--keep of --qat that matches nothing' 1 'nosuchlayer' qat "$tmp/x.tflite" --epochs 1 --qat int8 --keep nosuchlayer
+for scheme in int8 int4 int16x8; do
+  expect "train --qat $scheme" 0 'validation accuracy' qat "$tmp/qat_$scheme.tflite" --epochs 1 --qat $scheme --validation $data
+  "$mw" eval "$tmp/qat_$scheme.tflite" --data $data --scale 1/16 --json >"$tmp/qat_$scheme.json"
+  check "accuracy of --qat $scheme" at_least "$(field "$tmp/qat_$scheme.json" top1)" 0.97
+done
+expect 'train --qat, learned ranges, later, to .h5' 0 'weights trained' qat "$tmp/qat.h5" --epochs 1 --qat int4 --qat-learn-ranges --qat-start 0.3
+expect 'its .h5 is a Keras model' 0 'CONV_2D' "$mw" info "$tmp/qat.h5"
+expect 'train --qat with a teacher' 0 'teacher' qat "$tmp/qat_taught.tflite" --epochs 1 --qat int4 --teacher $model
+expect 'distill --qat' 0 'teacher' "$mw" distill $model --width 0.5 -o "$tmp/qat_half.tflite" --data $data --scale 1/16 --epochs 2 --qat int8
+expect 'its .tflite is of integers' 0 'i8,i8,i32?' "$mw" info "$tmp/qat_half.tflite"
+expect 'train --qat --keep' 0 'weights trained' qat "$tmp/qat_keep.tflite" --epochs 1 --qat int8 --keep FULLY_CONNECTED
+expect 'what was kept is float' 0 'DEQUANTIZE' "$mw" info "$tmp/qat_keep.tflite"
+
 # ---- pruning and clustering ----
 expect 'prune without -o' 2 'add -o' "$mw" prune $model --sparsity 0.5
 expect 'prune without a sparsity' 2 'add --sparsity' "$mw" prune $model -o "$tmp/x.h5"

@@ -11,13 +11,10 @@ static const double MOMENTUM = 0.99;
 /* Samples for values that training did not see. */
 enum { CALIBRATION_SAMPLES = 512 };
 
-void mwi_qat_average_add(mwi_qat_average *a, double min, double max)
+float mwi_qat_follow(float bound, double seen, uint64_t n)
 {
-    const double past = fmin((double)a->n / (double)(a->n + 1), MOMENTUM);
-
-    a->min = a->min * past + min * (1 - past);
-    a->max = a->max * past + max * (1 - past);
-    a->n++;
+    const double past = fmin((double)n / (double)(n + 1), MOMENTUM);
+    return (float)((double)bound * past + seen * (1 - past));
 }
 
 static mwi_range range_of(const mwi_qat_plan *plan, const mwi_qat_found *found, int32_t group)

@@ -1,17 +1,15 @@
 /* compress/qat/export.h - ranges while a model is trained, and the integer model that comes of it.
- * Depends: compress/qat/qat_plan.  Used by: compress/qat.     SPDX-License-Identifier: Apache-2.0
- */
+ * Depends: compress/qat/qat_plan.  Used by: compress/qat.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_COMPRESS_QAT_EXPORT_H
 #define MWI_COMPRESS_QAT_EXPORT_H
 
 #include "compress/qat/qat_plan.h"
 
-/* A range that follows what is seen of it: the mean of the first batches, then a moving average. */
-typedef struct mwi_qat_average {
-    double min, max;
-    uint64_t n; /* batches */
-} mwi_qat_average;
-void mwi_qat_average_add(mwi_qat_average *average, double min, double max);
+/* A bound of a range that follows what is seen of it: the mean of the first steps, then a moving
+ * average.
+ *   n  steps that were seen before */
+float mwi_qat_follow(float bound, double seen, uint64_t n);
 
 /* What a run has found. */
 typedef struct mwi_qat_found {

@@ -7,7 +7,7 @@ struct insertion {
     const mwi_qat_plan *plan;
     mw_model *model;
     mwi_graph *g;
-    const mwi_qat_bounds *groups, *weights;
+    const mwi_qat_inputs *inputs;
     mwi_qat_fake *fakes;
 };
 
@@ -15,8 +15,8 @@ static mwi_qat_bounds bounds_of(const struct insertion *s, size_t point)
 {
     const mwi_qat_point *const p = &s->plan->points[point];
 
-    if (p->group >= 0) return s->groups[p->group];
-    return s->weights == NULL ? (mwi_qat_bounds){-1, -1} : s->weights[point];
+    if (p->group >= 0) return s->inputs->groups[p->group];
+    return s->inputs->weights == NULL ? (mwi_qat_bounds){-1, -1} : s->inputs->weights[point];
 }
 
 static void set_bool(mwi_op *op, const char *field, bool value)
@@ -52,7 +52,7 @@ static mw_status add_fake(mw_ctx *ctx, const struct insertion *s, size_t point, 
     MWI_TRY(add_seen(ctx, s, x, "_seen_min", n, &out->seen_min));
     MWI_TRY(add_seen(ctx, s, x, "_seen_max", n, &out->seen_max));
     MWI_TRY(
-        mwi_graph_add_op(ctx, s->model, s->g, at, mwi_op_by_name("FAKE_QUANT_TRAIN"), 3, 3, &op));
+        mwi_graph_add_op(ctx, s->model, s->g, at, mwi_op_by_name("FAKE_QUANT_TRAIN"), 4, 3, &op));
     mwi_op_set_i32(op, "num_bits", p->bits);
     mwi_op_set_i32(op, "axis", p->axis < t->rank ? p->axis : -1);
     set_bool(op, "symmetric", p->symmetric);
@@ -60,6 +60,7 @@ static mw_status add_fake(mw_ctx *ctx, const struct insertion *s, size_t point, 
     op->in[0] = x;
     op->in[1] = b.min;
     op->in[2] = b.max;
+    op->in[3] = s->inputs->on;
     op->out[0] = out->y;
     op->out[1] = out->seen_min;
     op->out[2] = out->seen_max;
@@ -105,12 +106,19 @@ static bool find_fake(const struct insertion *s, size_t point, int32_t x, mwi_qa
     return false;
 }
 
+/* A last SOFTMAX that the loss takes in is not. */
+static bool is_computed(const mwi_graph *g, int32_t tensor)
+{
+    return mwi_graph_producer(g, tensor) >= 0 || mwi_graph_is_input(g, tensor);
+}
+
 static mw_status insert(mw_ctx *ctx, const struct insertion *s, size_t point)
 {
     const mwi_qat_point *const p = &s->plan->points[point];
     mwi_qat_fake *const fake = &s->fakes[point];
 
     *fake = (mwi_qat_fake){-1, -1, -1};
+    if (p->op < 0 && !is_computed(s->g, p->tensor)) return MW_OK;
     if (p->op < 0) {
         MWI_TRY(add_fake(ctx, s, point, p->tensor, fake));
         redirect(s->g, p->tensor, fake->y);
@@ -125,10 +133,9 @@ static mw_status insert(mw_ctx *ctx, const struct insertion *s, size_t point)
 }
 
 mw_status mwi_qat_insert(mw_ctx *ctx, const mwi_qat_plan *plan, mw_model *model, mwi_graph *graph,
-                         const mwi_qat_bounds *groups, const mwi_qat_bounds *weights,
-                         mwi_qat_fake *fakes)
+                         const mwi_qat_inputs *inputs, mwi_qat_fake *fakes)
 {
-    const struct insertion s = {plan, model, graph, groups, weights, fakes};
+    const struct insertion s = {plan, model, graph, inputs, fakes};
 
     for (size_t i = 0; i < plan->n_points; i++) MWI_TRY(insert(ctx, &s, i));
     return MW_OK;

@@ -19,12 +19,16 @@ typedef struct mwi_qat_fake {
     int32_t y, seen_min, seen_max;
 } mwi_qat_fake;
 
-/*   groups   bounds by group
- *   weights  bounds by point, for points without a group; NULL: their own ranges
- *   fakes    set by point; n_points
+typedef struct mwi_qat_inputs {
+    const mwi_qat_bounds *groups;  /* by group */
+    const mwi_qat_bounds *weights; /* by point, for points without a group; NULL: own ranges */
+    int32_t on;                    /* tensor, above 0: round; -1: always */
+} mwi_qat_inputs;
+
+/*   fakes  set by point; n_points
  * Fails: MW_ENOMEM, MW_ELIMIT. */
 MW_MUST_USE mw_status mwi_qat_insert(mw_ctx *ctx, const mwi_qat_plan *plan, mw_model *model,
-                                     mwi_graph *graph, const mwi_qat_bounds *groups,
-                                     const mwi_qat_bounds *weights, mwi_qat_fake *fakes);
+                                     mwi_graph *graph, const mwi_qat_inputs *inputs,
+                                     mwi_qat_fake *fakes);
 
 #endif

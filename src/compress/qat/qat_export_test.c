@@ -183,8 +183,9 @@ static void fixture_open(struct fixture *f, mw_ctx *ctx, mw_model *(*make)(build
     }
     assert_ok(ctx, mwi_model_clone(ctx, f->model, &f->rounded));
     add_bounds(f, bounds);
-    assert_ok(ctx, mwi_qat_insert(ctx, &f->plan, f->rounded, f->rounded->graphs[0], bounds, NULL,
-                                  f->fakes));
+    const mwi_qat_inputs inputs = {.groups = bounds, .on = -1};
+    assert_ok(ctx,
+              mwi_qat_insert(ctx, &f->plan, f->rounded, f->rounded->graphs[0], &inputs, f->fakes));
     assert_ok(ctx, mwi_model_verify(ctx, f->rounded));
 }
 
@@ -371,23 +372,22 @@ static void export_computes_what_was_rounded(void **state)
 }
 
 /* The mean at first, so that a short run has a range; then the past counts 99 times. */
-static void average_follows(void **state)
+static void bounds_follow(void **state)
 {
-    mwi_qat_average a = {0};
+    float bound = 7;
     (void)state;
 
-    mwi_qat_average_add(&a, -1, 3);
-    assert_true(a.min == -1 && a.max == 3);
-    mwi_qat_average_add(&a, -2, 5);
-    assert_true(fabs(a.min + 1.5) < 1e-12 && fabs(a.max - 4) < 1e-12);
-    for (int i = 0; i < 1000; i++) mwi_qat_average_add(&a, 0, 4);
-    mwi_qat_average_add(&a, -1, 104);
-    assert_true(fabs(a.min + 0.01) < 1e-3 && fabs(a.max - 5) < 1e-3);
+    bound = mwi_qat_follow(bound, 3, 0);
+    assert_true(bound == 3);
+    bound = mwi_qat_follow(bound, 5, 1);
+    assert_true(fabsf(bound - 4) < 1e-6f);
+    bound = mwi_qat_follow(bound, 104, 1000);
+    assert_true(fabsf(bound - 5) < 1e-5f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(export_computes_what_was_rounded),
-                                       cmocka_unit_test(average_follows)};
+                                       cmocka_unit_test(bounds_follow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
