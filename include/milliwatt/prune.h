@@ -45,7 +45,8 @@ typedef struct mw_prune_options {
     int32_t schedule; /* mw_prune_schedule */
     double initial_sparsity;
     uint64_t begin_step, end_step; /* end 0: 3/4 of the run */
-    uint64_t frequency;            /* steps between two updates of the masks; 0: 100 */
+    uint64_t frequency;            /* steps between two updates of the masks; 0: a hundredth of the
+                                    * steps from begin to end */
     double power;                  /* 0: 3 */
     bool keep_zeros;               /* sparsity 0: only what is zero already stays zero */
 } mw_prune_options;

@@ -8,6 +8,7 @@
 
 #include <milliwatt/data.h>
 #include <milliwatt/model.h>
+#include <milliwatt/prune.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -143,9 +144,15 @@ typedef struct mw_train_options {
     uint64_t patience; /* epochs without a better validation loss (else training loss), then the
                         * run ends; 0: never */
     bool keep_best;    /* the result has the weights of the best epoch, not the last */
-    const char *checkpoint;      /* written after each epoch and on cancellation; NULL: none */
-    bool resume;                 /* go on from `checkpoint` where it exists */
-    const mw_train_hooks *hooks; /* NULL: none */
+    const char *checkpoint; /* written after each epoch and on cancellation; NULL: none */
+    bool resume;            /* go on from `checkpoint` where it exists */
+    /* Kernels lose weights while they train, by a schedule, or keep the zeros that they have; not
+     * MW_STRUCTURE_CHANNEL: remove channels first, then train. NULL: no */
+    const mw_prune_options *prune;
+    /* The weights of a cluster are one value that is trained; zeros are those that `prune` makes,
+     * too. NULL: no */
+    const mw_cluster_options *cluster;
+    const mw_train_hooks *hooks;       /* NULL: none */
     const mw_distill_options *distill; /* NULL: none */
     const mw_qat_options *qat;         /* NULL: none; borrowed */
     /* Called after each epoch with its figures; NULL: nobody is told. */

@@ -5,17 +5,23 @@
 extern const command command_cluster;
 
 struct settings {
-    const char *in, *out, *data;
-    data_options d;
+    const char *in, *out;
     opt_list skip;
+    training train; /* epochs 0: none */
     shape_list shapes;
-    uint64_t threads, clusters, seed;
+    uint64_t clusters;
     bool json, per_channel;
 };
 
+/* What a call made. */
+struct result {
+    mw_model *model;
+    mw_prune_report report;
+    mw_train_report training; /* zero without training */
+};
+
 static mw_status print_report(mw_ctx *ctx, receipt *r, const struct settings *s, const mw_model *m,
-                              const mw_model *clustered, mw_dataset *data,
-                              const mw_prune_report *report)
+                              mw_dataset *data, const struct result *c)
 {
     mw_status st = MW_OK;
 
@@ -23,61 +29,81 @@ static mw_status print_report(mw_ctx *ctx, receipt *r, const struct settings *s,
     receipt_text(r, "output", "written", s->out);
     receipt_uint(r, "clusters", s->per_channel ? "values a channel" : "values a kernel",
                  s->clusters, "at most");
-    receipt_number(r, "sparsity", "zeros among weights", report->sparsity, "%.4f");
-    receipt_sizes(ctx, r, s->in, s->out, report);
-    if (data != NULL) st = receipt_accuracy(ctx, r, m, clustered, data, (uint32_t)s->threads);
-    if (data != NULL) warn_of_data(ctx, r, m, data, &s->d);
-    receipt_kernels(r, report, true);
+    receipt_number(r, "sparsity", "zeros among weights", c->report.sparsity, "%.4f");
+    receipt_sizes(ctx, r, s->in, s->out, &c->report);
+    if (data != NULL) st = receipt_accuracy(ctx, r, m, c->model, data, (uint32_t)s->train.threads);
+    if (data != NULL) warn_of_data(ctx, r, m, data, &s->train.data);
+    receipt_kernels(r, &c->report, true);
+    if (s->train.options.epochs > 0 && !report_training(r, &s->train, &c->training)) st = MW_EIO;
     return st;
 }
 
-static int cluster(mw_ctx *ctx, const struct settings *s)
+/* Trained clusters are clusters: clustering again counts them. */
+static mw_status make(mw_ctx *ctx, const struct settings *s, const mw_model *m, struct result *c)
 {
     const mw_cluster_options options = {.clusters = (uint32_t)s->clusters,
                                         .per_channel = s->per_channel,
                                         .keep_zeros = true,
                                         .skip = s->skip.v,
                                         .n_skip = s->skip.n,
-                                        .seed = s->seed};
-    mw_model *m = NULL, *clustered = NULL;
+                                        .seed = s->train.options.seed};
+    const fine_tuning how = {.cluster = &options};
+    mw_model *trained = NULL;
+
+    if (s->train.options.epochs == 0) return mw_cluster(ctx, m, &options, &c->model, &c->report);
+    mw_status st = fine_tune(ctx, &s->train, &how, m, &trained, &c->training);
+    if (st == MW_OK) st = mw_cluster(ctx, trained, &options, &c->model, &c->report);
+    mw_model_destroy(trained);
+    return st;
+}
+
+static int cluster(mw_ctx *ctx, const struct settings *s)
+{
+    const data_options by_role = {.scale = s->train.data.scale, .offset = s->train.data.offset};
+    const bool trains = s->train.options.epochs > 0; /* --split then names what is trained on */
+    mw_model *m = NULL;
     mw_dataset *data = NULL;
-    mw_prune_report report = {0};
+    struct result c = {0};
 
     mw_status st = load_model(ctx, s->in, &s->shapes, &m);
-    if (st == MW_OK && s->data != NULL) st = open_data(ctx, s->data, &s->d, MW_DATA_TEST, m, &data);
-    if (st == MW_OK) st = mw_cluster(ctx, m, &options, &clustered, &report);
-    if (st == MW_OK) st = mw_model_save(ctx, clustered, s->out);
+    if (st == MW_OK && s->train.data_path != NULL)
+        st = open_data(ctx, s->train.data_path, trains ? &by_role : &s->train.data, MW_DATA_TEST, m,
+                       &data);
+    if (st == MW_OK) st = make(ctx, s, m, &c);
+    forget_interrupt(); /* what was trained is kept */
+    if (st == MW_OK) st = mw_model_save(ctx, c.model, s->out);
     progress_done();
     if (st == MW_OK) {
         receipt *const r = receipt_open("cluster", s->json);
-        st = print_report(ctx, r, s, m, clustered, data, &report);
+        st = print_report(ctx, r, s, m, data, &c);
         receipt_close(r);
     }
     progress_done();
     const int status = st == MW_OK ? EXIT_OK : fail(ctx, st);
-    mw_prune_report_free(&report);
+    mw_train_report_free(&c.training);
+    mw_prune_report_free(&c.report);
     mw_dataset_close(data);
-    mw_model_destroy(clustered);
+    mw_model_destroy(c.model);
     mw_model_destroy(m);
     return status;
 }
 
 static int run(int argc, char **argv)
 {
-    struct settings s = {.d = {.scale = 1}, .threads = 1};
+    struct settings s = {.train = TRAINING_DEFAULTS};
     const opt opts[] = {
         {"-o", OPT_STRING, &s.out, "OUT", .help = "the file to write: .h5 or .tflite"},
         {"--clusters", OPT_UINT, &s.clusters, "N",
          .help = "different values a kernel, zero among them", .min = 2, .max = 256},
         {"--per-channel", OPT_FLAG, &s.per_channel, NULL,
          .help = "N values for each output channel, not for the kernel"},
-        {"--seed", OPT_UINT, &s.seed, "N", .help = "of the first values (default 0)"},
         {"--skip", OPT_STRINGS, &s.skip, "GLOB",
          .help = "leave layers of this name (or operator) alone; may be given again"},
-        {"--data", OPT_STRING, &s.data, "DATA",
-         .help = "samples with labels to measure on: .npz, .npy, CSV, image folder"},
-        DATA_OPTS(s.d, "--data"),
-        OPT_THREADS(s.threads, "threads (default 1); the result does not depend on it"),
+        {"--data", OPT_STRING, &s.train.data_path, "DATA",
+         .help = "samples with labels to measure, and train on: .npz, .npy, CSV, image folder"},
+        DATA_OPTS(s.train.data, "--data"),
+        TRAINING_OPTS(s.train, "--data"),
+        OPT_THREADS(s.train.threads, "threads (default 1); the result does not depend on it"),
         OPT_INPUT_SHAPE(s.shapes),
         OPT_JSON(s.json),
     };

@@ -65,7 +65,7 @@ const command command_distill = {
     .summary = "train a small model on a large one's outputs",
     .usage = "TEACHER [STUDENT | --width SHARE] -o OUT.h5 --data DATA --epochs N [options]",
     .example = "milliwatt distill model.h5 --width 0.5 -o small.h5 --data digits.npz --scale 1/16 "
-               "--epochs 30 --schedule step --validation digits.npz",
+               "--epochs 30 --lr-schedule step --validation digits.npz",
     .more = "docs/training.md tells more of distillation, and of what all training has in common.",
     .run = run,
 };

@@ -20,6 +20,12 @@ static int run(int argc, char **argv)
         {"--teacher", OPT_STRING, &s.distill.teacher, "MODEL",
          .help = "distil: learn from this model's outputs too"},
         DISTILL_OPTS(s.distill, "--teacher"),
+        PRUNING_OPTS(s.prune, NULL),
+        PRUNING_SCHEDULE_OPTS(s.prune, "--sparsity"),
+        {"--keep-zeros", OPT_FLAG, &s.prune.options.keep_zeros, NULL,
+         .help = "kernels' weights that are zero stay zero"},
+        {"--clusters", OPT_UINT, &s.clusters, "N",
+         .help = "different values a kernel, zero among them", .min = 2, .max = 256},
         OPT_THREADS(s.train.threads, "threads (default 1); the result does not depend on it"),
         OPT_INPUT_SHAPE(s.shapes),
         OPT_JSON(s.json),
@@ -41,7 +47,7 @@ const command command_train = {
     .summary = "train a Keras model on labelled samples",
     .usage = "MODEL -o OUT.h5 --data DATA --epochs N [options]",
     .example = "milliwatt train model.h5 -o trained.h5 --data digits.npz --scale 1/16 --epochs 30 "
-               "--schedule step --validation digits.npz --svg curves.svg",
+               "--lr-schedule step --validation digits.npz --svg curves.svg",
     .more = "MODEL is a .h5 or .keras, or a file with what Keras's model.to_json() gives. Ctrl-C "
             "ends training: the\n"
             "weights so far are written, and the checkpoint. docs/training.md tells more.",

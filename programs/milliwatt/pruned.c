@@ -1,6 +1,49 @@
 /* programs/milliwatt/pruned.c - see pruned.h.     SPDX-License-Identifier: Apache-2.0 */
 #include "pruned.h"
 
+#include <string.h>
+
+mw_prune_options pruning_options(const pruning *p)
+{
+    mw_prune_options o = p->options;
+
+    o.global = p->scope != NULL && strcmp(p->scope, "global") == 0;
+    o.skip = p->skip.v;
+    o.n_skip = p->skip.n;
+    return o;
+}
+
+bool fixes_sparsity(int32_t structure)
+{
+    return structure == MW_STRUCTURE_2_4 || structure == MW_STRUCTURE_1_4;
+}
+
+const char *pruning_mistake(const pruning *p)
+{
+    if (p->scope != NULL && strcmp(p->scope, "layer") != 0 && strcmp(p->scope, "global") != 0)
+        return "--scope is layer or global";
+    if (fixes_sparsity(p->options.structure) && p->options.sparsity != 0)
+        return "this structure fixes the sparsity: leave --sparsity out";
+    return NULL;
+}
+
+mw_status fine_tune(mw_ctx *ctx, const training *t, const fine_tuning *how, const mw_model *model,
+                    mw_model **out_model, mw_train_report *report)
+{
+    mw_qat_options qat;
+    mw_train_options options = training_options(t, &qat);
+    mw_dataset *data = NULL, *validation = NULL;
+
+    options.prune = how->prune;
+    options.cluster = how->cluster;
+    mw_status st = open_training_data(ctx, t, model, &data, &validation);
+    if (st == MW_OK) st = mw_train(ctx, model, data, validation, &options, out_model, report);
+    progress_done();
+    mw_dataset_close(data);
+    mw_dataset_close(validation);
+    return st;
+}
+
 void receipt_sizes(mw_ctx *ctx, receipt *r, const char *in, const char *out,
                    const mw_prune_report *report)
 {

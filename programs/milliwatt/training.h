@@ -5,8 +5,7 @@
 
 #include "command.h"
 
-/* Where the options of TRAINING_OPTS and QAT_OPTS go. Zeroed but for data.scale and qat.scheme
- * (NO_QAT). */
+/* Where the options of TRAINING_OPTS and QAT_OPTS go. Begins as TRAINING_DEFAULTS. */
 typedef struct training {
     const char *data_path, *validation_path;
     data_options data;
@@ -84,27 +83,27 @@ typedef struct training {
          .help = "spreads this share of each class label over all classes",                          \
          .max = 1,                                                                                   \
          .needs = (needed)},                                                                         \
-        {"--schedule",                                                                               \
+        {"--lr-schedule",                                                                            \
          OPT_CHOICE,                                                                                 \
          &(t).options.schedule,                                                                      \
          "NAME",                                                                                     \
          .help = "of the learning rate; default constant; one of",                                   \
          .table = "schedules",                                                                       \
          .needs = (needed)},                                                                         \
-        {"--schedule-at",                                                                            \
+        {"--lr-schedule-at",                                                                         \
          OPT_NUMBER,                                                                                 \
          &(t).options.schedule_at,                                                                   \
          "SHARE",                                                                                    \
          .help = "of step: where in the run (default 2/3)",                                          \
          .max = 1,                                                                                   \
-         .needs = "--schedule"},                                                                     \
-        {"--schedule-factor",                                                                        \
+         .needs = "--lr-schedule"},                                                                  \
+        {"--lr-schedule-factor",                                                                     \
          OPT_NUMBER,                                                                                 \
          &(t).options.schedule_factor,                                                               \
          "F",                                                                                        \
          .help = "what the rate is multiplied by at last (step 0.1, cosine 0)",                      \
          .max = 1e6,                                                                                 \
-         .needs = "--schedule"},                                                                     \
+         .needs = "--lr-schedule"},                                                                  \
         {"--warmup",                                                                                 \
          OPT_UINT,                                                                                   \
          &(t).options.warmup_steps,                                                                  \
@@ -224,6 +223,10 @@ typedef struct training {
     }
 
 enum { NO_QAT = -1 };
+#define TRAINING_DEFAULTS                                                                          \
+    {                                                                                              \
+        .data = {.scale = 1}, .qat = {.scheme = NO_QAT }                                           \
+    }
 
 /* Quantization-aware training, for commands that train. */
 #define QAT_OPTS(t, needed_)                                                                       \

@@ -39,6 +39,12 @@ static int finish(mw_ctx *ctx, const training_job *s, const mw_model *model, mw_
                      s->name, report->n_epochs + 1, s->out, s->train.options.checkpoint);
 }
 
+static bool prunes(const training_job *s)
+{
+    return s->prune.options.sparsity > 0 || s->prune.options.keep_zeros ||
+           fixes_sparsity(s->prune.options.structure);
+}
+
 int run_training_job(mw_ctx *ctx, training_job *s, mw_model *m)
 {
     mw_model *trained = NULL;
@@ -46,12 +52,17 @@ int run_training_job(mw_ctx *ctx, training_job *s, mw_model *m)
     mw_qat_options qat;
     mw_train_options options = training_options(&s->train, &qat);
     mw_train_report report = {0};
+    const mw_prune_options prune = pruning_options(&s->prune);
+    const mw_cluster_options cluster = {
+        .clusters = (uint32_t)s->clusters, .keep_zeros = true, .seed = options.seed};
 
     mw_status st = MW_OK;
     if (m == NULL) st = load_model(ctx, s->in, &s->shapes, &m);
     if (st == MW_OK) st = open_training_data(ctx, &s->train, m, &data, &validation);
     options.initialize =
         s->initialize || (st == MW_OK && strcmp(mw_model_format(m), "keras-json") == 0);
+    if (prunes(s)) options.prune = &prune;
+    if (s->clusters > 0) options.cluster = &cluster;
     if (st == MW_OK) st = use_teacher(ctx, &s->distill, &s->shapes, &options);
     if (st == MW_OK) st = mw_train(ctx, m, data, validation, &options, &trained, &report);
     const int status = st == MW_OK ? finish(ctx, s, m, data, trained, &report) : fail(ctx, st);
@@ -85,6 +96,8 @@ int check_training_job(mw_ctx *ctx, const training_job *s)
         return fail_text("%s: on what? add --data DATA", s->name), EXIT_USAGE;
     if (s->train.options.epochs == 0)
         return fail_text("%s: how long? add --epochs N", s->name), EXIT_USAGE;
+    if (pruning_mistake(&s->prune) != NULL)
+        return fail_text("%s: %s", s->name, pruning_mistake(&s->prune)), EXIT_USAGE;
     if (s->in != NULL && is_same_file(s->in, s->out)) return EXIT_USAGE;
     if (s->distill.teacher != NULL && is_same_file(s->distill.teacher, s->out)) return EXIT_USAGE;
     return check_output(ctx, s->name, s->out, s->train.qat.scheme != NO_QAT);

@@ -4,6 +4,7 @@
 #define MILLIWATT_TRAINING_JOB_H
 
 #include "distilling.h"
+#include "pruned.h"
 #include "training.h"
 
 typedef struct training_job {
@@ -11,13 +12,16 @@ typedef struct training_job {
     const char *in, *out; /* in: NULL where the model is made */
     training train;
     distilling distill;
+    pruning prune;
+    uint64_t clusters; /* 0: none */
     shape_list shapes;
     bool json, initialize;
 } training_job;
 
 #define TRAINING_JOB                                                                               \
     {                                                                                              \
-        .train = {.data = {.scale = 1}, .qat = {.scheme = NO_QAT}}, .distill = {                   \
+        .train = TRAINING_DEFAULTS, .prune = {.options = {.schedule = MW_PRUNE_POLYNOMIAL}},       \
+        .distill = {                                                                               \
             .options = {.alpha = DISTILL_ALPHA_PERCENT / 100.0}                                    \
         }                                                                                          \
     }

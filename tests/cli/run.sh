@@ -212,6 +212,19 @@ expect 'fewer channels, then int8' 0 'written' "$mw" quantize "$tmp/ch.h5" -o "$
 expect 'fewer channels of int8' 0 'MACs a run' "$mw" prune "$tmp/chq.tflite" -o "$tmp/chq2.tflite" --structure channel --sparsity 0.2 --scope global
 expect 'too few channels' 1 'cannot be removed, at most' "$mw" prune $model -o "$tmp/x.h5" --structure channel --sparsity 0.999
 expect 'sensitivity of channels' 1 'not for' "$mw" prune $model --sensitivity --data $data --structure channel
+expect 'prune while training' 0 '"trained_weights"' "$mw" prune $model -o "$tmp/pt.h5" --sparsity 0.9 --data $data --scale 1/16 --epochs 6 --seed 1 --lr-schedule step --json
+cp "$tmp/stdout" "$tmp/pt.json"
+check 'pruned by a schedule it is accurate' at_least "$(field "$tmp/pt.json" top1)" 0.9
+check 'and as sparse as asked for' at_least "$(field "$tmp/pt.json" sparsity)" 0.89
+expect 'N:M while training' 0 '2:4' "$mw" prune $model -o "$tmp/pn.tflite" --structure 2:4 --data $data --scale 1/16 --epochs 1
+expect 'channels, then training' 0 'weights trained' "$mw" prune $model -o "$tmp/pc.h5" --structure channel --sparsity 0.5 --data $data --scale 1/16 --epochs 3
+expect 'a schedule without training' 2 'does nothing without --epochs' "$mw" prune $model -o "$tmp/x.h5" --sparsity 0.5 --schedule constant
+expect 'training without data' 2 'does nothing without --data' "$mw" prune $model -o "$tmp/x.h5" --sparsity 0.5 --epochs 1
+expect 'zeros by a schedule and the best epoch' 1 'an earlier epoch has fewer' "$mw" prune $model -o "$tmp/x.h5" --sparsity 0.5 --data $data --epochs 2 --keep-best
+expect 'train keeps zeros' 0 'written' "$mw" train "$tmp/pt.h5" -o "$tmp/pk.h5" --data $data --scale 1/16 --epochs 1 --keep-zeros
+expect 'they are there' 0 '"sparsity": 0.9' "$mw" prune "$tmp/pk.h5" -o "$tmp/pk2.h5" --sparsity 0.01 --json
+expect 'train with pruning and clusters' 0 'written' "$mw" train $model -o "$tmp/pq.h5" --data $data --scale 1/16 --epochs 2 --sparsity 0.5 --clusters 16
+expect 'clusters while training' 0 'values a kernel' "$mw" cluster $model -o "$tmp/ct.h5" --clusters 8 --data $data --scale 1/16 --epochs 2
 expect 'sensitivity' 0 'top1' "$mw" prune $model --sensitivity --data $data --scale 1/16 --structure 2:4
 expect 'sensitivity as JSON' 0 '"sqnr_db"' "$mw" prune $model --sensitivity --data $data --scale 1/16 --sparsity 0.9 --json
 expect 'cluster to .h5' 0 '"values": 16' "$mw" cluster "$tmp/p.h5" -o "$tmp/c.h5" --clusters 16 --data $data --scale 1/16 --json

@@ -1,13 +1,12 @@
 /* compress/cluster/cluster.c - mw_cluster: each kernel gets few different values.
  * Depends: compress/prune/ (weights, report), compress/cluster/kmeans.  Used by: programs.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "compress/cluster/cluster.h"
 #include "compress/cluster/kmeans.h"
 #include "compress/prune/report.h"
 #include "compress/prune/sparse.h"
 
 #include <string.h>
-
-enum { MIN_CLUSTERS = 2, MAX_CLUSTERS = 256 };
 
 /* The values of output channel o, or of all, gathered to `some` or scattered back. */
 static size_t gather(const mwi_weight_axes *a, size_t inner, int64_t o, float *values, float *some,
@@ -92,6 +91,13 @@ out:
     return st;
 }
 
+mw_status mwi_cluster_check(mw_ctx *ctx, const mw_model *model, const mw_cluster_options *o)
+{
+    if (o->clusters >= MWI_MIN_CLUSTERS && o->clusters <= MWI_MAX_CLUSTERS) return MW_OK;
+    return mwi_fail(ctx, MW_EINVAL, "%s: %u clusters, allowed %d to %d", model->name, o->clusters,
+                    MWI_MIN_CLUSTERS, MWI_MAX_CLUSTERS);
+}
+
 mw_status mw_cluster(mw_ctx *ctx, const mw_model *model, const mw_cluster_options *options,
                      mw_model **out_model, mw_prune_report *out_report)
 {
@@ -100,9 +106,7 @@ mw_status mw_cluster(mw_ctx *ctx, const mw_model *model, const mw_cluster_option
     mwi_enter(ctx);
     *out_model = NULL;
     if (out_report != NULL) memset(out_report, 0, sizeof *out_report);
-    if (options->clusters < MIN_CLUSTERS || options->clusters > MAX_CLUSTERS)
-        return mwi_fail(ctx, MW_EINVAL, "%s: %u clusters, allowed %d to %d", model->name,
-                        options->clusters, MIN_CLUSTERS, MAX_CLUSTERS);
+    MWI_TRY(mwi_cluster_check(ctx, model, options));
     MWI_TRY(mwi_model_clone(ctx, model, &clone));
     const mw_status st = cluster_clone(ctx, model, clone, options, out_report);
     if (st == MW_OK)

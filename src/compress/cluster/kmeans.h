@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "base/rng.h"
 
+enum { MWI_MIN_CLUSTERS = 2, MWI_MAX_CLUSTERS = 256 };
+
 /* Puts each value's nearest centre in its place: at most k different ones then. Centres begin by
  * k-means++ and move until they rest. keep_zeros: zeros stay, and are one of the k values.
  *   k  at least 1 (2 with keep_zeros) */

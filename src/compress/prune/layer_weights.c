@@ -113,6 +113,22 @@ mw_status mwi_layer_weights_find(mw_ctx *ctx, mw_model *model, const char *const
     return MW_OK;
 }
 
+mw_status mwi_layers_named(mw_ctx *ctx, const mw_model *model, const char *const *patterns,
+                           size_t n)
+{
+    const mwi_graph *const g = model->graphs[0];
+
+    for (size_t i = 0; i < n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < g->n_ops && !found; k++)
+            found = g->ops[k]->desc->linear != NULL && mwi_op_matches(g, g->ops[k], patterns[i]);
+        if (!found)
+            return mwi_fail(ctx, MW_EINVAL, "%s: '%s' matches no layer with weights", model->name,
+                            patterns[i]);
+    }
+    return MW_OK;
+}
+
 /* ---- values ---- */
 
 /* Integers of any of the types as int32. */

@@ -25,6 +25,10 @@ MW_MUST_USE mw_status mwi_layer_weights_find(mw_ctx *ctx, mw_model *model, const
                                              size_t n_skip, mwi_arena *arena,
                                              mwi_layer_weight **out, size_t *out_n);
 
+/* Fails: MW_EINVAL (a pattern that matches no layer of the main graph with weights). */
+MW_MUST_USE mw_status mwi_layers_named(mw_ctx *ctx, const mw_model *model,
+                                       const char *const *patterns, size_t n);
+
 /* What the values of an integer weight are: real numbers, or steps of their scale, of which the
  * file holds few different ones where its channels have scales of their own. */
 typedef enum mwi_weight_unit { MWI_UNIT_REAL = 0, MWI_UNIT_STEP = 1 } mwi_weight_unit;
