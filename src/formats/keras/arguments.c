@@ -70,6 +70,8 @@ static mw_status refuse_constant(mw_ctx *ctx, const json_t *found)
                     mwi_keras_show(found, text, sizeof text));
 }
 
+/* In Keras 2 a call that says so trains in predictions too. Keras 3 puts it into every call of a
+ * layer that trains by default, and its predictions override it. */
 static mw_status refuse_training(mw_ctx *ctx, const json_t *kwargs)
 {
     if (!json_is_true(json_object_get(kwargs, "training"))) return MW_OK;
@@ -84,7 +86,6 @@ mw_status mwi_keras_check_arguments(mw_ctx *ctx, const mwi_keras_row *row, const
 
     if (json_is_object(node)) {
         const json_t *const kwargs = json_object_get(node, "kwargs");
-        MWI_TRY(refuse_training(ctx, kwargs));
         if (takes) return MW_OK;
         MWI_TRY(refuse_constant(ctx, find_constant(json_object_get(node, "args"), 0)));
         return refuse_constant(ctx, find_named_constant(kwargs));

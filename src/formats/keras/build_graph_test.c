@@ -164,7 +164,6 @@ static void constants_that_do_not_fit_are_refused(void **state)
         {LAYER("Dot", TRAINS ", \"axes\": 1"), NODE("[" T ", 3]", ""), "constant, 3"},
         {LAYER("Concatenate", TRAINS), "[[\"i\", 0, 0, {}], [\"_CONSTANT_VALUE\", -1, [[1]], {}]]",
          "constant, [[1]]"},
-        {LAYER("Dropout", TRAINS), NODE(T, "\"training\": true"), "training=True"},
         {LAYER("Dropout", TRAINS), "[[\"i\", 0, 0, {\"training\": true}]]", "training=True"},
     };
     mw_ctx *const ctx = test_ctx();

@@ -94,6 +94,14 @@ seq("integer_lookup", (4,), lambda L: L.IntegerLookup(vocabulary=[2, 5, 1], mask
     lambda L: L.Embedding(5, 3), gen=whole, dtype="int64")
 seq("images", (9, 8, 3), lambda L: L.Resizing(7, 6, crop_to_aspect_ratio=True),
     lambda L: L.CenterCrop(4, 5), lambda L: L.RandomFlip(), lambda L: L.Resizing(5, 4, "nearest"))
+
+@case("images_called", (9, 8, 3), form="keras3_h5")  # Keras 3 writes training=True into such calls
+def _(K, L):
+    x = K.Input((9, 8, 3))
+    y = L.RandomFlip()(L.CenterCrop(5, 6)(L.Resizing(7, 6)(x)))
+    return K.Model(x, L.Dropout(0.5)(y, training=True))
+
+
 seq("time_distributed", (3, 6, 6, 2), lambda L: L.TimeDistributed(L.Conv2D(3, 2)),
     lambda L: L.TimeDistributed(L.MaxPooling2D()), lambda L: L.TimeDistributed(L.Flatten()),
     lambda L: L.LSTM(3, return_sequences=True))
