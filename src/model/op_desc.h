@@ -199,8 +199,8 @@ typedef struct mwi_run_call {
 } mwi_run_call;
 
 enum {
-    MWI_KERNEL_NOT_LITERT =
-        1 << 0, /* LiteRT has no kernel for these types: `quantize` does not write it */
+    MWI_KERNEL_NOT_LITERT = 1 << 0, /* LiteRT has no kernel for these types, or none that is right
+                                     * for all scales: `quantize` does not write it */
 };
 
 /* types: "f32,f32,f32?>f32": inputs > outputs in order; '?' may be left out; '*' any type but str

@@ -32,6 +32,7 @@ static const mwi_kernel kernels[] = {
      .run = run_u8},
     {.name = "s16_greater_equal__ref",
      .types = "i16,i16>bool",
+     .flags = MWI_KERNEL_NOT_LITERT, /* it compares the integers, whatever their scales */
      .prepare = mwi_compare_prepare_order16,
      .run = run_i16},
     {.name = NULL},

@@ -26,6 +26,7 @@ static const mwi_kernel kernels[] = {
     {.name = "u8_less__ref", .types = "u8,u8>bool", .prepare = mwi_compare_prepare, .run = run_u8},
     {.name = "s16_less__ref",
      .types = "i16,i16>bool",
+     .flags = MWI_KERNEL_NOT_LITERT, /* it compares the integers, whatever their scales */
      .prepare = mwi_compare_prepare_order16,
      .run = run_i16},
     {.name = NULL},

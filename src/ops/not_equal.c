@@ -43,6 +43,7 @@ static const mwi_kernel kernels[] = {
      .run = run_u8},
     {.name = "s16_not_equal__ref",
      .types = "i16,i16>bool",
+     .flags = MWI_KERNEL_NOT_LITERT, /* it compares the integers, whatever their scales */
      .prepare = mwi_compare_prepare,
      .run = run_i16},
     {.name = "str_not_equal__ref", .types = "str,str>bool", .run = run_str},

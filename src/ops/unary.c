@@ -185,7 +185,7 @@ mw_status mwi_relu_prepare(mw_ctx *ctx, mwi_prepare_call *call, float low, float
     MWI_TRY(mwi_need_quant(ctx, &call->in[0], "input", &in_scale, &s->in_zero));
     MWI_TRY(mwi_need_quant(ctx, &call->out[0], "output", &out_scale, &s->out_zero));
     mwi_type_range(call->out[0].dtype, &type_low, &type_high);
-    s->m = mwi_multiplier_of((double)in_scale / (double)out_scale);
+    s->m = mwi_multiplier_of((double)(in_scale / out_scale)); /* a float, as LiteRT has it */
     s->low = isinf(low) ? type_low
                         : (int32_t)fminf(fmaxf(roundf(low / out_scale), -1e6f), 1e6f) + s->out_zero;
     s->high = isinf(high)

@@ -16,17 +16,24 @@ typedef enum bound {
     OUT_ABOVE_SUM,    /* 2 max(in) / 2^shift < out */
     OUT_ABOVE_SQUARE, /* (2 max(in))^2 / 2^14 < out */
     IN_ABOVE,         /* beta * in > 2^-26, of 8 bits */
-    IN_NOT_ONE,       /* in != 1 */
+    IN_BELOW_ONE,     /* in < 1, of 8 bits: at 1 LiteRT ends, above it compares wrongly */
 } bound;
 
 static const struct {
     const char *op;
     bound kind;
 } rows[] = {
-    {"ADD", OUT_ABOVE_SUM},    {"SUB", OUT_ABOVE_SUM},     {"SQUARED_DIFFERENCE", OUT_ABOVE_SQUARE},
-    {"SOFTMAX", IN_ABOVE},     {"LOG_SOFTMAX", IN_ABOVE},  {"EQUAL", IN_NOT_ONE},
-    {"NOT_EQUAL", IN_NOT_ONE}, {"GREATER", IN_NOT_ONE},    {"GREATER_EQUAL", IN_NOT_ONE},
-    {"LESS", IN_NOT_ONE},      {"LESS_EQUAL", IN_NOT_ONE},
+    {"ADD", OUT_ABOVE_SUM},
+    {"SUB", OUT_ABOVE_SUM},
+    {"SQUARED_DIFFERENCE", OUT_ABOVE_SQUARE},
+    {"SOFTMAX", IN_ABOVE},
+    {"LOG_SOFTMAX", IN_ABOVE},
+    {"EQUAL", IN_BELOW_ONE},
+    {"NOT_EQUAL", IN_BELOW_ONE},
+    {"GREATER", IN_BELOW_ONE},
+    {"GREATER_EQUAL", IN_BELOW_ONE},
+    {"LESS", IN_BELOW_ONE},
+    {"LESS_EQUAL", IN_BELOW_ONE},
 };
 
 static int find(const mwi_op *op)
@@ -139,15 +146,21 @@ static bool keep_bounds(mwi_qjob *job, const mwi_op *op, bound kind)
 
     if (kind == OUT_ABOVE_SUM || kind == OUT_ABOVE_SQUARE)
         return is_activation(job, op->out[0]) && raise(root_of(job, op->out[0]), least);
-    for (size_t k = 0; k < op->n_in; k++) {
-        if (!is_activation(job, op->in[k])) continue;
-        mwi_qvalue *const v = root_of(job, op->in[k]);
-        if (kind == IN_ABOVE)
-            moved = raise(v, least) || moved;
-        else if (v->params.scale == 1.0f && !v->fixed)
-            v->params.scale = nextafterf(1.0f, 2.0f), moved = true;
-    }
+    for (size_t k = 0; k < op->n_in && kind == IN_ABOVE; k++)
+        if (is_activation(job, op->in[k])) moved = raise(root_of(job, op->in[k]), least) || moved;
     return moved;
+}
+
+/* A comparison gives no value with a scale, so nothing else changes when it stays float. */
+static void drop_coarse_comparisons(mwi_qjob *job)
+{
+    for (size_t i = 0; i < job->fg->n_ops; i++) {
+        const int row = job->ops[i].integer ? find(job->fg->ops[i]) : -1;
+        if (row < 0 || rows[row].kind != IN_BELOW_ONE || largest_in(job, job->fg->ops[i]) < 1)
+            continue;
+        job->ops[i].integer = false;
+        job->ops[i].reason = "LiteRT compares values with scales from 1 wrongly";
+    }
 }
 
 void mwi_qjob_bound_scales(mwi_qjob *job)
@@ -163,6 +176,7 @@ void mwi_qjob_bound_scales(mwi_qjob *job)
             if (row >= 0) moved = keep_bounds(job, job->fg->ops[i], rows[row].kind) || moved;
         }
     }
+    drop_coarse_comparisons(job);
 }
 
 mwi_params mwi_qjob_const_params(const mwi_qjob *job, int32_t tensor, bool symmetric,
@@ -180,7 +194,6 @@ mwi_params mwi_qjob_const_params(const mwi_qjob *job, int32_t tensor, bool symme
     if (low == 0 && high == 0)
         p = (mwi_params){otherwise.scale > 0 ? otherwise.scale : 0.5f,
                          symmetric ? 0 : otherwise.zero_point};
-    if (p.scale == 1.0f) p.scale = nextafterf(1.0f, 2.0f); /* comparisons must not meet 1 */
     return p;
 }
 
@@ -206,9 +219,9 @@ static mw_status check_op(mw_ctx *ctx, const mwi_graph *g, const mwi_op *op, bou
     }
     if (largest == 0) return MW_OK;
     const double least = least_of(kind, op, g->tensors[op->in[0]]->dtype, largest);
-    const bool of_input = kind == IN_ABOVE || kind == IN_NOT_ONE;
+    const bool of_input = kind == IN_ABOVE || kind == IN_BELOW_ONE;
     const double s = of_input ? largest : scale_of(out);
-    if (s > least && !(kind == IN_NOT_ONE && one)) return MW_OK;
+    if (s > least && !(kind == IN_BELOW_ONE && one)) return MW_OK;
     return mwi_fail(ctx, MW_EUNSUPPORTED,
                     "%s '%s': LiteRT ends the process on the scale %g of its %s, where it needs "
                     "more than %g; keep the layer float (keep)",

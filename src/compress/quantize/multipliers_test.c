@@ -124,6 +124,71 @@ static void broken_bounds_are_named(void **state)
     mw_ctx_destroy(ctx);
 }
 
+static mw_model *quantized(mw_ctx *ctx, mw_model *model, mw_quant_scheme scheme)
+{
+    const mw_quantize_options o = {.scheme = scheme};
+    char path[64];
+    mw_dataset *const data = data_of(ctx, model, path);
+    mw_model *q;
+
+    assert_ok(ctx, mw_quantize(ctx, model, &o, data, &q, NULL));
+    mw_dataset_close(data);
+    (void)unlink(path);
+    mw_model_destroy(model);
+    return q;
+}
+
+/* Two values of scale 2^-15 whose sum has one near 2^-14: as powers of two LiteRT refuses them. */
+static void sums_of_fixed_scales_can_run(void **state)
+{
+    mw_ctx *const ctx = test_ctx();
+    builder b = builder_open(ctx);
+    const float large[] = {1000}, half[] = {0.5f};
+    const int32_t x = builder_value(&b, DIMS(1, WIDTH));
+    const int32_t wide = builder_apply(
+        &b, "MUL",
+        TENSORS(builder_apply(&b, "SUB", TENSORS(x, builder_floats(&b, DIMS(1), half))),
+                builder_floats(&b, DIMS(1), large)));
+    const int32_t sum = builder_apply(
+        &b, "ADD",
+        TENSORS(builder_apply(&b, "TANH", TENSORS(wide)),
+                builder_apply(&b, "TANH", TENSORS(builder_apply(&b, "ADD", TENSORS(wide, wide))))));
+    mw_model *const q =
+        quantized(ctx, builder_close(&b, TENSORS(x), TENSORS(sum)), MW_QUANT_INT16X8);
+    (void)state;
+
+    assert_true(fabs(log2(scale_of(q, q->graphs[0]->outputs[0])) + 14) < 1e-3);
+    mw_model_destroy(q);
+    mw_ctx_destroy(ctx);
+}
+
+/* LiteRT compares 8-bit values of scales from 1 wrongly, and int16 without their scales. */
+static void comparisons_stay_right(void **state)
+{
+    static const mw_quant_scheme schemes[] = {MW_QUANT_INT8, MW_QUANT_INT16X8};
+    mw_ctx *const ctx = test_ctx();
+    (void)state;
+
+    for (size_t i = 0; i < MWI_COUNT(schemes); i++) {
+        builder b = builder_open(ctx);
+        const float large[] = {1000}, some[] = {300};
+        const int32_t x = builder_value(&b, DIMS(1, WIDTH));
+        const int32_t wide =
+            builder_apply(&b, "MUL", TENSORS(x, builder_floats(&b, DIMS(1), large)));
+        const int32_t above = builder_typed(&b, MW_BOOL, DIMS(1, WIDTH));
+        (void)builder_op(&b, "LESS", TENSORS(wide, builder_floats(&b, DIMS(1), some)),
+                         TENSORS(above));
+        mw_model *const q =
+            quantized(ctx, builder_close(&b, TENSORS(x), TENSORS(wide, above)), schemes[i]);
+        const mwi_graph *const g = q->graphs[0];
+        const mwi_op *const less = g->ops[mwi_graph_producer(g, g->outputs[1])];
+        assert_string_equal(mwi_op_name(less), "LESS");
+        assert_int_equal(g->tensors[less->in[0]]->dtype, MW_FLOAT32);
+        mw_model_destroy(q);
+    }
+    mw_ctx_destroy(ctx);
+}
+
 /* A recurrence written out: one weight, one bias, whatever the number of steps. */
 static void steps_share_constants(void **state)
 {
@@ -165,8 +230,8 @@ static void steps_share_constants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(additions_stay_in_bounds),
-        cmocka_unit_test(broken_bounds_are_named),
+        cmocka_unit_test(additions_stay_in_bounds),     cmocka_unit_test(broken_bounds_are_named),
+        cmocka_unit_test(sums_of_fixed_scales_can_run), cmocka_unit_test(comparisons_stay_right),
         cmocka_unit_test(steps_share_constants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

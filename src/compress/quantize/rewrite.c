@@ -209,6 +209,15 @@ static mw_status set_bias(mw_ctx *ctx, struct state *s, size_t i, mwi_op *op)
     return mwi_qjob_set_input(ctx, s->job->out, op, (size_t)at, tensor);
 }
 
+/* LiteRT has a second int16 addition, by shifts, for scales that are powers of two; it wants one of
+ * them to be the output's, and the file to say that others are not meant. */
+static void allow_any_scale(mwi_op *op, mw_dtype act)
+{
+    const mwi_field *const f = mwi_op_field(op->desc, "pot_scale_int16");
+
+    if (f != NULL && act == MW_INT16) *(bool *)((char *)op->attr + f->offset) = false;
+}
+
 static mw_status make_integer(mw_ctx *ctx, struct state *s, size_t *at, size_t i, mwi_op *op)
 {
     const mwi_op *const from = s->job->fg->ops[i];
@@ -222,6 +231,7 @@ static mw_status make_integer(mw_ctx *ctx, struct state *s, size_t *at, size_t i
         else if ((int32_t)k != rule->bias && mwi_rule_is_data(rule, k))
             MWI_TRY(set_data(ctx, s, at, op, from, k));
     }
+    allow_any_scale(op, s->job->act);
     return set_bias(ctx, s, i, op);
 }
 
