@@ -221,6 +221,16 @@ static void signal_operators_agree_with_the_reference(void **state)
     assert_int_equal(run_models(path, "signal"), 0);
 }
 
+/* Keras models as the quantizer made them, with LiteRT's bytes. */
+static void quantized_models_agree_with_litert(void **state)
+{
+    char path[4096];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/data", test_source_dir());
+    assert_int_equal(run_models(path, "quantized"), 0);
+}
+
 static void models_agree_with_their_expected_outputs(void **state)
 {
     (void)state;
@@ -249,6 +259,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_models_agree_with_their_expected_outputs),
         cmocka_unit_test(signal_operators_agree_with_the_reference),
+        cmocka_unit_test(quantized_models_agree_with_litert),
         cmocka_unit_test(models_agree_with_their_expected_outputs),
         cmocka_unit_test(operators_agree_with_the_corpus),
         cmocka_unit_test(every_row_of_a_device_agrees),

@@ -21,11 +21,16 @@ typedef struct mw_shape {
     int32_t dims[MW_MAX_RANK];
 } mw_shape;
 
+enum { MW_ALL_STEPS = INT32_MAX };
 /* All fields may be zero. */
 typedef struct mw_load_options {
     const mw_shape
         *input_shapes; /* one per input in the model's order, or NULL; borrowed for the call */
     size_t n_input_shapes;
+    /* Keras: a recurrent layer of more steps becomes a loop (WHILE), which is small, quantizes and
+     * runs, but whose weights are not trained, pruned or clustered. 0: 32; MW_ALL_STEPS: none does,
+     * up to 4,096 steps. */
+    int32_t max_written_out_steps;
 } mw_load_options;
 
 /* Reads a .tflite, .h5 or .keras file; the kind is told from its bytes, not from its name. A file

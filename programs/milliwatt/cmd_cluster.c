@@ -65,7 +65,7 @@ static int cluster(mw_ctx *ctx, const struct settings *s)
     mw_dataset *data = NULL;
     struct result c = {0};
 
-    mw_status st = load_model(ctx, s->in, &s->shapes, &m);
+    mw_status st = load_all_weights(ctx, s->in, &s->shapes, &m);
     if (st == MW_OK && s->train.data_path != NULL)
         st = open_data(ctx, s->train.data_path, trains ? &by_role : &s->train.data, MW_DATA_TEST, m,
                        &data);

@@ -162,7 +162,7 @@ static int load_and_prune(mw_ctx *ctx, const struct settings *s)
     mw_model *m = NULL;
     mw_dataset *data = NULL;
 
-    mw_status st = load_model(ctx, s->in, &s->shapes, &m);
+    mw_status st = load_all_weights(ctx, s->in, &s->shapes, &m);
     if (st == MW_OK && s->train.data_path != NULL)
         st = open_data(ctx, s->train.data_path, trains ? &by_role : &s->train.data, MW_DATA_TEST, m,
                        &data);

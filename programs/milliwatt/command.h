@@ -107,6 +107,8 @@ bool is_same_file(const char *in, const char *out);
 
 /* Loads with the shapes of --input-shape, one an input, in order. */
 mw_status load_model(mw_ctx *ctx, const char *path, const shape_list *shapes, mw_model **out);
+/* The same with no weights inside of loops, for commands that change weights. */
+mw_status load_all_weights(mw_ctx *ctx, const char *path, const shape_list *shapes, mw_model **out);
 
 /* ---- data options: every command that takes data has all of them ---- */
 

@@ -4,7 +4,7 @@
 mw_status load_teacher(mw_ctx *ctx, distilling *d, const shape_list *shapes)
 {
     if (d->teacher == NULL || d->model != NULL) return MW_OK;
-    return load_model(ctx, d->teacher, shapes, &d->model);
+    return load_all_weights(ctx, d->teacher, shapes, &d->model);
 }
 
 mw_status use_teacher(mw_ctx *ctx, distilling *d, const shape_list *shapes,

@@ -148,6 +148,14 @@ mw_status load_model(mw_ctx *ctx, const char *path, const shape_list *shapes, mw
     return mw_model_load(ctx, path, &options, out);
 }
 
+mw_status load_all_weights(mw_ctx *ctx, const char *path, const shape_list *shapes, mw_model **out)
+{
+    const mw_load_options options = {.input_shapes = shapes->v,
+                                     .n_input_shapes = shapes->n,
+                                     .max_written_out_steps = MW_ALL_STEPS};
+    return mw_model_load(ctx, path, &options, out);
+}
+
 mw_status open_data(mw_ctx *ctx, const char *path, const data_options *d, mw_data_role role,
                     const mw_model *model, mw_dataset **out)
 {

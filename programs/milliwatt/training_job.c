@@ -57,7 +57,7 @@ int run_training_job(mw_ctx *ctx, training_job *s, mw_model *m)
         .clusters = (uint32_t)s->clusters, .keep_zeros = true, .seed = options.seed};
 
     mw_status st = MW_OK;
-    if (m == NULL) st = load_model(ctx, s->in, &s->shapes, &m);
+    if (m == NULL) st = load_all_weights(ctx, s->in, &s->shapes, &m);
     if (st == MW_OK) st = open_training_data(ctx, &s->train, m, &data, &validation);
     options.initialize =
         s->initialize || (st == MW_OK && strcmp(mw_model_format(m), "keras-json") == 0);

@@ -33,6 +33,15 @@ static size_t named_by(const mwi_field *f, const void *attr, const int32_t **out
     return 0;
 }
 
+bool mwi_op_calls(const mwi_op_desc *desc)
+{
+    for (const mwi_field *f = desc->fields; f != NULL && f->kind != MWI_FIELD_END; f++)
+        if ((f->kind == MWI_FIELD_I32 && ends_with(f->name, "subgraph_index")) ||
+            (f->kind == MWI_FIELD_I32S && ends_with(f->name, "subgraph_indices")))
+            return true;
+    return false;
+}
+
 static mw_status visit(mw_ctx *ctx, const mw_model *m, size_t at, uint32_t depth, uint32_t *levels);
 
 static mw_status visit_callee(mw_ctx *ctx, const mw_model *m, size_t at, const char *field,

@@ -110,7 +110,8 @@ typedef struct mwi_host {
                       mwi_called *out);
     /* The subgraph itself, for operators that only look what it does; NULL: there is none. */
     const mwi_graph *(*graph)(void *self, int32_t subgraph);
-    /* Copies `in` into the subgraph's inputs and runs it. Plans it when it must. */
+    /* Copies `in` into the subgraph's inputs and runs it. Plans it when it must. An input that the
+     * subgraph also gives out stays where out[] says, and may be handed in again from there. */
     mw_status (*run)(void *self, mw_ctx *ctx, int32_t subgraph, const mwi_view *in, size_t n_in,
                      mwi_called *out);
     /* Copies values to where they outlive the next call of a subgraph, in the name of an operator,
@@ -376,6 +377,8 @@ const char *mwi_op_name(const mwi_op *op);
 bool mwi_op_matches(const mwi_graph *graph, const mwi_op *op, const char *pattern);
 /* "ADD" for 0, ...; NULL for a code that is newer than this build. Static storage. */
 const char *mwi_builtin_name(int32_t code);
+/* Whether it calls subgraphs: WHILE, IF and their kind. */
+bool mwi_op_calls(const mwi_op_desc *desc);
 /* NULL when the row has no field of that name. */
 const mwi_field *mwi_op_field(const mwi_op_desc *desc, const char *name);
 /* Value of an I32 or ENUM field by name; `otherwise` when there is none. */

@@ -106,26 +106,55 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return call->unknown ? MW_OK : loop_held(ctx, call);
 }
 
+/* Scratch: where each value is now. */
+static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+{
+    (void)ctx;
+    call->scratch_bytes = call->n_in * sizeof(mwi_view);
+    return MW_OK;
+}
+
+/* Takes the body's outputs over. One that is the body's input of the same place stays where the
+ * body has it, so that the input of a recurrent network is not copied at every turn; the others are
+ * copied out, since the body's inputs may lie over its outputs. */
+static mw_status take_over(mw_ctx *ctx, const mwi_run_call *call, const mwi_graph *body,
+                           const mwi_called *made, mwi_view *values)
+{
+    for (size_t i = 0; i < call->n_out; i++) {
+        values[i].data = call->out[i].data;
+        if (body->outputs[i] == body->inputs[i])
+            values[i].data = made->out[i].data;
+        else
+            MWI_TRY(mwi_copy_values(ctx, &made->out[i], &call->out[i], 1));
+    }
+    return MW_OK;
+}
+
 static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
 {
     const mwi_host *const h = call->host;
     const attr *const a = call->attr;
     const mwi_view *const held = h->take_held(h->self, a);
+    mwi_view *const values = call->scratch;
     mwi_called body;
     bool again;
 
     if (held != NULL) return mwi_copy_values(ctx, held, call->out, call->n_out);
-    MWI_TRY(mwi_copy_values(ctx, call->in, call->out, call->n_out));
+    memcpy(values, call->in, call->n_in * sizeof *values);
     for (uint64_t turn = 0;; turn++) {
-        MWI_TRY(is_true(ctx, h, a, call->out, call->n_out, turn, &again));
-        if (!again) return MW_OK;
-        MWI_TRY(h->run(h->self, ctx, a->body, call->out, call->n_out, &body));
-        MWI_TRY(mwi_copy_values(ctx, body.out, call->out, call->n_out));
+        MWI_TRY(is_true(ctx, h, a, values, call->n_out, turn, &again));
+        if (!again) break;
+        MWI_TRY(h->run(h->self, ctx, a->body, values, call->n_out, &body));
+        MWI_TRY(take_over(ctx, call, h->graph(h->self, a->body), &body, values));
     }
+    for (size_t i = 0; i < call->n_out; i++)
+        if (values[i].data != call->out[i].data && values[i].bytes > 0)
+            memcpy(call->out[i].data, values[i].data, values[i].bytes);
+    return MW_OK;
 }
 
 static const mwi_kernel kernels[] = {
-    {.name = "any_while__ref", .types = "*|str+>*|str+", .run = run},
+    {.name = "any_while__ref", .types = "*|str+>*|str+", .prepare = prepare, .run = run},
     {.name = NULL},
 };
 

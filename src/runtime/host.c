@@ -138,7 +138,7 @@ static mw_status feed(mw_ctx *ctx, const mwi_callee *c, const mwi_view *in)
         if (v->bytes != in[i].bytes || in[i].data == NULL)
             return mwi_fail(ctx, MW_EINVAL, "input %zu takes %zu bytes, given are %zu", i, v->bytes,
                             in[i].bytes);
-        memcpy(v->data, in[i].data, v->bytes);
+        if (v->data != in[i].data) memcpy(v->data, in[i].data, v->bytes); /* it is there already */
     }
     return MW_OK;
 }

@@ -38,16 +38,19 @@ static mw_status run_step(mw_ctx *ctx, const mw_session *s, mwi_step *step)
         step->total_ns += step->run == NULL ? 0 : mwi_now_ns() - begin;
         step->n_runs++;
     }
-    if (s->observe == NULL) return MW_OK;
-    return s->observe(s->observe_self, ctx, s->graph, step->op, step->call.in, step->call.n_in,
-                      step->call.out, step->call.n_out);
+    const mw_session *const root = s->root; /* subgraphs are seen by its observer */
+    if (root->observe == NULL) return MW_OK;
+    return root->observe(root->observe_self, ctx, s->graph, step->op, step->call.in,
+                         step->call.n_in, step->call.out, step->call.n_out);
 }
 
 static mw_status run_watched(mw_ctx *ctx, const mw_session *s, const mwi_plan *p)
 {
-    if (s->observe != NULL && p == s->present)
-        MWI_TRY(s->observe(s->observe_self, ctx, s->graph, NULL, NULL, 0, p->input_views,
-                           s->graph->n_inputs));
+    const mw_session *const root = s->root;
+
+    if (root->observe != NULL && p == s->present)
+        MWI_TRY(root->observe(root->observe_self, ctx, s->graph, NULL, NULL, 0, p->input_views,
+                              s->graph->n_inputs));
     for (size_t i = 0; i < p->n_steps; i++) MWI_TRY(run_step(ctx, s, &p->steps[i]));
     return MW_OK;
 }
@@ -56,7 +59,7 @@ static mw_status run_watched(mw_ctx *ctx, const mw_session *s, const mwi_plan *p
 
 mw_status mwi_session_run_plans(mw_ctx *ctx, mw_session *s)
 {
-    const bool watched = s->observe != NULL || s->profile;
+    const bool watched = s->root->observe != NULL || s->profile;
     mwi_plan *p = s->present;
 
     p->tail = NULL;

@@ -12,28 +12,29 @@ struct watch {
     uint64_t run;
 };
 
-static mw_status watch_tensor(mw_ctx *ctx, struct watch *w, const mwi_graph *graph, int32_t index,
+static mw_status watch_tensor(mw_ctx *ctx, const struct watch *w, mwi_qjob *job, int32_t index,
                               const mwi_view *view)
 {
-    mwi_qvalue *const v = &w->job->values[index];
+    mwi_qvalue *const v = &job->values[index];
 
     if (v->observer == NULL || view->dtype != MW_FLOAT32 || view->data == NULL) return MW_OK;
     if (mwi_observer_add(v->observer, view->data, view->bytes / sizeof(float))) return MW_OK;
     return mwi_fail(ctx, MW_EINVAL,
                     "tensor '%s' has a value that is not finite in calibration sample %" PRIu64
                     "; look at the data and their scale",
-                    graph->tensors[index]->name, w->run);
+                    job->fg->tensors[index]->name, w->run);
 }
 
 static mw_status watch_step(void *self, mw_ctx *ctx, const mwi_graph *graph, const mwi_op *op,
                             const mwi_view *in, size_t n_in, const mwi_view *out, size_t n_out)
 {
     struct watch *const w = self;
+    mwi_qjob *job = w->job;
 
     (void)in, (void)n_in;
-    if (graph != w->job->fg) return MW_OK; /* bodies of control flow stay float */
+    for (size_t i = 0; i < w->job->n_others && job->fg != graph; i++) job = &w->job->others[i];
     for (size_t k = 0; k < n_out; k++)
-        MWI_TRY(watch_tensor(ctx, w, graph, op == NULL ? graph->inputs[k] : op->out[k], &out[k]));
+        MWI_TRY(watch_tensor(ctx, w, job, op == NULL ? graph->inputs[k] : op->out[k], &out[k]));
     return MW_OK;
 }
 
@@ -62,21 +63,20 @@ static void take_given(mwi_qjob *job)
     }
 }
 
-static mw_status measure(mw_ctx *ctx, mwi_qjob *job)
+static mw_status make_observers(mw_ctx *ctx, mwi_qjob *job)
 {
-    const mw_quantize_options *const o = job->options;
-    const double percentile = o->percentile > 0 ? o->percentile : 99.99;
-    int32_t low, high;
-    mwi_feed feed;
-
     for (size_t i = 0; i < job->fg->n_tensors; i++)
         if (job->fg->tensors[i]->dtype == MW_FLOAT32 && !mwi_tensor_is_const(job->fg->tensors[i]))
             MWI_TRY(mwi_observer_create(ctx, &job->arena, job->method->histogram,
                                         &job->values[i].observer));
-    mw_status st = mwi_feed_open(ctx, job->flt, job->data, o->max_samples, o->n_threads, &feed);
-    if (st == MW_OK) st = run_all(ctx, job, &feed);
-    mwi_feed_close(&feed);
-    MWI_TRY(mwi_prefix(ctx, st, "calibration"));
+    return MW_OK;
+}
+
+static void set_ranges(mwi_qjob *job)
+{
+    const double percentile = job->options->percentile > 0 ? job->options->percentile : 99.99;
+    int32_t low, high;
+
     mwi_quant_range(job->act == MW_FLOAT32 ? MW_INT8 : job->act, &low, &high);
     for (size_t i = 0; i < job->fg->n_tensors; i++) {
         mwi_qvalue *const v = &job->values[i];
@@ -84,6 +84,21 @@ static mw_status measure(mw_ctx *ctx, mwi_qjob *job)
         v->range = job->method->range(v->observer, high - low + 1, percentile);
         v->ranged = true;
     }
+}
+
+static mw_status measure(mw_ctx *ctx, mwi_qjob *job)
+{
+    const mw_quantize_options *const o = job->options;
+    mwi_feed feed;
+
+    MWI_TRY(make_observers(ctx, job));
+    for (size_t i = 0; i < job->n_others; i++) MWI_TRY(make_observers(ctx, &job->others[i]));
+    mw_status st = mwi_feed_open(ctx, job->flt, job->data, o->max_samples, o->n_threads, &feed);
+    if (st == MW_OK) st = run_all(ctx, job, &feed);
+    mwi_feed_close(&feed);
+    MWI_TRY(mwi_prefix(ctx, st, "calibration"));
+    set_ranges(job);
+    for (size_t i = 0; i < job->n_others; i++) set_ranges(&job->others[i]);
     return MW_OK;
 }
 

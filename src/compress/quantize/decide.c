@@ -103,6 +103,7 @@ static const char *why_not_integer(const mwi_qjob *job, const mwi_op *op,
     const mw_dtype act = job->act;
 
     if (!touches(job->fg, op, job->source)) return "has no operands to quantize";
+    if (mwi_op_calls(op->desc)) return "its subgraphs are quantized by themselves";
     if (rule == NULL || !rule->quantizable) return "the specification gives no integer form";
     if (!weight_is_const(job->fg, op, rule)) return "its weight is computed";
     if (!bias_is_const(job->fg, op, rule)) return "its bias is computed";
@@ -169,7 +170,9 @@ static bool has_integer_neighbour(const struct islands *s, const mwi_op *op)
     for (size_t k = 0; k < op->n_in; k++) {
         if (op->in[k] < 0 || job->fg->tensors[op->in[k]]->dtype != job->source) continue;
         const int32_t p = s->uses.producer[op->in[k]];
-        if (p >= 0 ? job->ops[p].integer : mwi_graph_is_input(job->fg, op->in[k])) return true;
+        if (p >= 0 ? job->ops[p].integer
+                   : !mwi_qjob_is_called(job) && mwi_graph_is_input(job->fg, op->in[k]))
+            return true;
     }
     for (size_t j = 0; j < op->n_out; j++)
         for (size_t r = s->readers.first[op->out[j]]; r < s->readers.first[op->out[j] + 1]; r++)
@@ -211,6 +214,20 @@ static mw_status drop_islands(mw_ctx *ctx, mwi_qjob *job)
     return MW_OK;
 }
 
+/* What goes round a loop is float. An operator that takes a part of it, or puts a part into it,
+ * would have all of it converted at each turn: the part alone is. */
+static bool is_at_border(const mwi_qjob *job, const mwi_op *op)
+{
+    const uint32_t moves = MWI_QUANT_SAME_SCALE | MWI_QUANT_INPUTS_SAME;
+
+    if (!mwi_qjob_is_called(job) || (op->desc->quant->flags & moves) == 0) return false;
+    for (size_t k = 0; k < op->n_in; k++)
+        if (op->in[k] >= 0 && mwi_graph_is_input(job->fg, op->in[k])) return true;
+    for (size_t k = 0; k < op->n_out; k++)
+        if (mwi_graph_is_output(job->fg, op->out[k])) return true;
+    return false;
+}
+
 static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
 {
     MWI_TRY(mwi_qjob_indices(ctx, job));
@@ -218,6 +235,8 @@ static mw_status decide_integer(mw_ctx *ctx, mwi_qjob *job)
         mwi_qop *const q = &job->ops[i];
         if (q->reason[0] != '\0') continue; /* kept */
         MWI_TRY(mwi_qjob_why_not_integer(ctx, job, job->fg->ops[i], &q->reason));
+        if (q->reason[0] == '\0' && is_at_border(job, job->fg->ops[i]))
+            q->reason = "takes or puts a part of a float value that goes round";
         q->integer = q->reason[0] == '\0';
         if (q->integer) MWI_TRY(weight_bits(ctx, job, job->fg->ops[i], &q->bits));
     }
@@ -290,15 +309,26 @@ static mw_status decide_weights_from(mw_ctx *ctx, mwi_qjob *job, size_t least, s
     return MW_OK;
 }
 
+static mw_status decide_all_from(mw_ctx *ctx, mwi_qjob *job, size_t least, size_t *n_chosen)
+{
+    MWI_TRY(decide_weights_from(ctx, job, least, n_chosen));
+    for (size_t i = 0; i < job->n_others; i++)
+        MWI_TRY(decide_weights_from(ctx, &job->others[i], least, n_chosen));
+    return MW_OK;
+}
+
 static mw_status decide_weights(mw_ctx *ctx, mwi_qjob *job)
 {
     size_t n_chosen = 0;
 
-    MWI_TRY(decide_weights_from(ctx, job, LEAST_ELEMENTS, &n_chosen));
-    return n_chosen > 0 ? MW_OK : decide_weights_from(ctx, job, 0, &n_chosen);
+    MWI_TRY(decide_all_from(ctx, job, LEAST_ELEMENTS, &n_chosen));
+    return n_chosen > 0 ? MW_OK : decide_all_from(ctx, job, 0, &n_chosen);
 }
 
 mw_status mwi_qjob_decide(mw_ctx *ctx, mwi_qjob *job)
 {
-    return job->act == MW_FLOAT32 ? decide_weights(ctx, job) : decide_integer(ctx, job);
+    if (job->act == MW_FLOAT32) return decide_weights(ctx, job);
+    MWI_TRY(decide_integer(ctx, job));
+    for (size_t i = 0; i < job->n_others; i++) MWI_TRY(decide_integer(ctx, &job->others[i]));
+    return MW_OK;
 }

@@ -92,7 +92,7 @@ mw_status mwi_emit_per_axis(mw_ctx *ctx, mw_model *model, const float *scales, s
 static mw_status block_quant(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w,
                              const mwi_quant **out)
 {
-    mwi_graph *const g = job->out->graphs[0];
+    mwi_graph *const g = job->out->graphs[job->graph];
     const mwi_tensor *const t = g->tensors[w->tensor];
     const int32_t dims[2] = {t->dims[0], t->dims[1] / (int32_t)w->block};
     const char *name;
@@ -123,7 +123,7 @@ static mw_status block_quant(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w,
 
 mw_status mwi_emit_weight(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w, int32_t *out)
 {
-    mwi_graph *const g = job->out->graphs[0];
+    mwi_graph *const g = job->out->graphs[job->graph];
     const mwi_tensor *const t = g->tensors[w->tensor];
     const mwi_quant *quant;
     void *packed = w->q;
@@ -146,7 +146,7 @@ mw_status mwi_emit_weight(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w, int3
 mw_status mwi_emit_data(mw_ctx *ctx, mwi_qjob *job, int32_t tensor, mw_dtype dtype,
                         mwi_params params, int32_t *out)
 {
-    mwi_graph *const g = job->out->graphs[0];
+    mwi_graph *const g = job->out->graphs[job->graph];
     const mwi_tensor *const t = g->tensors[tensor];
     const size_t n = t->bytes / (mw_dtype_bits(t->dtype) / 8);
     const float *x = t->data;
@@ -175,7 +175,7 @@ static int64_t bias_integer(float b, float scale, bool wide)
 
 mw_status mwi_emit_bias(mw_ctx *ctx, mwi_qjob *job, size_t i, float in_scale, int32_t *out)
 {
-    mwi_graph *const g = job->out->graphs[0];
+    mwi_graph *const g = job->out->graphs[job->graph];
     const mwi_op *const op = job->fg->ops[i];
     const mwi_qweight *const w = job->ops[i].weight;
     const int32_t at = op->desc->quant->bias;

@@ -68,8 +68,12 @@ typedef struct mwi_qjob {
     mw_dataset *data;        /* NULL: none */
     const mwi_qgiven *given; /* NULL: nothing is given */
     mwi_arena arena;
-    mw_model *flt;   /* the optimised float model; errors are measured against it */
-    mwi_graph *fg;   /* its main graph */
+    mw_model *flt;           /* the optimised float model; errors are measured against it */
+    mwi_graph *fg;           /* the graph that is rewritten; of the job itself the main one */
+    size_t graph;            /* its place among the model's */
+    struct mwi_qjob *others; /* one for each other graph: bodies of loops and branches, whose values
+                              * from and to the operator that calls them stay as they are */
+    size_t n_others;
     mw_model *out;   /* the clone that becomes the result */
     mw_dtype act;    /* MW_INT8 or MW_INT16 when activations are quantized, else MW_FLOAT32 */
     mw_dtype source; /* what becomes `act`: MW_FLOAT32, or MW_UINT8 */
@@ -108,12 +112,14 @@ MW_MUST_USE mw_status mwi_qjob_trace_begin(mw_ctx *ctx, mwi_qjob *job, mwi_qtrac
 MW_MUST_USE mw_status mwi_qjob_trace_end(mw_ctx *ctx, mwi_qjob *job, const mwi_qtrace *trace);
 
 /* ---- keep.c ---- */
-/* Marks operators whose layer, output or name matches one of options->keep.
+/* Marks operators of all graphs whose layer, output or name matches one of options->keep.
  * Fails: MW_EINVAL (a pattern that matches nothing). */
 MW_MUST_USE mw_status mwi_qjob_keep(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- decide.c ---- */
-/* Which operators become integer, hybrid, or stay float and why. */
+/* Whether a graph's inputs and outputs keep their type whatever the options say. */
+static inline bool mwi_qjob_is_called(const mwi_qjob *job) { return job->graph > 0; }
+/* Which operators of all graphs become integer, hybrid, or stay float and why. */
 MW_MUST_USE mw_status mwi_qjob_decide(mw_ctx *ctx, mwi_qjob *job);
 /* Whether input `i` is an activation of a rule (not weight, not bias, not an index). */
 bool mwi_rule_is_data(const mwi_quant_rule *rule, size_t i);
@@ -129,6 +135,7 @@ MW_MUST_USE mw_status mwi_qjob_why_not_integer(mw_ctx *ctx, mwi_qjob *job, const
 MW_MUST_USE mw_status mwi_qjob_indices(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- calibrate.c ---- */
+/* All graphs in one pass over the data. */
 MW_MUST_USE mw_status mwi_qjob_calibrate(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- scales.c ---- */
@@ -171,7 +178,7 @@ MW_MUST_USE mw_status mwi_qjob_set_input(mw_ctx *ctx, mw_model *model, mwi_op *o
                                          int32_t tensor);
 
 /* ---- keras_weights.c ---- */
-/* The rewrite for options->keep_layers. */
+/* The rewrite of a graph for options->keep_layers. */
 MW_MUST_USE mw_status mwi_qjob_keras(mw_ctx *ctx, mwi_qjob *job);
 
 /* ---- uint8_models.c ---- */

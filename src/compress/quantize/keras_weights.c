@@ -13,7 +13,7 @@ static mw_status set_floats(mw_ctx *ctx, mwi_qjob *job, const mwi_qweight *w)
 
     MWI_TRY(mwi_arena_array(ctx, &job->out->arena, w->channels.n, sizeof(float), &memory));
     mwi_qweight_floats(w, memory);
-    job->out->graphs[0]->tensors[w->tensor]->data = memory;
+    job->out->graphs[job->graph]->tensors[w->tensor]->data = memory;
     return MW_OK;
 }
 
@@ -27,7 +27,7 @@ static mw_status set_bias(mw_ctx *ctx, mwi_qjob *job, size_t i)
         return MW_OK; /* operators without a quantization rule never have one */
     const int32_t at = op->desc->quant->bias;
     if (at < 0 || (size_t)at >= op->n_in || op->in[at] < 0) return MW_OK;
-    t = job->out->graphs[0]->tensors[op->in[at]];
+    t = job->out->graphs[job->graph]->tensors[op->in[at]];
     MWI_TRY(mwi_arena_copy(ctx, &job->out->arena, job->ops[i].bias,
                            job->ops[i].n_bias * sizeof(float), &memory));
     t->data = memory;
@@ -53,31 +53,26 @@ static mw_status halve(mw_ctx *ctx, mwi_qjob *job, mwi_tensor *t)
 
 static mw_status halve_all(mw_ctx *ctx, mwi_qjob *job)
 {
-    size_t n = 0;
-
     for (size_t i = 0; i < job->fg->n_ops; i++) {
-        const mwi_op *const op = job->out->graphs[0]->ops[i];
+        const mwi_op *const op = job->out->graphs[job->graph]->ops[i];
         if (job->ops[i].reason[0] != '\0') continue;
         for (size_t k = 0; k < op->n_in; k++) {
-            mwi_tensor *const t = op->in[k] < 0 ? NULL : job->out->graphs[0]->tensors[op->in[k]];
+            mwi_tensor *const t =
+                op->in[k] < 0 ? NULL : job->out->graphs[job->graph]->tensors[op->in[k]];
             if (t == NULL || t->dtype != MW_FLOAT32 || t->data == NULL || t->sparsity != NULL ||
                 t->source < 0)
                 continue;
             MWI_TRY(halve(ctx, job, t));
             job->ops[i].behind = true;
-            n++;
         }
     }
-    return n > 0 ? MW_OK
-                 : mwi_fail(ctx, MW_EUNSUPPORTED, "%s: no weights to quantize", job->flt->name);
+    return MW_OK;
 }
 
 mw_status mwi_qjob_keras(mw_ctx *ctx, mwi_qjob *job)
 {
-    mwi_graph *g;
+    mwi_graph *const g = job->out->graphs[job->graph];
 
-    MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
-    g = job->out->graphs[0];
     if (job->scheme->weight_bits == 16) MWI_TRY(halve_all(ctx, job));
     for (size_t i = 0; i < job->fg->n_ops; i++) {
         if (job->ops[i].weight != NULL) MWI_TRY(set_floats(ctx, job, job->ops[i].weight));

@@ -113,18 +113,12 @@ static mw_status float_model(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     return mwi_qjob_trace_end(ctx, job, &trace);
 }
 
-static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
-                      const mw_quantize_options *o, mw_dataset *data)
+static mw_status init_graph(mw_ctx *ctx, mwi_qjob *job, size_t graph)
 {
     void *memory;
 
-    job->options = o;
-    job->scheme = mwi_scheme_find(o->scheme);
-    job->method = mwi_method_find(o->method);
-    job->data = data;
-    job->act = needs_activations(o) ? job->scheme->act : MW_FLOAT32;
-    job->source = is_uint8_to_int8(model, o) ? MW_UINT8 : MW_FLOAT32;
-    MWI_TRY(float_model(ctx, job, model, o));
+    job->graph = graph;
+    job->fg = job->flt->graphs[graph];
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(mwi_qvalue), &memory));
     job->values = memory;
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_ops, sizeof(mwi_qop), &memory));
@@ -140,6 +134,34 @@ static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     return MW_OK;
 }
 
+static mw_status init(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
+                      const mw_quantize_options *o, mw_dataset *data)
+{
+    void *memory;
+
+    job->options = o;
+    job->scheme = mwi_scheme_find(o->scheme);
+    job->method = mwi_method_find(o->method);
+    job->data = data;
+    job->act = needs_activations(o) ? job->scheme->act : MW_FLOAT32;
+    job->source = is_uint8_to_int8(model, o) ? MW_UINT8 : MW_FLOAT32;
+    MWI_TRY(float_model(ctx, job, model, o));
+    MWI_TRY(init_graph(ctx, job, 0));
+    const size_t n = job->flt->n_graphs - 1;
+    MWI_TRY(mwi_arena_array(ctx, &job->arena, n, sizeof(mwi_qjob), &memory));
+    mwi_qjob *const others = memory;
+    for (size_t i = 0; i < n; i++) {
+        others[i] = *job;
+        others[i].n_others = 0;
+        others[i].given = NULL; /* ranges are given for the main graph */
+        mwi_arena_init(ctx, &others[i].arena);
+        job->others = others; /* from here on it is released */
+        job->n_others = i + 1;
+        MWI_TRY(init_graph(ctx, &others[i], i + 1));
+    }
+    return MW_OK;
+}
+
 /* ---- steps ---- */
 
 /* Whether the model computes with integers already. */
@@ -152,6 +174,15 @@ static bool has_integers(const mwi_graph *g)
     return false;
 }
 
+static bool has_quantized(const mwi_qjob *job)
+{
+    for (size_t i = 0; i < job->fg->n_ops; i++)
+        if (job->ops[i].integer || job->ops[i].hybrid || job->ops[i].behind) return true;
+    for (size_t i = 0; i < job->n_others; i++)
+        if (has_quantized(&job->others[i])) return true;
+    return false;
+}
+
 /* Why nothing can be quantized: what most of the operators with constants say, with the first of
  * them. */
 static mw_status refuse_if_nothing(mw_ctx *ctx, const mwi_qjob *job)
@@ -161,9 +192,9 @@ static mw_status refuse_if_nothing(mw_ctx *ctx, const mwi_qjob *job)
     const char *reason = "";
     size_t most = 0;
 
+    if (has_quantized(job)) return MW_OK;
     for (size_t i = 0; i < g->n_ops; i++) {
         const mwi_qop *const q = &job->ops[i];
-        if (q->integer || q->hybrid || q->behind) return MW_OK;
         for (size_t k = 0; k < g->ops[i]->n_in; k++) {
             const mwi_tensor *const t = g->ops[i]->in[k] < 0 ? NULL : g->tensors[g->ops[i]->in[k]];
             if (t == NULL || t->data == NULL || t->bytes <= most || g->ops[i]->n_out == 0) continue;
@@ -187,6 +218,28 @@ static mw_status refuse_if_nothing(mw_ctx *ctx, const mwi_qjob *job)
                     reason[0] == '\0' ? "stays float" : "stays float: ", reason);
 }
 
+typedef mw_status (*graph_step)(mw_ctx *ctx, mwi_qjob *job);
+
+static mw_status each_graph(mw_ctx *ctx, mwi_qjob *job, graph_step step)
+{
+    MWI_TRY(step(ctx, job));
+    for (size_t i = 0; i < job->n_others; i++) MWI_TRY(step(ctx, &job->others[i]));
+    return MW_OK;
+}
+
+static mw_status rewrite(mw_ctx *ctx, mwi_qjob *job)
+{
+    const graph_step step = job->options->keep_layers ? mwi_qjob_keras
+                            : job->act != MW_FLOAT32  ? mwi_qjob_rewrite
+                                                      : mwi_qjob_rewrite_weights;
+
+    MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
+    for (size_t i = 0; i < job->n_others; i++) job->others[i].out = job->out;
+    MWI_TRY(each_graph(ctx, job, step));
+    return job->scheme->weight_bits == 16 ? refuse_if_nothing(ctx, job) : MW_OK;
+}
+
+/* Rounding and biases are learned for the main graph alone. */
 static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
 {
     const mw_quantize_options *const o = job->options;
@@ -199,14 +252,10 @@ static mw_status quantize_float(mw_ctx *ctx, mwi_qjob *job)
         MWI_TRY(refuse_if_nothing(ctx, job));
     }
     MWI_TRY(mwi_qjob_calibrate(ctx, job));
-    if (job->act != MW_FLOAT32) MWI_TRY(mwi_qjob_scales(ctx, job));
-    if (!half) MWI_TRY(mwi_qjob_layers(ctx, job));
+    if (job->act != MW_FLOAT32) MWI_TRY(each_graph(ctx, job, mwi_qjob_scales));
+    if (!half) MWI_TRY(each_graph(ctx, job, mwi_qjob_layers));
     if (job->data != NULL && !half) MWI_TRY(mwi_qjob_learn(ctx, job));
-    if (o->keep_layers) return mwi_qjob_keras(ctx, job);
-    MWI_TRY(mwi_model_clone(ctx, job->flt, &job->out));
-    if (job->act != MW_FLOAT32) return mwi_qjob_rewrite(ctx, job);
-    MWI_TRY(mwi_qjob_rewrite_weights(ctx, job));
-    return half ? refuse_if_nothing(ctx, job) : MW_OK;
+    return rewrite(ctx, job);
 }
 
 static mw_status plan(mw_ctx *ctx, const mwi_qjob *job, const mw_model *model)
@@ -277,6 +326,7 @@ static mw_status quantize(mw_ctx *ctx, mwi_qjob *job, const mw_model *model,
     mwi_arena_init(ctx, &job->arena);
     mw_status st = init(ctx, job, model, o, data);
     if (st == MW_OK) st = steps(ctx, job, model, report);
+    for (size_t i = 0; i < job->n_others; i++) mwi_arena_deinit(&job->others[i].arena);
     mwi_arena_deinit(&job->arena);
     mw_model_destroy(job->flt);
     if (st != MW_OK) mw_model_destroy(job->out);

@@ -73,6 +73,7 @@ static mw_status need(mw_ctx *ctx, struct state *s, size_t *at, int32_t value, m
 static mw_dtype io_type(const mwi_qjob *job)
 {
     const mwi_io_desc *const io = mwi_quant_io_find(job->options->io);
+    if (mwi_qjob_is_called(job)) return job->source;
     return io == NULL ? job->act : io->dtype;
 }
 
@@ -267,7 +268,8 @@ static mw_status prepare(mw_ctx *ctx, mwi_qjob *job, struct state *s)
 
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(struct form *), &forms));
     MWI_TRY(mwi_arena_array(ctx, &job->arena, job->fg->n_tensors, sizeof(int32_t), &home));
-    *s = (struct state){.job = job, .g = job->out->graphs[0], .forms = forms, .home = home};
+    *s =
+        (struct state){.job = job, .g = job->out->graphs[job->graph], .forms = forms, .home = home};
     for (size_t i = 0; i < job->fg->n_tensors; i++) s->home[i] = (int32_t)i;
     return MW_OK;
 }

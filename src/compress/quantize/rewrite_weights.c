@@ -161,7 +161,7 @@ static mw_status set_halves(mw_ctx *ctx, struct state *s, size_t *at, size_t i, 
 mw_status mwi_qjob_rewrite_weights(mw_ctx *ctx, mwi_qjob *job)
 {
     const size_t n_tensors = job->fg->n_tensors;
-    struct state s = {.job = job, .g = job->out->graphs[0]};
+    struct state s = {.job = job, .g = job->out->graphs[job->graph]};
     size_t at = 0;
     void *memory;
 

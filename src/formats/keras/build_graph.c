@@ -526,9 +526,11 @@ static mw_status remember(mwi_keras_build *b, const mwi_keras_layer *root)
     void *memory;
 
     MWI_TRY(mwi_model_sweep(b->ctx, b->model, NULL));
-    for (size_t i = 0; i < b->graph->n_tensors; i++)
-        if (b->graph->tensors[i]->source >= 0)
-            b->origin->uses[b->graph->tensors[i]->source].present = true;
+    for (size_t g = 0; g < b->model->n_graphs; g++)
+        for (size_t i = 0; i < b->model->graphs[g]->n_tensors; i++) {
+            const int32_t use = b->model->graphs[g]->tensors[i]->source;
+            if (use >= 0) b->origin->uses[use].present = true;
+        }
     MWI_TRY(
         mwi_arena_array(b->ctx, &b->model->arena, b->graph->n_ops, sizeof(mwi_op_desc *), &memory));
     b->origin->ops = memory;

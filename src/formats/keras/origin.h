@@ -12,8 +12,9 @@
 struct mwi_keras_use {
     const mwi_keras_array *array;
     mwi_keras_trainee trainee;
-    int32_t next;        /* another use of the same weight, -1 none */
-    int32_t tensor;      /* while the graph is built */
+    int32_t next;           /* another use of the same weight, -1 none */
+    int32_t tensor;         /* while the graph is built */
+    const mwi_graph *graph; /* the same */
     mwi_keras_part part; /* begin, size and perm filled in; weight and tensor names are not kept */
     bool present;        /* in the graph after loading */
 };

@@ -108,11 +108,12 @@ static mw_status find_tensors(mw_ctx *ctx, const mw_model *m, const mwi_keras_or
 
     MWI_TRY(mwi_arena_array(ctx, arena, o->n_uses, sizeof(mwi_tensor *), &memory));
     *out = memory;
-    for (size_t i = 0; i < g->n_tensors; i++) {
-        const mwi_tensor *const t = g->tensors[i];
-        if (t->source >= 0 && (size_t)t->source < o->n_uses && t->data != NULL)
-            (*out)[t->source] = t;
-    }
+    for (size_t k = 0; k < m->n_graphs; k++)
+        for (size_t i = 0; i < m->graphs[k]->n_tensors; i++) {
+            const mwi_tensor *const t = m->graphs[k]->tensors[i];
+            if (t->source >= 0 && (size_t)t->source < o->n_uses && t->data != NULL)
+                (*out)[t->source] = t;
+        }
     for (size_t i = 0; i < g->n_ops && same; i++) same = g->ops[i]->desc == o->ops[i];
     for (size_t i = 0; i < o->n_uses && same; i++) same = !o->uses[i].present || (*out)[i] != NULL;
     if (same) return MW_OK;

@@ -275,8 +275,11 @@ static mw_status add_use(mwi_keras_call *c, mwi_keras_slot *slot, const mwi_kera
                            sizeof *o->uses));
     if (o->n_uses > INT32_MAX) return mwi_fail(c->ctx, MW_ELIMIT, "too many weights");
     *out = (int32_t)o->n_uses;
-    o->uses[o->n_uses++] = (mwi_keras_use){
-        .array = slot->array, .next = slot->first_use, .tensor = tensor, .part = *p};
+    o->uses[o->n_uses++] = (mwi_keras_use){.array = slot->array,
+                                           .next = slot->first_use,
+                                           .tensor = tensor,
+                                           .graph = c->build->graph,
+                                           .part = *p};
     o->uses[*out].part.weight = o->uses[*out].part.tensor = NULL;
     slot->first_use = *out;
     if (!mwi_dims_count(p->rank, p->dims, &n))
@@ -319,7 +322,7 @@ mw_status mwi_keras_weight(mwi_keras_call *c, const mwi_keras_part *part, int32_
     if (slot == NULL)
         return mwi_fail(c->ctx, MW_EFORMAT, "the config leads to no weight '%s'", p.weight);
     for (use = slot->first_use; use >= 0; use = b->origin->uses[use].next)
-        if (same_part(&b->origin->uses[use].part, &p))
+        if (b->origin->uses[use].graph == b->graph && same_part(&b->origin->uses[use].part, &p))
             return *out = b->origin->uses[use].tensor, MW_OK;
     MWI_TRY(mwi_arena_printf(c->ctx, b->scratch, &name, "%s/%s", c->layer->path,
                              p.tensor != NULL ? p.tensor : p.weight));

@@ -200,7 +200,7 @@ static void test_input_shapes(void **state)
     for (size_t i = 0; i < MWI_COUNT(cases); i++) {
         const mwi_reader r = {"model", map.bytes, map.len};
         const mw_shape shapes[2] = {cases[i].shape, cases[i].shape};
-        const mw_load_options options = {shapes, cases[i].n};
+        const mw_load_options options = {.input_shapes = shapes, .n_input_shapes = cases[i].n};
         assert_ok(ctx, mwi_model_create(ctx, "model", &m));
         assert_int_equal(mwi_format_tflite.load(ctx, &r, &options, m), cases[i].status);
         if (cases[i].status == MW_OK)

@@ -62,6 +62,12 @@ seq("rnn_stack_h5", (5, 4), lambda L: L.RNN([L.LSTMCell(3), L.GRUCell(2)], retur
 seq("conv_lstm", (3, 5, 4, 2), lambda L: L.ConvLSTM2D(3, 2, padding="same", return_sequences=True),
     lambda L: L.ConvLSTM2D(2, (2, 1), strides=2, go_backwards=True))
 seq("conv_lstm_1d", (3, 6, 2), lambda L: L.Bidirectional(L.ConvLSTM1D(2, 3, padding="same")))
+# More than 32 steps: loops.
+seq("long_lstm", (40, 3), lambda L: L.LSTM(5, return_sequences=True, go_backwards=True), lambda L: L.GRU(4),
+    form="keras3_zip")
+seq("long_masked", (35, 3), lambda L: L.Masking(0.0), lambda L: L.LSTM(4, return_sequences=True),
+    lambda L: L.Bidirectional(L.SimpleRNN(3, return_sequences=True)), gen=steps, form="legacy_h5")
+seq("long_stateful", (33, 2), lambda L: L.RNN([L.LSTMCell(3), L.GRUCell(2)], stateful=True), runs=3, form="keras3_h5")
 # Stateful layers: two samples a batch, three runs, each from the states of the one before.
 seq("stateful_lstm", (3, 4), lambda L: L.LSTM(5, stateful=True, return_sequences=True),
     lambda L: L.GRU(4, stateful=True, go_backwards=True), lambda L: L.Dense(2), runs=3, form="keras3_zip")
