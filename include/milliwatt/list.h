@@ -19,8 +19,8 @@ typedef struct mw_list_row {
 } mw_list_row;
 
 /* Tables: "ops", "kernels", "layers", "passes", "formats", "devices", "data", "schemes", "qat",
- * "methods", "io", "structures", "prune_schedules", "losses", "optimizers", "schedules". Index n: the n-th
- * name, NULL past the end. */
+ * "methods", "io", "structures", "prune_schedules", "losses", "optimizers", "schedules". Index n:
+ * the n-th name, NULL past the end. */
 MW_API const char *mw_list_table(size_t index);
 /* Rows of a table; 0 for an unknown one. */
 MW_API size_t mw_list_size(const char *table);
