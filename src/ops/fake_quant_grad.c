@@ -28,12 +28,6 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return mwi_infer_same(ctx, call);
 }
 
-/* Sums over a channel: of dy below and above the range, and of dy times the rounding error in
- * steps between. */
-typedef struct sums {
-    double below, above, inside;
-} sums;
-
 /* dx alone. */
 static void pass_run(const mwi_fq_grid *g, const float *restrict x, const float *restrict dy,
                      float *restrict dx, size_t n)
@@ -47,36 +41,42 @@ static void pass_run(const mwi_fq_grid *g, const float *restrict x, const float 
 }
 
 static void add_run(const mwi_fq_grid *g, const float *x, const float *dy, float *dx, size_t n,
-                    sums *s)
+                    mwi_fq_lanes *lanes)
 {
-    for (size_t i = 0; i < n; i++) {
-        const float v = x[i] / g->scale;
-        const bool inside = v >= g->low && v <= g->high;
-        dx[i] = inside ? dy[i] : 0;
-        if (inside)
-            s->inside += (double)dy[i] * (double)(mwi_fq_nearest(v) - v);
-        else if (v > g->high)
-            s->above += (double)dy[i];
-        else
-            s->below += (double)dy[i];
+    for (size_t i = 0; i < n; i++) mwi_fq_add_one(g, x[i], dy[i], &dx[i], i % MWI_FQ_LANES, lanes);
+}
+
+static void add_lanes(const mwi_fq_lanes *lanes, mwi_fq_sums *s)
+{
+    for (size_t k = 0; k < MWI_FQ_LANES; k++) {
+        s->below += (double)lanes->below[k];
+        s->above += (double)lanes->above[k];
+        s->inside += (double)lanes->inside[k];
     }
 }
 
 /* s NULL: the range's gradient is not asked for. */
-static void run_of(const mwi_fq_grid *g, const float *x, const float *dy, float *dx, size_t n,
-                   sums *s)
+static void run_of(const mwi_fq_loops *loops, const mwi_fq_grid *g, const float *x, const float *dy,
+                   float *dx, size_t n, mwi_fq_sums *s)
 {
-    if (!g->on)
+    if (!g->on) {
         memcpy(dx, dy, n * sizeof *dx);
-    else if (s == NULL)
-        pass_run(g, x, dy, dx, n);
-    else
-        add_run(g, x, dy, dx, n, s);
+        return;
+    }
+    if (s == NULL) {
+        loops->pass(g, x, dy, dx, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i += MWI_FQ_PIECE) {
+        mwi_fq_lanes lanes = {0};
+        loops->add(g, x + i, dy + i, dx + i, n - i < MWI_FQ_PIECE ? n - i : MWI_FQ_PIECE, &lanes);
+        add_lanes(&lanes, s);
+    }
 }
 
 /* d_min and d_max of a channel. A range [-r, r] has low * r / high as its least value. */
 static void finish(const mwi_fq_attr *a, const mwi_view *in, size_t c, const mwi_fq_grid *g,
-                   const sums *s, float *d_min, float *d_max)
+                   const mwi_fq_sums *s, float *d_min, float *d_max)
 {
     const double levels = (double)(g->high - g->low);
     const float max = ((const float *)in[MWI_FQ_MAX].data)[c];
@@ -97,6 +97,7 @@ static void finish(const mwi_fq_attr *a, const mwi_view *in, size_t c, const mwi
 
 struct work {
     const mwi_run_call *call;
+    const mwi_fq_loops *loops;
     mwi_fq_channels channels;
     size_t n;
     bool ranges; /* their gradients are asked for */
@@ -111,11 +112,12 @@ static void channels(void *arg, size_t begin, size_t end, uint32_t thread)
     (void)thread;
     for (size_t c = begin; c < end; c++) {
         const mwi_fq_grid g = mwi_fq_grid_at(w->call->attr, in, c);
-        sums s = {0};
+        mwi_fq_sums s = {0};
         for (size_t o = 0; o < k.outer; o++) {
             const size_t at = (o * k.n + c) * k.inner;
-            run_of(&g, (const float *)in[MWI_FQ_X].data + at, (const float *)in[DY].data + at,
-                   (float *)out[0].data + at, k.inner, w->ranges ? &s : NULL);
+            run_of(w->loops, &g, (const float *)in[MWI_FQ_X].data + at,
+                   (const float *)in[DY].data + at, (float *)out[0].data + at, k.inner,
+                   w->ranges ? &s : NULL);
         }
         if (w->ranges)
             finish(w->call->attr, in, c, &g, &s, (float *)out[1].data + c,
@@ -128,13 +130,13 @@ static void pieces(void *arg, size_t begin, size_t end, uint32_t thread)
     const struct work *const w = arg;
     const mwi_view *const in = w->call->in;
     const mwi_fq_grid g = mwi_fq_grid_at(w->call->attr, in, 0);
-    sums *const parts = w->call->scratch;
+    mwi_fq_sums *const parts = w->call->scratch;
 
     (void)thread;
     for (size_t p = begin; p < end; p++) {
         const size_t at = p * MWI_FQ_PIECE;
-        parts[p] = (sums){0};
-        run_of(&g, (const float *)in[MWI_FQ_X].data + at, (const float *)in[DY].data + at,
+        parts[p] = (mwi_fq_sums){0};
+        run_of(w->loops, &g, (const float *)in[MWI_FQ_X].data + at, (const float *)in[DY].data + at,
                (float *)w->call->out[0].data + at,
                w->n - at < MWI_FQ_PIECE ? w->n - at : MWI_FQ_PIECE, w->ranges ? &parts[p] : NULL);
     }
@@ -145,8 +147,8 @@ static void whole(const struct work *w, mwi_pool *pool)
     const mwi_run_call *const call = w->call;
     const size_t n_pieces = (w->n + MWI_FQ_PIECE - 1) / MWI_FQ_PIECE;
     const mwi_fq_grid g = mwi_fq_grid_at(call->attr, call->in, 0);
-    const sums *const parts = call->scratch;
-    sums s = {0};
+    const mwi_fq_sums *const parts = call->scratch;
+    mwi_fq_sums s = {0};
 
     mwi_par_for(pool, n_pieces, 1, pieces, (void *)(uintptr_t)w);
     for (size_t p = 0; p < n_pieces; p++) {
@@ -157,21 +159,20 @@ static void whole(const struct work *w, mwi_pool *pool)
     if (w->ranges) finish(call->attr, call->in, 0, &g, &s, call->out[1].data, call->out[2].data);
 }
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+mw_status mwi_fq_grad_prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const size_t n = call->in[MWI_FQ_X].bytes / sizeof(float);
 
     (void)ctx;
-    call->scratch_bytes = (n + MWI_FQ_PIECE - 1) / MWI_FQ_PIECE * sizeof(sums);
+    call->scratch_bytes = (n + MWI_FQ_PIECE - 1) / MWI_FQ_PIECE * sizeof(mwi_fq_sums);
     return MW_OK;
 }
 
-static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+mw_status mwi_fq_grad_run(const mwi_run_call *call, const mwi_fq_loops *loops)
 {
-    const struct work w = {call, mwi_fq_channels_of(call->attr, &call->in[MWI_FQ_X]),
+    const struct work w = {call, loops, mwi_fq_channels_of(call->attr, &call->in[MWI_FQ_X]),
                            call->in[MWI_FQ_X].bytes / sizeof(float), call->n_out > 1};
 
-    (void)ctx;
     if (w.channels.n > 1)
         mwi_par_for(call->pool, w.channels.n, 1, channels, (void *)(uintptr_t)&w);
     else
@@ -179,10 +180,18 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     return MW_OK;
 }
 
+static const mwi_fq_loops reference = {.pass = pass_run, .add = add_run};
+
+static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+{
+    (void)ctx;
+    return mwi_fq_grad_run(call, &reference);
+}
+
 static const mwi_kernel kernels[] = {
     {.name = "f32_fake_quant_grad__ref",
      .types = "f32,f32?,f32,f32?,f32>f32,f32?,f32?",
-     .prepare = prepare,
+     .prepare = mwi_fq_grad_prepare,
      .run = run},
     {.name = NULL},
 };

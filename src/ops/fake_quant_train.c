@@ -7,6 +7,7 @@
 #include "ops/gradient.h"
 
 #include <math.h>
+#include <string.h>
 
 static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
 {
@@ -17,7 +18,7 @@ static mw_status infer(mw_ctx *ctx, mwi_shape_call *call)
     return mwi_infer_same(ctx, call);
 }
 
-/* ---- runs of one channel ---- */
+/* ---- loops ---- */
 
 static void round_run(const mwi_fq_grid *g, const float *restrict x, float *restrict y, size_t n)
 {
@@ -43,23 +44,13 @@ static void widen(const float *x, size_t n, float *min, float *max)
     *max = high;
 }
 
-static void copy_run(const float *x, float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i++) y[i] = x[i];
-}
+static const mwi_fq_loops loops = {.round = round_run, .widen = widen};
 
-static void quantize_run(const mwi_fq_grid *g, const float *x, float *y, size_t n)
-{
-    if (g->on)
-        round_run(g, x, y, n);
-    else
-        copy_run(x, y, n);
-}
-
-/* ---- a range a channel ---- */
+/* ---- runs of one range ---- */
 
 struct work {
     const mwi_run_call *call;
+    const mwi_fq_loops *loops;
     const float *x;
     float *y, *seen_min, *seen_max;
     mwi_fq_channels channels;
@@ -77,6 +68,14 @@ static mwi_fq_grid grid_of(const struct work *w, size_t c)
     return mwi_fq_grid_at(a, w->call->in, c);
 }
 
+static void quantize_run(const struct work *w, const mwi_fq_grid *g, size_t at, size_t n)
+{
+    if (g->on)
+        w->loops->round(g, w->x + at, w->y + at, n);
+    else
+        memcpy(w->y + at, w->x + at, n * sizeof *w->y);
+}
+
 static void channel(struct work *w, size_t c)
 {
     const mwi_fq_channels k = w->channels;
@@ -84,12 +83,9 @@ static void channel(struct work *w, size_t c)
     w->seen_min[c] = INFINITY;
     w->seen_max[c] = -INFINITY;
     for (size_t o = 0; o < k.outer; o++)
-        widen(w->x + (o * k.n + c) * k.inner, k.inner, &w->seen_min[c], &w->seen_max[c]);
+        w->loops->widen(w->x + (o * k.n + c) * k.inner, k.inner, &w->seen_min[c], &w->seen_max[c]);
     const mwi_fq_grid g = grid_of(w, c);
-    for (size_t o = 0; o < k.outer; o++) {
-        const size_t at = (o * k.n + c) * k.inner;
-        quantize_run(&g, w->x + at, w->y + at, k.inner);
-    }
+    for (size_t o = 0; o < k.outer; o++) quantize_run(w, &g, (o * k.n + c) * k.inner, k.inner);
 }
 
 static void channels(void *arg, size_t begin, size_t end, uint32_t thread)
@@ -112,9 +108,9 @@ static void pieces(void *arg, size_t begin, size_t end, uint32_t thread)
         if (w->watch) {
             seen[2 * p] = INFINITY;
             seen[2 * p + 1] = -INFINITY;
-            widen(w->x + at, n, &seen[2 * p], &seen[2 * p + 1]);
+            w->loops->widen(w->x + at, n, &seen[2 * p], &seen[2 * p + 1]);
         }
-        if (!w->own || !w->watch) quantize_run(&w->grid, w->x + at, w->y + at, n);
+        if (!w->own || !w->watch) quantize_run(w, &w->grid, at, n);
     }
 }
 
@@ -138,7 +134,7 @@ static void whole(struct work *w, mwi_pool *pool)
     mwi_par_for(pool, n_pieces, 1, pieces, w);
 }
 
-static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
+mw_status mwi_fq_train_prepare(mw_ctx *ctx, mwi_prepare_call *call)
 {
     const size_t n = call->in[MWI_FQ_X].bytes / sizeof(float);
 
@@ -147,10 +143,11 @@ static mw_status prepare(mw_ctx *ctx, mwi_prepare_call *call)
     return MW_OK;
 }
 
-static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+mw_status mwi_fq_train_run(const mwi_run_call *call, const mwi_fq_loops *with)
 {
     struct work w = {
         .call = call,
+        .loops = with,
         .x = call->in[MWI_FQ_X].data,
         .y = call->out[0].data,
         .seen_min = call->out[1].data,
@@ -160,7 +157,6 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
         .own = call->in[MWI_FQ_MAX].tensor == NULL,
     };
 
-    (void)ctx;
     if (w.channels.n > 1)
         mwi_par_for(call->pool, w.channels.n, 1, channels, &w);
     else
@@ -168,10 +164,16 @@ static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
     return MW_OK;
 }
 
+static mw_status run(mw_ctx *ctx, const mwi_run_call *call)
+{
+    (void)ctx;
+    return mwi_fq_train_run(call, &loops);
+}
+
 static const mwi_kernel kernels[] = {
     {.name = "f32_fake_quant_train__ref",
      .types = "f32,f32?,f32?,f32?>f32,f32,f32",
-     .prepare = prepare,
+     .prepare = mwi_fq_train_prepare,
      .run = run},
     {.name = NULL},
 };

@@ -47,12 +47,15 @@ static void fill(void)
         x[i] = (float)((2 * mwi_rng_uniform(&rng) - 0.9) * (1 + (double)(i / WIDTH) / 2));
         dy[i] = (float)(2 * mwi_rng_uniform(&rng) - 1);
     }
+    for (int k = 0; k < 40; k++)
+        x[k] = ((float)k - 19.5f) * (2.0f / 255); /* ties of a range of 2 */
+    x[40] = -0.0f;
 }
 
 /* ---- one operator in a session ---- */
 
 struct results {
-    float y[N], dx[N];
+    float y[N], dx[N], dx_alone[N];
     float seen_min[WIDTH], seen_max[WIDTH], d_min[WIDTH], d_max[WIDTH];
 };
 
@@ -73,7 +76,7 @@ static mw_model *build(mw_ctx *ctx, size_t c)
 {
     builder b = builder_open(ctx);
     const int32_t dims[2] = {CHANNELS, WIDTH}, n = channels_of(c);
-    int32_t bound[3] = {-1, -1, -1}, out[6], inputs[2];
+    int32_t bound[3] = {-1, -1, -1}, out[7], inputs[2];
     float values[CHANNELS];
 
     for (int k = 0; k < 2; k++) inputs[k] = builder_value(&b, 2, dims);
@@ -82,8 +85,8 @@ static mw_model *build(mw_ctx *ctx, size_t c)
         if (k == 0 ? cases[c].min : cases[c].max) bound[k] = builder_floats(&b, 1, &n, values);
     }
     if (cases[c].on != 0) bound[2] = builder_floats(&b, DIMS(1), &cases[c].on);
-    for (int k = 0; k < 6; k++)
-        out[k] = k == 0 || k == 3 ? builder_value(&b, 2, dims) : builder_value(&b, 1, &n);
+    for (int k = 0; k < 7; k++)
+        out[k] = k == 0 || k == 3 || k == 6 ? builder_value(&b, 2, dims) : builder_value(&b, 1, &n);
     set_attributes(builder_op(&b, "FAKE_QUANT_TRAIN",
                               TENSORS(inputs[0], bound[0], bound[1], bound[2]), out, 3),
                    c);
@@ -92,13 +95,19 @@ static mw_model *build(mw_ctx *ctx, size_t c)
                                   TENSORS(inputs[0], bound[0], bound[1], bound[2], inputs[1]),
                                   out + 3, 3),
                        c);
-    return builder_close(&b, inputs, 2, out, cases[c].max ? 6 : 3);
+    if (cases[c].max)
+        set_attributes(builder_op(&b, "FAKE_QUANT_GRAD",
+                                  TENSORS(inputs[0], bound[0], bound[1], bound[2], inputs[1]),
+                                  out + 6, 1),
+                       c);
+    return builder_close(&b, inputs, 2, out, cases[c].max ? 7 : 3);
 }
 
-static void run(mw_ctx *ctx, const mw_model *m, uint32_t n_threads, struct results *r)
+static void run(mw_ctx *ctx, const mw_model *m, uint32_t n_threads, const char *kernels,
+                struct results *r)
 {
-    const mw_session_options options = {.n_threads = n_threads};
-    void *const into[6] = {r->y, r->seen_min, r->seen_max, r->dx, r->d_min, r->d_max};
+    const mw_session_options options = {.n_threads = n_threads, .kernels = kernels};
+    void *const into[7] = {r->y, r->seen_min, r->seen_max, r->dx, r->d_min, r->d_max, r->dx_alone};
     mw_session *s;
     mw_buffer buffer;
 
@@ -188,6 +197,7 @@ static void check_gradients(size_t c, const struct results *r)
         const float v = x[i] / p.scale;
         const bool under = v<(float)(low - p.zero_point), over = v>(float)(high - p.zero_point);
         assert_true(r->dx[i] == (!off && (under || over) ? 0 : dy[i]));
+        assert_true(r->dx_alone[i] == r->dx[i]);
         if (off) continue;
         below[k] += under ? (double)dy[i] : 0;
         above[k] += over ? (double)dy[i] : 0;
@@ -207,16 +217,19 @@ static void check_gradients(size_t c, const struct results *r)
 
 static void rounds_watches_and_estimates(void **state)
 {
-    static struct results one, three;
+    static const char *const kernels[] = {NULL, "*__ref", "*__avx2"};
+    static struct results one, other;
     mw_ctx *const ctx = test_ctx();
     (void)state;
 
     fill();
     for (size_t c = 0; c < MWI_COUNT(cases); c++) {
         mw_model *const m = build(ctx, c);
-        run(ctx, m, 1, &one);
-        run(ctx, m, 3, &three);
-        assert_memory_equal(&one, &three, sizeof one);
+        run(ctx, m, 1, "*__ref", &one);
+        for (size_t k = 0; k < MWI_COUNT(kernels); k++) {
+            run(ctx, m, 3, kernels[k], &other);
+            assert_memory_equal(&one, &other, sizeof one);
+        }
         check_values(c, &one);
         check_seen(c, &one);
         if (cases[c].max) check_gradients(c, &one);
@@ -225,8 +238,30 @@ static void rounds_watches_and_estimates(void **state)
     mw_ctx_destroy(ctx);
 }
 
+/* What is not a number stays so, is no part of a range, and has no gradient. */
+static void not_a_number_stays(void **state)
+{
+    static const char *const kernels[] = {NULL, "*__ref", "*__avx2"};
+    static struct results r;
+    mw_ctx *const ctx = test_ctx();
+    mw_model *const m = build(ctx, 0);
+    (void)state;
+
+    fill();
+    x[3] = x[N - 1] = NAN;
+    for (size_t k = 0; k < MWI_COUNT(kernels); k++) {
+        run(ctx, m, 1, kernels[k], &r);
+        assert_true(isnan(r.y[3]) && isnan(r.y[N - 1]) && r.y[4] == r.y[4]);
+        assert_true(r.dx[3] == 0 && r.dx_alone[3] == 0 && r.dx_alone[N - 1] == 0);
+        assert_true(isfinite(r.seen_min[0]) && isfinite(r.seen_max[0]));
+    }
+    mw_model_destroy(m);
+    mw_ctx_destroy(ctx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rounds_watches_and_estimates)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rounds_watches_and_estimates),
+                                       cmocka_unit_test(not_a_number_stays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

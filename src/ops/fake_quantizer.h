@@ -1,6 +1,6 @@
 /* ops/fake_quantizer.h - what FAKE_QUANT_TRAIN and its gradient share: attributes, how values are
  * cut into channels, and the grid of a channel.
- * Depends: ops/quant_params.  Used by: ops/fake_quant_train, ops/fake_quant_grad.
+ * Depends: ops/quant_params.  Used by: ops/fake_quant_train, ops/fake_quant_grad, devices/.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MWI_OPS_FAKE_QUANTIZER_H
 #define MWI_OPS_FAKE_QUANTIZER_H
@@ -37,6 +37,41 @@ typedef struct mwi_fq_grid {
 /* Pieces of a tensor with one range: fixed, so that sums do not depend on threads. */
 enum { MWI_FQ_PIECE = 4096 };
 
+/* Sums over a channel: of dy below and above the range, and of dy times the rounding error in
+ * steps between. */
+typedef struct mwi_fq_sums {
+    double below, above, inside;
+} mwi_fq_sums;
+
+/* Values whose terms are added up in float before they are in double: value i of a run has place
+ * i % MWI_FQ_LANES, so that vectors of 8 and 16 add as the reference does. A run is no longer than
+ * MWI_FQ_PIECE. */
+enum { MWI_FQ_LANES = 16 };
+typedef struct mwi_fq_lanes {
+    float below[MWI_FQ_LANES], above[MWI_FQ_LANES], inside[MWI_FQ_LANES];
+} mwi_fq_lanes;
+
+/* Inner loops of a run of n values, which a device may have faster; results are the same to the
+ * bit. */
+typedef struct mwi_fq_loops {
+    /* y is x rounded to the grid; what is not a number stays. */
+    void (*round)(const mwi_fq_grid *grid, const float *x, float *y, size_t n);
+    /* *min and *max take in the values; what is not a number is left out. */
+    void (*widen)(const float *x, size_t n, float *min, float *max);
+    /* dx is dy where x lies on the grid's range, else 0. */
+    void (*pass)(const mwi_fq_grid *grid, const float *x, const float *dy, float *dx, size_t n);
+    /* The same, and the terms of the values, to lanes that are 0 before. What is not a number
+     * counts as below. */
+    void (*add)(const mwi_fq_grid *grid, const float *x, const float *dy, float *dx, size_t n,
+                mwi_fq_lanes *lanes);
+} mwi_fq_loops;
+
+/* The kernels with other loops. */
+mw_status mwi_fq_train_prepare(mw_ctx *ctx, mwi_prepare_call *call);
+mw_status mwi_fq_train_run(const mwi_run_call *call, const mwi_fq_loops *loops);
+mw_status mwi_fq_grad_prepare(mw_ctx *ctx, mwi_prepare_call *call);
+mw_status mwi_fq_grad_run(const mwi_run_call *call, const mwi_fq_loops *loops);
+
 /* Checks operands and attributes. Fails: MW_EFORMAT. */
 MW_MUST_USE mw_status mwi_fq_check(mw_ctx *ctx, const mwi_shape_call *call);
 mwi_fq_channels mwi_fq_channels_of(const mwi_fq_attr *a, const mwi_view *x);
@@ -51,6 +86,22 @@ static inline float mwi_fq_nearest(float v)
 {
     /* The float before 0.5: what is less than half a step must not be lifted over it. */
     return (float)(int32_t)(v + (v < 0 ? -0x1.fffffep-2f : 0x1.fffffep-2f));
+}
+
+/* One value of `add`, for what a vector does not hold. */
+static inline void mwi_fq_add_one(const mwi_fq_grid *g, float x, float dy, float *dx, size_t lane,
+                                  mwi_fq_lanes *lanes)
+{
+    const float v = x / g->scale;
+    const bool inside = v >= g->low && v <= g->high;
+
+    *dx = inside ? dy : 0;
+    if (inside)
+        lanes->inside[lane] += dy * (mwi_fq_nearest(v) - v);
+    else if (v > g->high)
+        lanes->above[lane] += dy;
+    else
+        lanes->below[lane] += dy;
 }
 
 #endif

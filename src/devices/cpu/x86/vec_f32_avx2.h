@@ -49,6 +49,11 @@ MWI_INLINE vec vec_with_sign(vec a, vec b)
 {
     return _mm256_or_ps(vec_abs(a), _mm256_and_ps(b, _mm256_set1_ps(-0.0f)));
 }
+/* Towards zero. */
+MWI_INLINE vec vec_trunc(vec v)
+{
+    return _mm256_round_ps(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+}
 MWI_INLINE vec vec_round(vec v)
 {
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);

@@ -51,6 +51,11 @@ MWI_INLINE vec vec_with_sign(vec a, vec b)
 {
     return _mm512_or_ps(_mm512_abs_ps(a), _mm512_and_ps(b, _mm512_set1_ps(-0.0f)));
 }
+/* Towards zero. */
+MWI_INLINE vec vec_trunc(vec v)
+{
+    return _mm512_roundscale_ps(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+}
 MWI_INLINE vec vec_round(vec v)
 {
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
