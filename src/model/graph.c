@@ -53,6 +53,17 @@ void mw_model_destroy(mw_model *model)
     }
 }
 
+void mwi_model_give_integer(mw_model *model, mw_model *integer)
+{
+    for (mw_model *m = integer; m != NULL; m = m->parent) {
+        if (m->parent != model) continue;
+        m->parent = NULL;
+        mw_model_destroy(model); /* the caller has a reference of its own */
+        break;
+    }
+    model->integer = integer;
+}
+
 mw_status mwi_model_add_graph(mw_ctx *ctx, mw_model *model, const char *name, mwi_graph **out)
 {
     void *memory;

@@ -125,6 +125,9 @@ MW_MUST_USE mw_status mwi_model_create(mw_ctx *ctx, const char *name, mw_model *
 /* A deep copy of the structure; constants, names and attributes' arrays are shared with `model`,
  * which the copy retains. */
 MW_MUST_USE mw_status mwi_model_clone(mw_ctx *ctx, const mw_model *model, mw_model **out);
+/* Makes `integer` (taken), which was made from `model`, its model->integer: it lives as long as
+ * `model` and no longer, so what it holds of it is let go. */
+void mwi_model_give_integer(mw_model *model, mw_model *integer);
 MW_MUST_USE mw_status mwi_model_add_graph(mw_ctx *ctx, mw_model *model, const char *name,
                                           mwi_graph **out);
 /* Fields other than the name are zero, source -1. The name is copied. *out_index may be NULL. */

@@ -351,8 +351,10 @@ static mw_status finish(void *self, mw_ctx *ctx, mw_trainer *t, mw_model *model)
         weights[i] = q->on && q->weights[i] != NULL ? q->weights[i]->value : NULL;
     const mwi_qat_found found = {groups, weights};
     mwi_progress_hold(ctx, true); /* a run that was cancelled gives what it has */
-    const mw_status st = mwi_qat_export(ctx, &q->plan, model, &found, q->data, &model->integer);
+    mw_model *integer = NULL;
+    const mw_status st = mwi_qat_export(ctx, &q->plan, model, &found, q->data, &integer);
     mwi_progress_hold(ctx, false);
+    if (integer != NULL) mwi_model_give_integer(model, integer);
     return mwi_prefix(ctx, st, "the integer model");
 }
 
